@@ -1,0 +1,65 @@
+# omnitune: messy multimodal data and a Qwen3-Omni checkpoint -> a fine-tuned, merged and measured model.
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+configfile: "config/config.yaml"
+
+
+include: "rules/common.smk"
+include: "rules/model.smk"
+include: "rules/convert.smk"
+include: "rules/validate.smk"
+include: "rules/split.smk"
+include: "rules/sft.smk"
+include: "rules/merge.smk"
+include: "rules/infer.smk"
+include: "rules/score.smk"
+include: "rules/report.smk"
+
+
+if cfg.demo:
+
+    include: "rules/demo.smk"
+
+
+localrules:
+    all,
+    data,
+    sft,
+    merge,
+    eval,
+    report,
+
+
+rule all:
+    default_target: True
+    input:
+        f"results/{cfg.run}/report.html",
+
+
+# Targets by name: snakemake data, snakemake sft, ...
+rule data:
+    input:
+        f"results/{cfg.run}/split/manifest.json",
+
+
+rule sft:
+    input:
+        expand("results/{run}/{experiment}/sft/model/manifest.json", run=cfg.run, experiment=EXPERIMENTS),
+
+
+rule merge:
+    input:
+        merged_models(),
+
+
+rule eval:
+    input:
+        expand("results/{run}/{experiment}/score/metrics.json", run=cfg.run, experiment=EXPERIMENTS),
+
+
+rule report:
+    input:
+        f"results/{cfg.run}/report.html",

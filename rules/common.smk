@@ -1,0 +1,158 @@
+# Shared by all stages: the checked config, the interpreters, and which stage follows which.
+import json
+import sys
+from pathlib import Path
+
+SCRIPTS = Path(workflow.basedir) / "workflow" / "scripts"
+sys.path.insert(0, str(SCRIPTS))
+
+from omnitune import (
+    base_model,
+    config as omnitune_config,
+    converters,
+    environments,
+    inference,
+    merging,
+    reporting,
+    scoring,
+    supervisor,
+    swift_args,
+    training,
+    validation,
+)
+from omnitune.errors import PipelineError
+from omnitune.validation import split as splitting
+
+try:
+    cfg, _experiments = omnitune_config.load(config, workflow.configfiles)
+    for _experiment in _experiments:
+        swift_args.refuse_owned(_experiment.sft.swift)
+except PipelineError as error:
+    # One clean sentence: an exception here would come with Snakemake's own traceback.
+    print(f"error: {error}", file=sys.stderr, flush=True)
+    sys.exit(int(error.code))
+
+EXPERIMENTS = {experiment.name: experiment for experiment in _experiments}
+# Interpreters stand in shell commands as globals, not in params: another place of the cache is no change.
+PYTHON = sys.executable
+SWIFT = environments.python("swift", cfg.envs.swift)
+LOCK = environments.lock_hash("swift")
+# Training and inference use every core on a CPU; on GPUs the loader's processes want some.
+CPU_THREADS = workflow.cores or 1
+
+os.environ[supervisor.LAUNCHER] = str(os.getpid())
+
+
+wildcard_constraints:
+    run=cfg.run,
+    source="|".join(cfg.sources),
+    experiment="|".join(EXPERIMENTS),
+    shard=r"\d+",
+    stage="sft|merge",
+
+
+onstart:
+    try:
+        environments.require("swift", cfg.envs.swift)
+    except PipelineError as error:
+        print(f"error: {error}", file=sys.stderr, flush=True)
+        os._exit(int(error.code))
+
+
+def section(model):
+    """A section of the config as JSON, for a command's argument."""
+    return model.model_dump_json()
+
+
+def gpus(wanted):
+    """GPUs of a job: none on a CPU."""
+    return 0 if cfg.device == "cpu" else wanted
+
+
+def shards(source):
+    """The shard numbers of a source."""
+    return range(cfg.sources[source].shards)
+
+
+def validated(wildcards, kind):
+    """The validate stage's files over all sources and shards; `kind` is `.jsonl` or `.ledger.jsonl`."""
+    return [
+        f"results/{cfg.run}/validate/{source}/{shard}{kind}" for source in cfg.sources for shard in shards(source)
+    ]
+
+
+def split_sources():
+    """What split.py is told of each source."""
+    return json.dumps(
+        [
+            {
+                "name": name,
+                "use": source.use,
+                "path": source.path,
+                "valid": [f"results/{cfg.run}/validate/{name}/{shard}.jsonl" for shard in shards(name)],
+                "ledger": [f"results/{cfg.run}/validate/{name}/{shard}.ledger.jsonl" for shard in shards(name)],
+            }
+            for name, source in cfg.sources.items()
+        ]
+    )
+
+
+def media_roots(*more):
+    """--root arguments: the config's roots, then `more`."""
+    return [part for root in [*cfg.media.roots, *more] for part in ("--root", root)]
+
+
+def base_inputs(path):
+    """A base that the pipeline itself publishes is tracked by its manifest."""
+    return [f"{path}/manifest.json"] if path.startswith("results/") else []
+
+
+def infer_stages(experiment):
+    """Stages whose answers an experiment compares, of sft and merge; an adapter only where one is trained."""
+    runs = {"sft": EXPERIMENTS[experiment].sft.tuner == "lora", "merge": EXPERIMENTS[experiment].merge.enabled}
+    return [stage for stage in cfg.infer.stages if runs.get(stage)]
+
+
+def merged_models():
+    """Manifests of the final models."""
+    return [
+        f"results/{cfg.run}/{name}/merge/model/manifest.json"
+        for name, experiment in EXPERIMENTS.items()
+        if experiment.merge.enabled
+    ]
+
+
+def inferred_model(wildcards):
+    """The folder whose manifest describes the model that a stage's answers come from."""
+    if wildcards.stage == "merge":
+        return f"results/{cfg.run}/{wildcards.experiment}/merge/model"
+    return f"results/{cfg.run}/model"
+
+
+def infer_inputs(wildcards):
+    """Manifests that an experiment's answers depend on."""
+    stage = f"results/{cfg.run}/{wildcards.experiment}/{wildcards.stage}/model/manifest.json"
+    return sorted({stage, f"{inferred_model(wildcards)}/manifest.json", f"results/{cfg.run}/split/manifest.json"})
+
+
+def answers(experiment):
+    """stage -> predictions that an experiment's score reads."""
+    files = {"base": f"results/{cfg.run}/base/infer.jsonl"} if "base" in cfg.infer.stages else {}
+    return files | {
+        stage: f"results/{cfg.run}/{experiment}/infer/{stage}.jsonl" for stage in infer_stages(experiment)
+    }
+
+
+def report_experiments():
+    """What report.py is told of each experiment."""
+    return json.dumps(
+        [
+            {
+                "name": name,
+                "metrics": f"results/{cfg.run}/{name}/score/metrics.json",
+                "sft": f"results/{cfg.run}/{name}/sft/model",
+            }
+            | ({"merge": f"results/{cfg.run}/{name}/merge/model"} if experiment.merge.enabled else {})
+            for name, experiment in EXPERIMENTS.items()
+        ]
+    )

@@ -1,0 +1,31 @@
+# convert: needs a source's file, makes one canonical record (or error line) per row; reads sources, media.
+rule convert_source:
+    input:
+        lambda wildcards: cfg.sources[wildcards.source].path,
+    output:
+        "results/{run}/convert/{source}/{shard}.jsonl",
+    log:
+        "logs/{run}/convert_source/{source}.{shard}.log",
+    benchmark:
+        "benchmarks/{run}/convert_source/{source}.{shard}.tsv"
+    resources:
+        mem_mb=1000,
+        runtime=240,
+    params:
+        format=lambda wildcards: cfg.sources[wildcards.source].format,
+        task=lambda wildcards: cfg.sources[wildcards.source].task,
+        columns=lambda wildcards: json.dumps(cfg.sources[wildcards.source].columns),
+        shards=lambda wildcards: cfg.sources[wildcards.source].shards,
+        max_rows=lambda wildcards: (
+            ["--max-rows", cfg.sources[wildcards.source].max_rows]
+            if cfg.sources[wildcards.source].max_rows
+            else []
+        ),
+        roots=media_roots(),
+        media="results/{run}/convert/media",
+        version=converters.VERSION,
+    shell:
+        "{PYTHON:q} {SCRIPTS:q}/convert.py --source {wildcards.source:q} --format {params.format:q}"
+        " --path {input:q} --task {params.task:q} --columns {params.columns:q} {params.roots:q}"
+        " --media-dir {params.media:q} --shard {wildcards.shard:q} --shards {params.shards}"
+        " {params.max_rows:q} --output {output:q} > {log:q} 2>&1"

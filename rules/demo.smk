@@ -1,0 +1,116 @@
+# demo: makes what the demo starts from, by the commands that everything else uses: rows and media, a random
+# tiny model, and a base pre-trained and merged from it; reads demo, media, device.
+DEMO_TASKS = ["digits", "tones", "shapes", "sums"]
+PRETRAIN = omnitune_config.filled_pretrain(cfg)
+
+
+rule demo_data:
+    output:
+        expand("results/{{run}}/inputs/{task}.jsonl", task=[*DEMO_TASKS, "pretrain"]),
+    log:
+        "logs/{run}/inputs/demo_data.log",
+    params:
+        output="results/{run}/inputs",
+        seed=cfg.demo.seed,
+    shell:
+        "{SWIFT:q} {SCRIPTS:q}/demo.py data --output {params.output:q} --seed {params.seed} > {log:q} 2>&1"
+
+
+rule demo_model:
+    output:
+        "results/{run}/inputs/random/config.json",
+    log:
+        "logs/{run}/inputs/demo_model.log",
+    params:
+        output=subpath(output[0], parent=True),
+        seed=cfg.demo.seed,
+    shell:
+        "{SWIFT:q} {SCRIPTS:q}/demo.py model --output {params.output:q} --seed {params.seed} > {log:q} 2>&1"
+
+
+use rule inspect_model as demo_inspect with:
+    input:
+        "results/{run}/inputs/random/config.json",
+    output:
+        "results/{run}/inputs/pretrain/start/manifest.json",
+    log:
+        "logs/{run}/inputs/demo_inspect.log",
+    benchmark:
+        "benchmarks/{run}/inputs/demo_inspect.tsv"
+    params:
+        source=subpath(input[0], parent=True),
+        hub="huggingface",
+        revision=[],
+        output=subpath(output[0], parent=True),
+        version=base_model.VERSION,
+
+
+rule demo_convert:
+    input:
+        "results/{run}/inputs/pretrain.jsonl",
+    output:
+        "results/{run}/inputs/pretrain/train.jsonl",
+    log:
+        "logs/{run}/inputs/demo_convert.log",
+    params:
+        root=subpath(input[0], parent=True),
+    shell:
+        "{PYTHON:q} {SCRIPTS:q}/convert.py --source pretrain --format messages --path {input:q} --task default"
+        " --root {params.root:q} --media-dir {params.root:q}/media --output {output:q} > {log:q} 2>&1"
+
+
+use rule render_sft as demo_render with:
+    input:
+        model="results/{run}/inputs/pretrain/start/manifest.json",
+        data="results/{run}/inputs/pretrain/train.jsonl",
+    output:
+        "results/{run}/inputs/pretrain/args.json",
+    log:
+        "logs/{run}/inputs/demo_render.log",
+    params:
+        settings=section(PRETRAIN),
+        media=section(cfg.media),
+        device=cfg.device,
+        model=subpath(input.model, parent=True),
+        train=lambda wildcards, input: input.data,
+        val=[],
+        checkpoints="results/{run}/inputs/pretrain/checkpoints",
+        version=swift_args.VERSION,
+        lock=LOCK,
+
+
+rule demo_pretrain:
+    input:
+        args="results/{run}/inputs/pretrain/args.json",
+        model="results/{run}/inputs/pretrain/start/manifest.json",
+        data="results/{run}/inputs/pretrain/train.jsonl",
+    output:
+        "results/{run}/inputs/pretrain/model/manifest.json",
+    log:
+        "logs/{run}/inputs/demo_pretrain.log",
+    threads: CPU_THREADS
+    params:
+        output=subpath(output[0], parent=True),
+        log="logs/{run}/inputs/demo_pretrain.swift.log",
+        version=training.VERSION,
+    shell:
+        "{PYTHON:q} {SCRIPTS:q}/train.py --stage pretrain --args {input.args:q} --input {input.model:q}"
+        " --input {input.data:q} --output {params.output:q} --log {params.log:q} --python {SWIFT:q}"
+        " > {log:q} 2>&1"
+
+
+use rule merge_model as demo_merge with:
+    input:
+        base="results/{run}/inputs/pretrain/start/manifest.json",
+        trained="results/{run}/inputs/pretrain/model/manifest.json",
+    output:
+        "results/{run}/inputs/base/manifest.json",
+    log:
+        "logs/{run}/inputs/demo_merge.log",
+    benchmark:
+        "benchmarks/{run}/inputs/demo_merge.tsv"
+    params:
+        base=subpath(input.base, parent=True),
+        trained=subpath(input.trained, parent=True),
+        output=subpath(output[0], parent=True),
+        version=merging.VERSION,

@@ -1,0 +1,97 @@
+# infer: needs a model and the test rows, makes one answer per row, for the base and for each experiment;
+# reads infer, media, device.
+rule render_infer_base:
+    input:
+        model="results/{run}/model/manifest.json",
+        data="results/{run}/split/manifest.json",
+    output:
+        "results/{run}/base/args.json",
+    log:
+        "logs/{run}/base/render_infer.log",
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        settings=section(cfg.infer),
+        media=section(cfg.media),
+        device=cfg.device,
+        model=subpath(input.model, parent=True),
+        test="results/{run}/split/test.jsonl",
+        result="results/{run}/base/raw/result.jsonl",
+        adapter=[],
+        version=swift_args.VERSION,
+        lock=LOCK,
+    shell:
+        "{SWIFT:q} {SCRIPTS:q}/render.py infer --settings {params.settings:q} --media {params.media:q}"
+        " --device {params.device} --model {params.model:q} --test {params.test:q}"
+        " --result {params.result:q} {params.adapter:q} --output {output:q} > {log:q} 2>&1"
+
+
+rule infer_base:
+    input:
+        args="results/{run}/base/args.json",
+        manifests=["results/{run}/model/manifest.json", "results/{run}/split/manifest.json"],
+    output:
+        "results/{run}/base/infer.jsonl",
+    log:
+        "logs/{run}/base/infer.log",
+    benchmark:
+        "benchmarks/{run}/base/infer.tsv"
+    threads: CPU_THREADS if cfg.device == "cpu" else 8
+    resources:
+        gpu=gpus(cfg.infer.gpus),
+        mem_mb=cfg.resources.infer_mem_gib * 1024,
+        runtime=cfg.resources.runtime_hours * 60,
+    params:
+        inputs=lambda wildcards, input: [part for path in input.manifests for part in ("--input", path)],
+        test="results/{run}/split/test.jsonl",
+        log="logs/{run}/base/infer.swift.log",
+        gpus=gpus(cfg.infer.gpus),
+        version=inference.VERSION,
+        lock=LOCK,
+    shell:
+        "{PYTHON:q} {SCRIPTS:q}/infer.py --args {input.args:q} {params.inputs:q} --test {params.test:q}"
+        " --output {output:q} --log {params.log:q} --python {SWIFT:q} --gpus {params.gpus}"
+        " --granted {resources.gpu} > {log:q} 2>&1"
+
+
+use rule render_infer_base as render_infer with:
+    input:
+        manifests=infer_inputs,
+    output:
+        "results/{run}/{experiment}/infer/{stage}.args.json",
+    log:
+        "logs/{run}/{experiment}/render_infer.{stage}.log",
+    params:
+        settings=section(cfg.infer),
+        media=section(cfg.media),
+        device=cfg.device,
+        model=inferred_model,
+        test="results/{run}/split/test.jsonl",
+        result="results/{run}/{experiment}/infer/raw/{stage}.jsonl",
+        adapter=lambda wildcards: (
+            ["--adapter", f"results/{wildcards.run}/{wildcards.experiment}/sft/model"]
+            if wildcards.stage == "sft"
+            else []
+        ),
+        version=swift_args.VERSION,
+        lock=LOCK,
+
+
+use rule infer_base as infer_model with:
+    input:
+        args="results/{run}/{experiment}/infer/{stage}.args.json",
+        manifests=infer_inputs,
+    output:
+        "results/{run}/{experiment}/infer/{stage}.jsonl",
+    log:
+        "logs/{run}/{experiment}/infer.{stage}.log",
+    benchmark:
+        "benchmarks/{run}/{experiment}/infer.{stage}.tsv"
+    params:
+        inputs=lambda wildcards, input: [part for path in input.manifests for part in ("--input", path)],
+        test="results/{run}/split/test.jsonl",
+        log="logs/{run}/{experiment}/infer.{stage}.swift.log",
+        gpus=gpus(cfg.infer.gpus),
+        version=inference.VERSION,
+        lock=LOCK,

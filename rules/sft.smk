@@ -1,0 +1,55 @@
+# sft: needs the base's and the data's manifests, makes the arguments file and the trained model;
+# reads sft, media, device, recipe, experiments.
+rule render_sft:
+    input:
+        model="results/{run}/model/manifest.json",
+        data="results/{run}/split/manifest.json",
+    output:
+        "results/{run}/{experiment}/sft/args.json",
+    log:
+        "logs/{run}/{experiment}/render_sft.log",
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        settings=lambda wildcards: section(EXPERIMENTS[wildcards.experiment].sft),
+        media=section(cfg.media),
+        device=cfg.device,
+        model=subpath(input.model, parent=True),
+        train="results/{run}/split/train.jsonl",
+        val=["--val", "results/{run}/split/val.jsonl"],
+        checkpoints="results/{run}/{experiment}/sft/checkpoints",
+        version=swift_args.VERSION,
+        lock=LOCK,
+    shell:
+        "{SWIFT:q} {SCRIPTS:q}/render.py sft --settings {params.settings:q} --media {params.media:q}"
+        " --device {params.device} --model {params.model:q} --train {params.train:q} {params.val:q}"
+        " --checkpoints {params.checkpoints:q} --output {output:q} > {log:q} 2>&1"
+
+
+rule train_sft:
+    input:
+        args="results/{run}/{experiment}/sft/args.json",
+        model="results/{run}/model/manifest.json",
+        data="results/{run}/split/manifest.json",
+    output:
+        "results/{run}/{experiment}/sft/model/manifest.json",
+    log:
+        "logs/{run}/{experiment}/train_sft.log",
+    benchmark:
+        "benchmarks/{run}/{experiment}/train_sft.tsv"
+    threads: CPU_THREADS if cfg.device == "cpu" else 16
+    resources:
+        gpu=lambda wildcards: gpus(EXPERIMENTS[wildcards.experiment].sft.gpus),
+        mem_mb=cfg.resources.train_mem_gib * 1024,
+        runtime=cfg.resources.runtime_hours * 60,
+    params:
+        output=subpath(output[0], parent=True),
+        log="logs/{run}/{experiment}/train_sft.swift.log",
+        gpus=lambda wildcards: gpus(EXPERIMENTS[wildcards.experiment].sft.gpus),
+        version=training.VERSION,
+        lock=LOCK,
+    shell:
+        "{PYTHON:q} {SCRIPTS:q}/train.py --stage sft --args {input.args:q} --input {input.model:q}"
+        " --input {input.data:q} --output {params.output:q} --log {params.log:q} --python {SWIFT:q}"
+        " --gpus {params.gpus} --granted {resources.gpu} > {log:q} 2>&1"

@@ -1,0 +1,34 @@
+# split: needs all validated rows, makes train, val and test, the ledger and the data's manifest;
+# reads split, validate, media.roots.
+rule split_rows:
+    input:
+        rows=lambda wildcards: validated(wildcards, ".jsonl"),
+        ledgers=lambda wildcards: validated(wildcards, ".ledger.jsonl"),
+    output:
+        train="results/{run}/split/train.jsonl",
+        val="results/{run}/split/val.jsonl",
+        test="results/{run}/split/test.jsonl",
+        ledger="results/{run}/split/ledger.jsonl",
+        manifest="results/{run}/split/manifest.json",
+    log:
+        "logs/{run}/split_rows.log",
+    benchmark:
+        "benchmarks/{run}/split_rows.tsv"
+    resources:
+        mem_mb=4000,
+        runtime=240,
+    params:
+        sources=split_sources(),
+        # Media that came inside rows were written there.
+        roots=media_roots(f"results/{cfg.run}/convert/media"),
+        val=cfg.split.val,
+        test=cfg.split.test,
+        seed=cfg.split.seed,
+        max_rejected=cfg.validate_.max_rejected,
+        need_test=str(bool(cfg.infer.stages)).lower(),
+        output="results/{run}/split",
+        version=splitting.VERSION,
+    shell:
+        "{PYTHON:q} {SCRIPTS:q}/split.py --sources {params.sources:q} {params.roots:q} --val {params.val}"
+        " --test {params.test} --seed {params.seed} --max-rejected {params.max_rejected}"
+        " --need-test {params.need_test} --output {params.output:q} > {log:q} 2>&1"

@@ -1,0 +1,23 @@
+# validate: needs converted rows, makes the good ones and a verdict on every one; reads sources, media.
+rule validate_source:
+    input:
+        "results/{run}/convert/{source}/{shard}.jsonl",
+    output:
+        rows="results/{run}/validate/{source}/{shard}.jsonl",
+        ledger="results/{run}/validate/{source}/{shard}.ledger.jsonl",
+    log:
+        "logs/{run}/validate_source/{source}.{shard}.log",
+    benchmark:
+        "benchmarks/{run}/validate_source/{source}.{shard}.tsv"
+    resources:
+        mem_mb=2000,
+        runtime=240,
+    params:
+        path=lambda wildcards: cfg.sources[wildcards.source].path,
+        use=lambda wildcards: cfg.sources[wildcards.source].use,
+        audio_in_video=str(cfg.media.audio_in_video).lower(),
+        version=validation.VERSION,
+    shell:
+        "{PYTHON:q} {SCRIPTS:q}/validate.py --input {input:q} --path {params.path:q} --use {params.use:q}"
+        " --audio-in-video {params.audio_in_video} --output {output.rows:q} --ledger {output.ledger:q}"
+        " > {log:q} 2>&1"

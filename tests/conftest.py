@@ -1,0 +1,66 @@
+"""What several tests share: copies of the project, the tiny model, a swift environment with a fake trainer."""
+
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from omnitune import environments
+from project import Project
+
+ROOT = environments.ROOT
+FAKES = Path(__file__).parent / "fakes"
+
+
+@pytest.fixture(scope="session")
+def swift_python() -> Path:
+    """Interpreter of the real swift environment; `make test` has built it."""
+    return environments.require("swift")
+
+
+@pytest.fixture(scope="session")
+def fake_swift(swift_python: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An environment that is the real one, but for the trainer and the inference, which are faked."""
+    folder = tmp_path_factory.mktemp("fake_swift")
+    (folder / "bin").mkdir()
+    (folder / "lib").symlink_to(swift_python.parent.parent / "lib")
+    python = folder / "bin" / "python"
+    python.write_text(
+        f'#!/bin/sh\ncase "$*" in *swift.cli.*) export PYTHONPATH="{FAKES}";; esac\nexec "{swift_python}" "$@"\n'
+    )
+    python.chmod(0o755)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_model(swift_python: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of the tiny random Qwen3-Omni."""
+    folder = tmp_path_factory.mktemp("tiny") / "model"
+    command = [swift_python, ROOT / "workflow/scripts/demo.py", "model", "--output", folder]
+    subprocess.run(command, check=True, capture_output=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def copy_project() -> Callable[[Path], Project]:
+    """Copy what a clone would hold into a folder."""
+
+    def copy(folder: Path) -> Project:
+        for name in ("Snakefile", "rules", "workflow", "config", "envs", "profiles"):
+            source, target = ROOT / name, folder / name
+            if source.is_dir():
+                shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(source, target)
+        return Project(folder)
+
+    return copy
+
+
+@pytest.fixture(autouse=True)
+def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Variables of the developer's shell must not decide a test."""
+    for name in ("OMNITUNE_FAKE", "OMNITUNE_LAUNCHER_PID", "MAX_PIXELS", "SNAKEMAKE_PROFILE"):
+        monkeypatch.delenv(name, raising=False)

@@ -1,0 +1,95 @@
+"""validate.py: argv to files, exit code and message."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from data_commands import SCRIPTS, command
+from media_files import read_jsonl, video, wav
+
+from omnitune.records import Message, Record, Unread, encode
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """A working folder with converted rows: good, unread, too many markers, a used id."""
+    audio, clip = wav(tmp_path / "a.wav"), video(tmp_path / "v.mp4")
+    turns = [Message("user", "<audio><video>Who?"), Message("assistant", "Ann.")]
+    media = {"audios": [str(audio)], "videos": [str(clip)]}
+    odd = [Message("user", "<audio><audio><video>Who?"), Message("assistant", "Ann.")]
+    rows = [
+        Record("s/a", "s", 1, "asr", turns, **media),
+        Unread("s", 2, "E001", "not valid JSON at column 2. Write one JSON object a line."),
+        Record("s/a17", "s", 4, "asr", odd, **media),
+        Record("s/a", "s", 5, "asr", turns, **media),
+    ]
+    (tmp_path / "c.jsonl").write_bytes(b"".join(map(encode, rows)))
+    return tmp_path
+
+
+def validate(place: Path, *more: str):
+    return command(
+        "validate",
+        *("--input", "c.jsonl", "--path", "data/train.jsonl", "--use", "sft", "eval"),
+        *("--output", "v/0.jsonl", "--ledger", "v/0.ledger.jsonl", *more),
+        cwd=place,
+    )
+
+
+def test_every_row_gets_a_verdict(place: Path):
+    done = validate(place, "--audio-in-video", "false")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr == "data/train.jsonl: 1 accepted, 0 repaired, 3 rejected, 0 duplicate\n"
+    assert [row["id"] for row in read_jsonl(place / "v/0.jsonl")] == ["s/a"]
+    ledger = read_jsonl(place / "v/0.ledger.jsonl")
+    assert [(row["line"], row["id"], row["verdict"], row["codes"]) for row in ledger] == [
+        (1, "s/a", "accepted", []),
+        (2, "s/00000002", "rejected", ["E001"]),
+        (4, "s/a17", "rejected", ["E041"]),
+        (5, "s/a", "rejected", ["E055"]),
+    ]
+    assert [row["message"] for row in ledger] == [
+        "",
+        "data/train.jsonl:2: not valid JSON at column 2. Write one JSON object a line.",
+        'data/train.jsonl:4 (id a17): 2 <audio> markers but 1 entry in "audios". '
+        "Add the missing path or remove the marker.",
+        "data/train.jsonl:5 (id a): the id is used at line 1 already. Give every row its own short id, or none.",
+    ]
+
+
+def test_videos_must_have_the_sound_that_is_used(place: Path):
+    assert validate(place, "--audio-in-video", "true").returncode == 0
+    first = read_jsonl(place / "v/0.ledger.jsonl")[0]
+    assert (first["verdict"], first["codes"]) == ("rejected", ["E140"])
+    assert read_jsonl(place / "v/0.jsonl") == []
+
+
+def test_an_input_that_is_missing_is_named(place: Path):
+    (place / "c.jsonl").unlink()
+    done = validate(place)
+    assert (done.returncode, done.stderr) == (74, "error: c.jsonl: No such file or directory.\n")
+    assert list((place / "v").iterdir()) == []
+
+
+def test_an_unknown_use_is_a_wrong_command_line(place: Path):
+    done = validate(place, "--use", "test")
+    assert done.returncode == 2
+    assert "argument --use: invalid choice: 'test'" in done.stderr
+
+
+def test_help_tells_the_story(place: Path):
+    done = command("validate", "--help", cwd=place)
+    assert done.returncode == 0
+    assert "every row gets a verdict" in done.stdout
+
+
+def test_versions_are_read_without_loading_a_decoder(place: Path):
+    """The rule files import them at every start of Snakemake."""
+    code = (
+        "import sys; from omnitune import converters, validation; from omnitune.validation import split; "
+        "assert all(isinstance(m.VERSION, int) for m in (converters, validation, split)); "
+        "print(sorted({'av', 'PIL', 'soundfile', 'numpy', 'torch', 'snakemake'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=SCRIPTS, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

@@ -1,0 +1,98 @@
+"""Verdicts, in order, one a row."""
+
+from pathlib import Path
+
+import pytest
+from media_files import image, read_jsonl, video, wav
+
+from omnitune.records import Message, Record, Unread, encode
+from omnitune.validation.validate import Gate, validate_file
+
+
+def record(line: int = 1, row_id: str = "", question: str = "Why?", **fields) -> Record:
+    turns = [Message("user", question), Message("assistant", "So.")]
+    return Record(f"s/{row_id or f'{line:08d}'}", "s", line, "t", turns, **fields)
+
+
+def test_a_good_record_is_accepted_without_words():
+    judged = Gate("d.jsonl", ["sft"]).judge(record(3, "a"))
+    assert judged.record == record(3, "a")
+    assert (judged.ledger.verdict, judged.ledger.id, judged.ledger.codes) == ("accepted", "s/a", [])
+    assert judged.ledger.message == ""
+
+
+def test_a_repaired_record_says_what_was_put_right():
+    judged = Gate("d.jsonl", ["sft"]).judge(record(3, "a", repairs=["E051", "E051", "E202"]))
+    assert judged.record is not None
+    assert (judged.ledger.verdict, judged.ledger.codes) == ("repaired", ["E051", "E202"])
+    assert judged.ledger.message == "d.jsonl:3 (id a): put right: media list malformed, answer not text."
+
+
+@pytest.mark.parametrize(
+    ("row_id", "place"), [("a17", "data/train.jsonl:37 (id a17): "), ("", "data/train.jsonl:37: ")]
+)
+def test_a_rejected_record_says_what_where_and_what_to_do(row_id, place):
+    judged = Gate("data/train.jsonl", ["sft"]).judge(record(37, row_id, "<audio><audio>", audios=["/a"]))
+    assert judged.record is None
+    assert (judged.ledger.verdict, judged.ledger.codes) == ("rejected", ["E041"])
+    assert judged.ledger.message == (
+        f'{place}2 <audio> markers but 1 entry in "audios". Add the missing path or remove the marker.'
+    )
+
+
+@pytest.mark.parametrize(("row_id", "ledger_id", "place"), [("", "s/00000004", ""), ("s/x", "s/x", " (id x)")])
+def test_an_unread_row_is_rejected_with_its_reason(row_id, ledger_id, place):
+    judged = Gate("d.jsonl", ["sft"]).judge(Unread("s", 4, "E001", "not valid JSON. Mend it.", row_id))
+    assert judged.record is None
+    assert (judged.ledger.id, judged.ledger.codes) == (ledger_id, ["E001"])
+    assert judged.ledger.message == f"d.jsonl:4{place}: not valid JSON. Mend it."
+
+
+def test_an_id_is_good_once():
+    gate = Gate("d.jsonl", ["sft"])
+    verdicts = [gate.judge(record(line, row_id)).ledger for line, row_id in ((1, "a"), (2, "b"), (3, "a"))]
+    assert [verdict.verdict for verdict in verdicts] == ["accepted", "accepted", "rejected"]
+    assert verdicts[2].message == (
+        "d.jsonl:3 (id a): the id is used at line 1 already. Give every row its own short id, or none."
+    )
+
+
+def test_media_are_opened(tmp_path: Path):
+    gate = Gate("d.jsonl", ["sft"])
+    good = {
+        "audios": [str(wav(tmp_path / "a.wav"))],
+        "images": [str(image(tmp_path / "i.png"))],
+        "videos": [str(video(tmp_path / "v.mp4"))],
+    }
+    assert gate.judge(record(1, "", "<image><audio><video>", **good)).ledger.verdict == "accepted"
+    (tmp_path / "bad.wav").write_text("<html>")
+    judged = gate.judge(record(2, "", "<audio>", audios=[str(tmp_path / "bad.wav")]))
+    assert judged.ledger.codes == ["E079"]
+    assert judged.ledger.message == (
+        f"d.jsonl:2: {tmp_path}/bad.wav is an HTML page, not a media file. "
+        "Was it a failed download? Fetch the file again."
+    )
+
+
+@pytest.mark.parametrize(
+    ("wanted", "sound", "codes"), [(True, False, ["E140"]), (True, True, []), (False, False, [])]
+)
+def test_a_video_needs_sound_when_its_sound_is_used(tmp_path: Path, wanted, sound, codes):
+    path = video(tmp_path / "v.mp4", sound=sound)
+    judged = Gate("d.jsonl", ["sft"], wanted).judge(record(1, "", "<video>", videos=[str(path)]))
+    assert judged.ledger.codes == codes
+
+
+def test_a_files_rows_all_get_a_verdict_in_order(tmp_path: Path):
+    rows = [record(1), Unread("s", 2, "E001", "broken."), record(3, "", ""), record(5, repairs=["E051"])]
+    (tmp_path / "c.jsonl").write_bytes(b"".join(map(encode, rows)))
+    output, ledger = tmp_path / "v" / "0.jsonl", tmp_path / "v" / "0.ledger.jsonl"
+    counts = validate_file(Gate("d.jsonl", ["sft"]), tmp_path / "c.jsonl", output, ledger)
+    assert counts == {"accepted": 1, "repaired": 1, "rejected": 2, "duplicate": 0}
+    assert [row["line"] for row in read_jsonl(output)] == [1, 5]
+    assert [(row["line"], row["verdict"]) for row in read_jsonl(ledger)] == [
+        (1, "accepted"),
+        (2, "rejected"),
+        (3, "rejected"),
+        (5, "repaired"),
+    ]

@@ -1,0 +1,286 @@
+"""From validated shards to train, val, test, ledger and manifest."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+from media_files import read_jsonl
+
+from omnitune.errors import ExitCode, PipelineError
+from omnitune.records import LedgerRow, Message, Record, encode
+from omnitune.validation import split
+from omnitune.validation.assignment import ValidSource
+from omnitune.validation.groups import Draw
+from omnitune.validation.split import Rules, split_sources
+
+RULES = Rules(Draw(val=0.1, test=0.3, seed=17), max_rejected=0.5, need_test=True)
+SPLITS = ("train", "val", "test")
+
+
+def record(source: str, line: int, *audios: str, **fields) -> Record:
+    turns = [Message("user", f"<audio>{source}{line}?"), Message("assistant", "So.")]
+    return Record(f"{source}/{line:08d}", source, line, f"task-{source}", turns, audios=list(audios), **fields)
+
+
+class Workplace:
+    """Writes validated sources and splits them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.output, self.sources = folder, folder / "split", list[ValidSource]()
+
+    def add(self, name: str, use: list[str], *shards: list[Record | LedgerRow]) -> None:
+        """A source of shards; a LedgerRow among the records is a rejected row."""
+        source = ValidSource(name, use, [], [], path=f"data/{name}.jsonl")
+        for number, rows in enumerate(shards):
+            valid = self.folder / f"{name}{number}.jsonl"
+            valid.write_bytes(b"".join(encode(row) for row in rows if isinstance(row, Record)))
+            ledger = valid.with_suffix(".ledger.jsonl")
+            ledger.write_bytes(b"".join(map(encode, map(verdict, rows))))
+            source.valid.append(str(valid))
+            source.ledger.append(str(ledger))
+        self.sources.append(source)
+
+    def split(self, rules: Rules = RULES) -> dict:
+        return split_sources(self.sources, [Path("/r")], rules, self.output)
+
+    def rows(self, name: str) -> list[dict]:
+        return read_jsonl(self.output / f"{name}.jsonl")
+
+    def lines(self, name: str) -> list[int]:
+        return [row["line"] for row in self.rows(name)]
+
+
+def verdict(row: Record | LedgerRow) -> LedgerRow:
+    if isinstance(row, LedgerRow):
+        return row
+    return LedgerRow(row.source, row.line, row.id, "repaired" if row.repairs else "accepted", row.repairs)
+
+
+def rejected(source: str, line: int, code: str = "E041") -> LedgerRow:
+    message = f"data/{source}.jsonl:{line}: 2 markers but 1 file. Add it."
+    return LedgerRow(source, line, f"{source}/{line:08d}", "rejected", [code], message)
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Workplace:
+    return Workplace(tmp_path)
+
+
+def many(source: str, count: int = 60) -> list[Record]:
+    return [record(source, line, f"/r/{source}/{line}.wav") for line in range(1, count + 1)]
+
+
+def test_every_row_goes_to_one_file_in_source_order(work: Workplace):
+    work.add("a", ["sft", "eval"], many("a")[:30], many("a")[30:])
+    work.add("b", ["sft", "eval"], many("b"))
+    work.split()
+    found = [row for name in SPLITS for row in work.rows(name)]
+    assert sorted(row["id"] for row in found) == sorted(row.id for row in many("a") + many("b"))
+    for name in SPLITS:
+        places = [(row["source"], row["line"]) for row in work.rows(name)]
+        assert places
+        assert places == sorted(places)
+    ledger = {row["id"]: row["split"] for row in work.rows("ledger")}
+    assert ledger == {row["id"]: [name] for name in SPLITS for row in work.rows(name)}
+
+
+def test_training_rows_hold_what_ms_swift_reads(work: Workplace):
+    extra = record("a", 61, "/r/x.wav", solution="42", extra={"level": 3}, repairs=["E051"])
+    work.add("a", ["sft", "eval"], [*many("a"), extra])
+    work.split()
+    (row,) = [row for name in SPLITS for row in work.rows(name) if row["line"] == 61]
+    assert row == {
+        "id": "a/00000061",
+        "source": "a",
+        "line": 61,
+        "task": "task-a",
+        "messages": [{"role": "user", "content": "<audio>a61?"}, {"role": "assistant", "content": "So."}],
+        "audios": ["/r/x.wav"],
+        "solution": "42",
+    }
+
+
+@pytest.mark.parametrize(
+    ("use", "splits"), [(["sft", "eval"], set(SPLITS)), (["eval"], {"test"}), (["sft"], {"train", "val"})]
+)
+def test_a_sources_use_decides_what_its_rows_become(work: Workplace, use, splits):
+    work.add("other", ["sft", "eval"], many("other"))
+    work.add("a", use, many("a"))
+    work.split()
+    assert {name for name in SPLITS for row in work.rows(name) if row["source"] == "a"} == splits
+
+
+def test_rows_that_share_media_with_the_test_are_not_trained_on(work: Workplace):
+    work.add("train", ["sft"], [*many("train"), record("train", 70, "/r/shared.wav", repairs=["E051"])])
+    work.add("bench", ["eval"], [record("bench", 1, "/r/shared.wav")])
+    manifest = work.split()
+    (row,) = [row for row in work.rows("ledger") if row["id"] == "train/00000070"]
+    assert (row["verdict"], row["codes"], row["split"]) == ("rejected", ["E051", "E206"], [])
+    assert row["message"].startswith("data/train.jsonl:70: shares its media or question with a test row, so it")
+    assert work.lines("test") == [1]
+    assert 70 not in work.lines("train") + work.lines("val")
+    counts = manifest["sources"]["train"]
+    assert (counts["read"], counts["accepted"], counts["repaired"], counts["rejected"]) == (61, 60, 0, 1)
+
+
+def test_each_file_opens_with_a_row_of_every_column(work: Workplace):
+    """A reader takes a file's columns from its first megabytes; one that comes later would stop it."""
+    plain = many("a")
+    late = [
+        Record(
+            f"b/{line}",
+            "b",
+            line,
+            "t",
+            [Message("user", f"<image>{line}")],
+            images=[f"/r/b{line}"],
+            solution="x",
+        )
+        for line in range(1, 61)
+    ]
+    work.add("a", ["sft", "eval"], plain)
+    work.add("b", ["sft", "eval"], late)
+    work.split()
+    for name in SPLITS:
+        rows = work.rows(name)
+        assert {key for row in rows[:2] for key in row} == {key for row in rows for key in row}
+        assert [row["source"] for row in rows[2:]] == sorted(row["source"] for row in rows[2:])
+        assert len({row["id"] for row in rows}) == len(rows)
+
+
+def test_the_manifest_says_what_is_there(work: Workplace):
+    work.add("a", ["sft", "eval"], [*many("a"), rejected("a", 61), rejected("a", 62)])
+    work.split()
+    text = (work.output / "manifest.json").read_text()
+    manifest = json.loads(text)
+    rows = {name: len(work.rows(name)) for name in SPLITS}
+    for name in (*SPLITS, "ledger"):
+        content = (work.output / f"{name}.jsonl").read_bytes()
+        assert manifest["files"][f"{name}.jsonl"] == {
+            "sha256": hashlib.sha256(content).hexdigest(),
+            "rows": content.count(b"\n"),
+        }
+    assert manifest["sources"] == {
+        "a": {
+            "read": 62,
+            "accepted": 60,
+            "repaired": 0,
+            "rejected": 2,
+            "duplicate": 0,
+            "codes": {"E041": 2},
+            **rows,
+        }
+    }
+    assert (manifest["tasks"], manifest["modalities"]) == ({"task-a": rows}, {"audio": rows})
+    assert (manifest["version"], manifest["seed"]) == (split.VERSION, 17)
+    assert (manifest["val"], manifest["test"]) == (0.1, 0.3)
+    assert str(work.folder) not in text
+
+
+def test_equal_input_gives_equal_bytes(work: Workplace):
+    work.add("a", ["sft", "eval"], many("a"))
+    work.split()
+    first = {path.name: path.read_bytes() for path in work.output.iterdir()}
+    work.split()
+    assert {path.name: path.read_bytes() for path in work.output.iterdir()} == first
+
+
+def test_too_many_rejected_rows_stop_the_run_with_reasons(work: Workplace):
+    bad = [rejected("a", line, "E041" if line % 3 else "E061") for line in range(1, 7)]
+    work.add("a", ["sft", "eval"], [*many("a", 94), *bad])
+    with pytest.raises(PipelineError) as caught:
+        work.split(RULES._replace(max_rejected=0.05))
+    assert caught.value.code == ExitCode.DATA
+    assert str(caught.value).splitlines() == [
+        "sources.a: 6 of 100 rows are rejected (6.0 %, allowed are 5 %):",
+        "  4 x more markers than media (E041): data/a.jsonl:1: 2 markers but 1 file. Add it.",
+        "  2 x no such file (E061): data/a.jsonl:3: 2 markers but 1 file. Add it. ",
+        "Mend the rows (the ledger lists them all), or raise validate.max_rejected.",
+    ]
+    assert not work.output.exists()
+    work.split(RULES._replace(max_rejected=0.06))
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([], "sources.b: has no rows."),
+        (
+            [rejected("b", 1)],
+            "sources.b: none of its 1 rows can be used:\n  1 x more markers than media (E041): data/b",
+        ),
+    ],
+)
+def test_a_source_without_a_usable_row_stops_the_run(work: Workplace, rows, message):
+    work.add("a", ["sft", "eval"], many("a"))
+    work.add("b", ["sft", "eval"], rows)
+    with pytest.raises(PipelineError) as caught:
+        work.split(RULES._replace(max_rejected=1.0))
+    assert caught.value.code == ExitCode.DATA
+    assert str(caught.value).startswith(message)
+
+
+def test_an_id_in_two_shards_stops_the_run(work: Workplace):
+    first, second = record("a", 3, "/r/1"), record("a", 9, "/r/2")
+    first.id = second.id = "a/x"
+    work.add("a", ["sft", "eval"], [first], [second])
+    with pytest.raises(PipelineError) as caught:
+        work.split()
+    assert str(caught.value) == (
+        "data/a.jsonl:9 (id x): the id is used at line 3 already. Give every row its own id, or none."
+    )
+    assert caught.value.code == ExitCode.DATA
+
+
+def test_nothing_to_train_on_stops_the_run(work: Workplace):
+    work.add("a", ["eval"], many("a"))
+    with pytest.raises(PipelineError, match="no row is left to train on") as caught:
+        work.split()
+    assert caught.value.code == ExitCode.DATA
+
+
+def test_an_empty_test_stops_the_run_when_it_is_needed(work: Workplace, capsys):
+    work.add("a", ["sft"], many("a"))
+    with pytest.raises(PipelineError) as caught:
+        work.split()
+    assert str(caught.value) == (
+        "split.test: the test set is empty, so there is nothing to run and score the models on. "
+        "Raise split.test, or add eval to a source's use:."
+    )
+    assert caught.value.code == ExitCode.CONFIG
+    assert work.split(RULES._replace(need_test=False))["files"]["test.jsonl"]["rows"] == 0
+
+
+@pytest.mark.parametrize(("val", "warned"), [(1e-9, True), (0, False), (0.3, False)])
+def test_an_empty_val_is_a_warning_unless_it_was_asked_for(work: Workplace, capsys, val, warned):
+    work.add("a", ["sft", "eval"], many("a"))
+    work.split(RULES._replace(draw=Draw(val, 0.3, 17)))
+    assert ("warning: split.val: the validation set is empty" in capsys.readouterr().err) == warned
+
+
+def test_a_source_that_no_stage_reads_is_refused(work: Workplace):
+    work.add("a", ["grpo"], many("a"))
+    with pytest.raises(PipelineError, match=r"sources\.a\.use: its rows may become grpo, which no stage reads"):
+        work.split()
+
+
+@pytest.mark.parametrize("end", [slice(None, -1), slice(1, None)])
+def test_records_and_ledger_must_tell_the_same_story(work: Workplace, end):
+    work.add("a", ["sft", "eval"], many("a"))
+    ledger = Path(work.sources[0].ledger[0])
+    ledger.write_bytes(b"".join(ledger.read_bytes().splitlines(keepends=True)[end]))
+    with pytest.raises(PipelineError, match="does not list the same rows as") as caught:
+        work.split()
+    assert caught.value.code == ExitCode.DATA
+    assert not (work.output / "train.jsonl").exists()
+
+
+def test_a_failed_split_leaves_the_old_one(work: Workplace, monkeypatch):
+    work.add("a", ["sft", "eval"], many("a"))
+    work.split()
+    first = {path.name: path.read_bytes() for path in work.output.iterdir()}
+    monkeypatch.setattr(split, "_training_row", lambda record: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        work.split()
+    assert {path.name: path.read_bytes() for path in work.output.iterdir()} == first

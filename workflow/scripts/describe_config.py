@@ -1,0 +1,26 @@
+"""Write config/README.md and config/schema.json from the config's models, or check that they are current."""
+
+import argparse
+from collections.abc import Sequence
+
+from omnitune.config import describe
+from omnitune.environments import ROOT
+from omnitune.errors import PipelineError, run
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Write the files; with --check only compare."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing, fail when a file is not current")
+    options = parser.parse_args(argv)
+    for name, text in (("README.md", describe.markdown()), ("schema.json", describe.schema())):
+        path = ROOT / "config" / name
+        if not options.check:
+            path.write_text(text, encoding="utf-8")
+        elif not path.is_file() or path.read_text(encoding="utf-8") != text:
+            raise PipelineError("it is not what the models say", where=f"config/{name}", fix="Run: make docs")
+    return 0
+
+
+if __name__ == "__main__":
+    run(main)

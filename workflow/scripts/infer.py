@@ -1,0 +1,41 @@
+"""Answer the test rows with ms-swift and publish the answers with the rows' ids."""
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from omnitune import swift_process, verdict
+from omnitune.errors import run
+from omnitune.inference import infer
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Publish the file named by --output."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--args", type=Path, required=True, help="arguments file of render.py")
+    parser.add_argument(
+        "--input", type=Path, action="append", default=[], help="manifest that the answers depend on"
+    )
+    parser.add_argument("--test", type=Path, required=True, help="the rows")
+    parser.add_argument("--output", type=Path, required=True, help="file of the predictions")
+    parser.add_argument("--log", type=Path, required=True, help="file for ms-swift's output")
+    parser.add_argument("--python", required=True, help="interpreter of the swift environment")
+    parser.add_argument("--gpus", type=int, default=0, help="GPUs that the stage wants; 0 runs on the CPU")
+    parser.add_argument("--granted", type=int, default=0, help="GPUs that the scheduler gave")
+    options = parser.parse_args(argv)
+    with verdict.recorded(options.log):
+        swift_process.check_grant(options.granted, options.gpus)
+        infer(
+            json.loads(options.args.read_bytes()),
+            options.input,
+            options.test,
+            options.output,
+            python=options.python,
+            log=options.log,
+        )
+    return 0
+
+
+if __name__ == "__main__":
+    run(main)

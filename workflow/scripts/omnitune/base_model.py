@@ -1,0 +1,192 @@
+"""The base checkpoint: found or downloaded, checked, described in one manifest."""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+from omnitune import weights
+from omnitune.errors import ExitCode, PipelineError
+from omnitune.publish import MANIFEST, sha256, write_json
+
+VERSION = 1
+WEIGHTS = "weights"
+GROUPS = ("llm", "vision", "audio", "aligner")
+_NEEDED = ("config.json", "preprocessor_config.json", "tokenizer_config.json")
+# 2-D weights that are no nn.Linear (embeddings), are never adapted (head, router) or are fused in memory (experts).
+_NOT_LINEAR = ("embed_tokens", "pos_embed", "lm_head", "mlp.gate", "mlp.experts.", "mlp.shared_expert_gate")
+
+
+def inspect(source: str, output: Path, *, hub: Literal["huggingface", "modelscope"], revision: str | None) -> None:
+    """Write `output/manifest.json`, with a link `output/weights` to the checkpoint's folder.
+
+    Args:
+        source: folder, or id on the hub.
+        output: folder of the model stage.
+        hub, revision: where and what to download when `source` is no folder.
+
+    Raises:
+        PipelineError: when it is no whole Qwen3-Omni checkpoint or brings code of its own.
+    """
+    folder = Path(source).expanduser()
+    found = None
+    if not folder.is_dir():
+        folder = _download(source, hub, revision)
+        found = folder.name  # both hubs name the snapshot's folder by its commit or revision
+    config = check(folder)
+    tensors = weights.tensors(folder)
+    files = _hashes(folder, output / ".hashes.json")
+    _link(output / WEIGHTS, folder)
+    write_json(
+        output / MANIFEST,
+        {
+            "stage": "model",
+            "version": VERSION,
+            "base": source,
+            "revision": revision or found,
+            "architecture": config["architectures"][0],
+            "has_talker": any(name.startswith("talker.") for name in tensors),
+            "parameters": sum(_count(tensor.shape) for tensor in tensors.values()),
+            "bytes": sum(file["bytes"] for file in files.values()),
+            "dtypes": sorted({tensor.dtype for tensor in tensors.values()}),
+            "linear_modules": linear_modules(tensors),
+            "files": files,
+        },
+    )
+
+
+def check(folder: Path) -> dict[str, Any]:
+    """The checkpoint's config.json, after refusing what is not a whole, code-free Qwen3-Omni."""
+    where = str(folder)
+    for name in _NEEDED:
+        if not (folder / name).is_file():
+            raise PipelineError(
+                f"there is no {name}", where=where, fix="Name the folder of a whole Qwen3-Omni checkpoint."
+            )
+    try:
+        config = json.loads((folder / "config.json").read_bytes())
+    except ValueError as error:
+        raise PipelineError(
+            f"config.json is not JSON: {error}", where=where, fix="Copy the checkpoint again."
+        ) from None
+    if (
+        not isinstance(config, dict)
+        or config.get("model_type") != "qwen3_omni_moe"
+        or not config.get("architectures")
+    ):
+        kind = config.get("model_type") if isinstance(config, dict) else None
+        raise PipelineError(
+            f"this is not a Qwen3-Omni checkpoint (model_type {kind})",
+            where=where,
+            fix="Set model.path to one whose config.json says qwen3_omni_moe.",
+        )
+    code = sorted(path.name for path in folder.glob("*.py"))
+    if code or any("auto_map" in text for text in _json_texts(folder)):
+        raise PipelineError(
+            f"the checkpoint brings code of its own ({', '.join(code) or 'auto_map'}), which would run on loading",
+            where=where,
+            fix="Qwen3-Omni needs none: remove the files and the auto_map entries, or take the original checkpoint.",
+        )
+    return config
+
+
+def linear_modules(tensors: dict[str, weights.Tensor]) -> dict[str, list[str]]:
+    """Names of the linear layers by group (GROUPS), read from the names and shapes of the weights."""
+    groups: dict[str, list[str]] = {name: [] for name in GROUPS}
+    for name, tensor in tensors.items():
+        module, _, kind = name.rpartition(".")
+        if kind == "weight" and len(tensor.shape) == 2 and not any(part in name for part in _NOT_LINEAR):
+            for group in _group(module):
+                groups[group].append(module)
+    return {group: sorted(modules, key=_natural) for group, modules in groups.items()}
+
+
+def _group(module: str) -> Iterator[str]:
+    if module.startswith("thinker.model.layers."):
+        yield "llm"
+    elif module.startswith(("thinker.visual.merger", "thinker.audio_tower.proj")):
+        yield "aligner"
+    elif module.startswith("thinker.visual."):
+        yield "vision"
+    elif module.startswith("thinker.audio_tower."):
+        yield "audio"
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    """Order in which layer 10 comes after layer 9."""
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in name.split(".")]
+
+
+def _json_texts(folder: Path) -> Iterator[str]:
+    for path in sorted(folder.glob("*.json")):
+        if path.stat().st_size < 1_000_000:  # tokenizers and weight indices hold no auto_map
+            yield path.read_text(encoding="utf-8", errors="replace")
+
+
+def _count(shape: tuple[int, ...]) -> int:
+    product = 1
+    for size in shape:
+        product *= size
+    return product
+
+
+def _hashes(folder: Path, cache: Path) -> dict[str, dict[str, Any]]:
+    """sha256 and size of every file; a file with known path, size and time is not read again."""
+    try:
+        known = json.loads(cache.read_bytes())
+    except (OSError, ValueError):
+        known = {}
+    fresh, files = {}, {}
+    for path in sorted(folder.iterdir()):
+        if not path.is_file() or path.name.startswith(".") or path.name == MANIFEST:
+            continue
+        state = path.stat()
+        stamp = f"{path.resolve()} {state.st_size} {state.st_mtime_ns}"
+        fresh[stamp] = known.get(stamp) or sha256(path)
+        files[path.name] = {"sha256": fresh[stamp], "bytes": state.st_size}
+    write_json(cache, fresh)
+    return files
+
+
+def _link(link: Path, target: Path) -> None:
+    temporary = link.with_name(f".{link.name}.tmp")
+    temporary.unlink(missing_ok=True)
+    temporary.symlink_to(target.resolve(), target_is_directory=True)
+    temporary.rename(link)
+
+
+def _download(name: str, hub: Literal["huggingface", "modelscope"], revision: str | None) -> Path:
+    print(f"Downloading {name} from {hub}.", flush=True)
+    try:
+        if hub == "modelscope":
+            from modelscope import snapshot_download
+
+            return Path(snapshot_download(name, revision=revision, ignore_patterns=["*.py"]))
+        from huggingface_hub import snapshot_download
+
+        return Path(snapshot_download(name, revision=revision, ignore_patterns=["*.py", "*.pth"]))
+    except Exception as error:  # the hubs raise dozens of kinds, and each means: it is not here
+        raise PipelineError(
+            f"{name} could not be downloaded from {hub}: {_first_line(error)}",
+            where="model.path",
+            fix="Mend the id, model.hub or the network, log in when it is gated, or name a local folder.",
+            code=ExitCode.CONFIG,
+        ) from None
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+
+
+def folder_of(output: Path) -> Path:
+    """The checkpoint's folder as later stages name it; raises when the link is broken."""
+    link = output / WEIGHTS
+    if not link.is_dir():
+        target = link.readlink() if link.is_symlink() else "nothing"
+        raise PipelineError(
+            f"it leads to {target}, which is gone",
+            where=str(link),
+            fix=f"Delete {output / MANIFEST} and run again.",
+        )
+    return link

@@ -1,0 +1,18 @@
+"""What every config model shares: strict types, no unknown key, nothing changed after loading."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Section(BaseModel):
+    """A part of the config; its field descriptions are the reference in config/README.md."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9_-]+$", max_length=64)]
+Positive = Annotated[int, Field(ge=1)]
+# An integer is a number too in YAML: `epochs: 1`.
+PositiveNumber = Annotated[float, Field(gt=0, strict=False)]
+Share = Annotated[float, Field(ge=0, le=1, strict=False)]

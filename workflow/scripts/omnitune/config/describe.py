@@ -1,0 +1,108 @@
+"""The config's reference page and JSON schema, printed from the models so that they cannot differ from them."""
+
+import json
+from collections.abc import Iterator
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from omnitune import recipes
+from omnitune.config.run import Config
+
+_HEAD = """# The config
+
+`config/config.yaml` holds what you must decide; `--configfile FILE` adds a file over it, key by key (see
+`config/examples/`). A key that is not listed here is refused. This page is written by `make docs` from
+`workflow/scripts/omnitune/config/`; `schema.json` beside it serves editors:
+`# yaml-language-server: $schema=schema.json`.
+"""
+
+
+def markdown() -> str:
+    """The reference page."""
+    return "\n".join([_HEAD, *_table("", Config), *_sections(Config), *_recipes()]) + "\n"
+
+
+def schema() -> str:
+    """The JSON schema, for editors that complete and check YAML."""
+    return json.dumps(Config.model_json_schema(by_alias=True), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def _sections(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        key = f"{prefix}{field.alias or name}"
+        inner, is_mapping = _model_in(field.annotation)
+        if inner:
+            key += ".NAME" if is_mapping else ""
+            yield f"\n## {key}\n\n{inner.__doc__}\n"
+            yield from _table(f"{key}.", inner)
+            if key != "demo":  # its pretrain section is sft's
+                yield from _sections(inner, f"{key}.")
+
+
+def _table(prefix: str, model: type[BaseModel]) -> Iterator[str]:
+    yield "| key | value | default | meaning |\n| --- | --- | --- | --- |"
+    for name, field in model.model_fields.items():
+        yield f"| `{prefix}{field.alias or name}` | {_kind(field.annotation)} | {_default(field)} | {field.description} |"
+
+
+def _kind(annotation: Any) -> str:
+    origin, args = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _kind(args[0])
+    if origin is Literal:
+        return ", ".join(f"`{arg}`" for arg in args)
+    if origin in (UnionType, Union):
+        return " or ".join(_kind(arg) for arg in args)
+    if origin is list:
+        return f"list of {_kind(args[0])}"
+    if origin is dict:
+        return "map"
+    names = {str: "text", int: "whole number", float: "number", bool: "true, false", NoneType: "null"}
+    return names.get(annotation, "section")
+
+
+def _default(field: FieldInfo) -> str:
+    if field.default is PydanticUndefined:
+        return "required"
+    if isinstance(field.default, BaseModel):
+        return "below"
+    return f"`{json.dumps(field.default)}`"
+
+
+def _model_in(annotation: Any) -> tuple[type[BaseModel] | None, bool]:
+    """The section that a field holds, and whether it holds several by name."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation, False
+    for arg in get_args(annotation):
+        inner, _ = _model_in(arg)
+        if inner:
+            return inner, get_origin(annotation) is dict
+    return None, False
+
+
+def _recipes() -> Iterator[str]:
+    yield (
+        "\n## What an unset key of sft is\n\n"
+        "The objective, in both recipes:\n\n| key | lora | full |\n| --- | --- | --- |"
+    )
+    lora, full = recipes.OBJECTIVE["sft", "lora"], recipes.OBJECTIVE["sft", "full"]
+    yield from (f"| `sft.{name}` | {json.dumps(lora[name])} | {json.dumps(full[name])} |" for name in lora)
+    yield "\n`recipe: seed` adds the scripts' batch settings:\n\n| key | lora | full |\n| --- | --- | --- |"
+    lora, full = recipes.SEED["sft", "lora"], recipes.SEED["sft", "full"]
+    yield from (f"| `sft.{name}` | {json.dumps(lora[name])} | {json.dumps(full[name])} |" for name in lora)
+    yield (
+        "\n`recipe: fast` takes the largest micro-batch that divides the effective batch, up to (an estimate, on the "
+        "safe side):\n\n| tuner | GPU memory from | micro_batch | gradient_checkpointing | dataloader_workers |\n"
+        "| --- | --- | --- | --- | --- |"
+    )
+    for (_, tuner), rows in recipes.FAST.items():
+        for least, row in rows:
+            values = " | ".join(json.dumps(value) for value in row.values())
+            yield f"| {tuner} | {least} GiB | {values} |"
+    yield "\nWith `device: cpu`: " + ", ".join(
+        f"`{name}` {json.dumps(value)}" for name, value in recipes.CPU.items()
+    )

@@ -1,0 +1,13 @@
+"""`merge:` the final model."""
+
+from pydantic import Field
+
+from omnitune.config.base import Section
+
+
+class MergeConfig(Section):
+    """Base weights plus what training changed; talker and code2wav stay the base's."""
+
+    enabled: bool = Field(
+        True, description="Make the final model; without it nothing after sft runs on the trained weights."
+    )

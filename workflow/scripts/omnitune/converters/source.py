@@ -1,0 +1,127 @@
+"""What the converters of all formats share: a source's columns, ids and media."""
+
+import re
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from omnitune.media.embedded import EmbeddedMedia
+from omnitune.media.paths import MediaPaths
+from omnitune.records import MODALITIES, Message
+from omnitune.validation.codes import RowError
+
+MAX_ID_CHARS = 256
+# Both spellings are in use; the singular is the unified format's.
+MEDIA_COLUMNS = {modality: (f"{modality}s", modality) for modality in MODALITIES}
+_MEDIA_NAMES = frozenset(name for names in MEDIA_COLUMNS.values() for name in names)
+_bad_id = re.compile(r"[\x00-\x1f\x7f\u0080-\u009f\u2028\u2029]|(^|/)\.\.(/|$)")
+
+
+class Draft(NamedTuple):
+    """What a converter makes of a row; the columns it did not take become the record's `extra`.
+
+    Attributes:
+        messages: the turns.
+        media: absolute paths by modality.
+        repairs: codes of what was put right.
+    """
+
+    messages: list[Message]
+    media: dict[str, list[str]]
+    repairs: list[str]
+
+
+class Source(NamedTuple):
+    """One source of rows.
+
+    Attributes:
+        name, path, task: as in the config.
+        columns: source column -> our field.
+        paths: where its media may lie.
+        embedded: where its base64 media go.
+    """
+
+    name: str
+    path: Path
+    task: str
+    columns: dict[str, str]
+    paths: MediaPaths
+    embedded: EmbeddedMedia
+
+    def rename_columns(self, row: dict[str, Any]) -> None:
+        """Give the row's columns our names."""
+        for column, field in self.columns.items():
+            if column in row:
+                value = row.pop(column)
+                if row.get(field) is not None:
+                    raise RowError("E204", f'columns "{column}" and "{field}" both give "{field}"')
+                row[field] = value
+
+    def row_id(self, value: Any, line: int) -> str:
+        """The record's id, from the user's or from the line."""
+        if value is None:
+            return f"{self.name}/{line:08d}"
+        if is_whole_number(value):
+            value = str(value)
+        if not isinstance(value, str) or not value.strip():
+            raise RowError("E055", f"the id {shorten(value)} is not a text or whole number")
+        if len(value) > MAX_ID_CHARS:
+            raise RowError("E055", f"the id has {len(value)} characters, the limit is {MAX_ID_CHARS}")
+        if _bad_id.search(value):
+            raise RowError("E055", f'the id {shorten(value)} holds a control character or ".."')
+        return f"{self.name}/{value}"
+
+    def medium(self, value: Any, column: str) -> str:
+        """The absolute path of one medium, given as a path or a data: URL."""
+        if not isinstance(value, str):
+            raise RowError("E051", f'"{column}" holds {shorten(value)}, not a path')
+        if value.startswith("data:"):
+            return self.embedded.save_url(value)
+        return self.paths.resolve(value)
+
+    def take_media(self, row: dict[str, Any], repairs: list[str]) -> dict[str, list[str]]:
+        """Take the media columns out of the row; a lone path counts as a list of one."""
+        media: dict[str, list[str]] = {}
+        if _MEDIA_NAMES.isdisjoint(row):
+            return media
+        for modality, names in MEDIA_COLUMNS.items():
+            given = [name for name in names if row.get(name) not in (None, [], "")]
+            for name in names:
+                if name not in given and name in row:
+                    del row[name]
+            if not given:
+                continue
+            if len(given) > 1:
+                raise RowError("E050", f'media are given in both "{given[0]}" and "{given[1]}"')
+            media[modality] = self._media_list(row.pop(given[0]), given[0], repairs)
+        return media
+
+    def _media_list(self, value: Any, column: str, repairs: list[str]) -> list[str]:
+        if isinstance(value, str):
+            # The plural promises a list; for the singular one path is the usual form.
+            if column.endswith("s"):
+                repairs.append("E051")
+            value = [value]
+        if not isinstance(value, list):
+            raise RowError("E051", f'"{column}" is {shorten(value)}, not a list of paths')
+        return [self.medium(item, column) for item in value]
+
+
+def text_or_none(value: Any, column: str, repairs: list[str]) -> str | None:
+    """A text column; a whole number is written out, anything else is refused."""
+    if value is None or isinstance(value, str):
+        return value
+    if is_whole_number(value):
+        repairs.append("E202")
+        return str(value)
+    raise RowError("E202", f'"{column}" is {shorten(value)}, not text')
+
+
+def is_whole_number(value: Any) -> bool:
+    """Whether `value` is an integer (to Python, true and false are too)."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def shorten(value: Any) -> str:
+    """A value for a message: as Python writes it, and short."""
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,0 +1,134 @@
+"""Where each Python environment lies, and how it is built from its lock file.
+
+Standard library only: the system's Python runs this before anything is installed.
+"""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from omnitune.errors import ExitCode, PipelineError
+
+ROOT = Path(__file__).resolve().parents[3]
+ENVIRONMENTS = ("pipeline", "swift")
+OLDEST_PYTHON = (3, 11)
+_STAMP = ".omnitune-ready"
+
+
+def lock_file(name: str) -> Path:
+    """The resolved, hashed requirements of an environment."""
+    return ROOT / "envs" / f"{name}.lock.txt"
+
+
+def lock_hash(name: str) -> str:
+    """A short hash that changes with the lock file and with the minor version of Python."""
+    version = "{}.{}".format(*sys.version_info[:2])
+    return hashlib.sha256(version.encode() + lock_file(name).read_bytes()).hexdigest()[:12]
+
+
+def cache_folder() -> Path:
+    """$OMNITUNE_ENV_DIR, else omnitune in the user's cache folder."""
+    if chosen := os.environ.get("OMNITUNE_ENV_DIR"):
+        return Path(chosen).expanduser().absolute()
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "omnitune"
+
+
+def folder(name: str) -> Path:
+    """`.venv` in the checkout for the pipeline; the others are shared by all checkouts with the same lock."""
+    return ROOT / ".venv" if name == "pipeline" else cache_folder() / f"{name}-{lock_hash(name)}"
+
+
+def python(name: str, own: str | None = None) -> Path:
+    """The interpreter of an environment.
+
+    Args:
+        name: one of ENVIRONMENTS.
+        own: the site's own environment folder (config `envs.{name}`), used instead of ours.
+    """
+    return (Path(own).expanduser() if own else folder(name)) / "bin" / "python"
+
+
+def is_ready(name: str) -> bool:
+    """Whether the environment was built to its end from the present lock file."""
+    stamp = folder(name) / _STAMP
+    return stamp.is_file() and stamp.read_text() == lock_hash(name)
+
+
+def require(name: str, own: str | None = None) -> Path:
+    """The interpreter of an environment that must exist; raises PipelineError with the fix."""
+    path = python(name, own)
+    if own and not path.exists():
+        raise PipelineError(
+            f"there is no {path}",
+            where=f"envs.{name}",
+            fix="Name the folder of a Python environment (it holds bin/python), or remove the key.",
+        )
+    if not own and not is_ready(name):
+        raise PipelineError(f"The {name} environment is not installed", fix="Run: make setup")
+    return path
+
+
+def install(name: str) -> bool:
+    """Build the environment unless it is ready; returns whether anything was done."""
+    if is_ready(name):
+        return False
+    target = folder(name)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with _only_one(target.parent / f"{target.name}.lock"):
+        if is_ready(name):  # another process built it while we waited
+            return False
+        print(f"{name}: installing into {target}", flush=True)
+        # Half of an environment is not repaired: what a killed install left cannot be told from a good one.
+        shutil.rmtree(target, ignore_errors=True)
+        _command("create the environment", sys.executable, "-m", "venv", str(target))
+        interpreter = target / "bin" / "python"
+        _command(
+            "install the installer", str(interpreter), "-m", "pip", "install", "--quiet",
+            "--disable-pip-version-check", "--require-hashes", "-r", str(lock_file("bootstrap")),
+        )  # fmt: skip
+        add(name, target)
+        (target / _STAMP).write_text(lock_hash(name))
+    return True
+
+
+def add(name: str, target: Path) -> None:
+    """Install the packages of a lock file into an environment that exists."""
+    # DS_BUILD_OPS=0: DeepSpeed compiles an extension when it is first used, not at installation.
+    _command(
+        f"install {name}", str(target / "bin" / "uv"), "pip", "install", "--quiet", "--require-hashes",
+        "--python", str(target / "bin" / "python"), "-r", str(lock_file(name)), DS_BUILD_OPS="0",
+    )  # fmt: skip
+
+
+def add_dev() -> bool:
+    """Add the test tools to `.venv`; returns whether anything was done."""
+    stamp = folder("pipeline") / f"{_STAMP}-dev"
+    if stamp.is_file() and stamp.read_text() == lock_hash("dev"):
+        return False
+    print("dev: installing the test tools into .venv", flush=True)
+    add("dev", folder("pipeline"))
+    stamp.write_text(lock_hash("dev"))
+    return True
+
+
+def _command(purpose: str, *argv: str, **environment: str) -> None:
+    done = subprocess.run(argv, env={**os.environ, **environment}, check=False)
+    if done.returncode:
+        raise PipelineError(
+            f"could not {purpose} (`{argv[0]}` ended with {done.returncode})",
+            fix="Its own message stands above; mend that (disk, network, index settings) and run make setup again.",
+            code=ExitCode.DISK,
+        )
+
+
+@contextmanager
+def _only_one(path: Path) -> Iterator[None]:
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

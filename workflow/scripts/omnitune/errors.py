@@ -1,0 +1,73 @@
+"""The one error a user sees, and the exit codes of every command."""
+
+import sys
+from collections.abc import Callable, Sequence
+from enum import IntEnum
+from typing import NoReturn
+
+
+class ExitCode(IntEnum):
+    """Exit codes of the commands; verdict.json carries the same numbers."""
+
+    OK = 0
+    USAGE = 2
+    DATA = 65
+    BUG = 70
+    DISK = 74
+    BUSY = 75
+    GPU_MEMORY = 76
+    NOT_FINITE = 77
+    CONFIG = 78
+    HANG = 79
+    TRAINER = 80
+    INTERRUPTED = 85
+    KILLED = 137
+
+
+class PipelineError(Exception):
+    """A failure a user can cause or mend, told in three parts.
+
+    Args:
+        what: what is wrong, a clause without full stop.
+        where: the file, key or row concerned (`data/train.jsonl:37`); empty when `what` says it.
+        fix: what to do, one sentence.
+        code: exit code of the command.
+    """
+
+    def __init__(self, what: str, *, where: str = "", fix: str = "", code: ExitCode = ExitCode.CONFIG) -> None:
+        self.what, self.where, self.fix, self.code = what, where, fix, code
+        super().__init__(what)
+
+    def __str__(self) -> str:
+        sentence = f"{self.where}: {self.what}" if self.where else self.what
+        if not sentence.endswith((".", "?", "!")):
+            sentence += "."
+        return f"{sentence} {self.fix}".rstrip()
+
+
+def suggest(name: str, known: Sequence[str]) -> str:
+    """`Did you mean X?` for the known name closest to `name`, or an empty string."""
+    import difflib
+
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    return f"Did you mean {close[0]}?" if close else ""
+
+
+def run(main: Callable[[Sequence[str] | None], int]) -> NoReturn:
+    """Run a command's `main(argv)` and exit with its code; a PipelineError is printed as its sentence."""
+    try:
+        code = main(None)
+    except PipelineError as error:
+        print(f"error: {error}", file=sys.stderr, flush=True)
+        code = error.code
+    except KeyboardInterrupt:
+        code = ExitCode.INTERRUPTED
+    except OSError as error:
+        # A full disk, a missing right or a stale mount is the machine's state, not a bug of ours.
+        print(
+            f"error: {error.filename or 'input/output'}: {error.strerror or error}.",
+            file=sys.stderr,
+            flush=True,
+        )
+        code = ExitCode.DISK
+    sys.exit(int(code))

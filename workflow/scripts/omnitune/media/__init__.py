@@ -1,0 +1,1 @@
+"""Media files: where they may lie, and what their headers say."""

@@ -1,0 +1,134 @@
+"""Where a row's media may lie: regular files inside the declared roots, and nothing else."""
+
+import errno
+import os
+import stat
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+
+from omnitune.validation.codes import RowError
+
+# FFmpeg takes these for protocols although they carry no "//".
+_PROTOCOLS = (
+    "data:",
+    "file:",
+    "concat:",
+    "concatf:",
+    "pipe:",
+    "fd:",
+    "cache:",
+    "crypto:",
+    "async:",
+    "subfile,",
+)
+_KINDS = {
+    stat.S_IFDIR: ("E063", "a folder"),
+    stat.S_IFIFO: ("E065", "a FIFO"),
+    stat.S_IFCHR: ("E064", "a device"),
+    stat.S_IFBLK: ("E064", "a device"),
+    stat.S_IFSOCK: ("E066", "a socket"),
+}
+
+
+class MediaPaths:
+    """Turns the paths of one source into absolute ones.
+
+    A relative path is looked for in the source file's folder, then in each root. Wherever it is found, its
+    real path must lie inside a root.
+
+    Args:
+        folder: the source file's folder.
+        roots: the folders that media may lie in.
+    """
+
+    def __init__(self, folder: Path, roots: Sequence[Path]) -> None:
+        self._bases = list(dict.fromkeys([_absolute(folder), *map(_absolute, roots)]))
+        self._given = [_absolute(root) for root in roots]
+        self._real = [os.path.realpath(root) for root in roots]
+        self._shown = ", ".join(map(str, roots))
+        # A source's files share few folders, and resolving one costs a system call per part of its path.
+        self._real_folder = lru_cache(maxsize=4096)(_strict_realpath)
+
+    def resolve(self, path: str) -> str:
+        """The absolute real path of a medium, or a RowError that says why it is refused."""
+        _refuse_names(path)
+        missing = RowError("E061", f"no such file: {path} (looked in {self._looked(path)})")
+        outside: RowError | None = None
+        for candidate in [path] if path.startswith("/") else [f"{base}/{path}" for base in self._bases]:
+            try:
+                real = self._realpath(candidate)
+            except OSError as error:
+                missing = _unreachable(path, error) or missing
+                continue
+            if not _inside(real, self._real):
+                outside = outside or self._outside(path, candidate, real)
+                continue
+            _check_kind(path, real)
+            return real
+        # "Outside" tells more than "missing" does: the file is there, but may not be read.
+        raise outside or missing
+
+    def _realpath(self, candidate: str) -> str:
+        folder, name = os.path.split(candidate)
+        if name in ("", ".", ".."):
+            return _strict_realpath(candidate)
+        real = f"{self._real_folder(folder)}/{name}"
+        return _strict_realpath(real) if stat.S_ISLNK(os.lstat(real).st_mode) else real
+
+    def _looked(self, path: str) -> str:
+        return "its own folder" if path.startswith("/") else f"the source's folder and {self._shown}"
+
+    def _outside(self, path: str, candidate: str, real: str) -> RowError:
+        if _inside(os.path.normpath(candidate), self._given):
+            return RowError("E068", f"{path} is a link that leaves the media roots ({self._shown})")
+        return RowError("E069", f"{path} lies outside the media roots ({self._shown})")
+
+
+def _absolute(folder: Path) -> str:
+    # Not resolve(): whether a link leaves its root is asked of the path as it was given.
+    return os.path.abspath(folder)  # noqa: PTH100
+
+
+def _strict_realpath(path: str) -> str:
+    return os.path.realpath(path, strict=True)
+
+
+def _inside(path: str, roots: Sequence[str]) -> bool:
+    return any(path.startswith(root.rstrip("/") + "/") for root in roots)
+
+
+def _refuse_names(path: str) -> None:
+    """Refuse what is no path of a file, before anything is opened."""
+    if not path:
+        raise RowError("E051", "an empty path")
+    if not path.isprintable() and any(ord(char) < 32 or ord(char) == 127 for char in path):
+        raise RowError("E076", f"control character in the path {path!r}")
+    head = path[:40].lower()
+    if head.startswith(("http://", "https://")):
+        raise RowError("E071", f"{path} is a URL, and URLs are not read")
+    if "://" in head or head.startswith(_PROTOCOLS):
+        scheme = head.split(":", 1)[0].split(",", 1)[0]
+        raise RowError("E072", f'{path[:80]} has the scheme "{scheme}", which is refused')
+
+
+def _unreachable(path: str, error: OSError) -> RowError | None:
+    """Why a path cannot be followed, when it is more than that nothing is there."""
+    if error.errno == errno.ELOOP:
+        return RowError("E067", f"symbolic links run in a circle: {path}")
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return RowError("E063", f"no permission to read {path}")
+    return None
+
+
+def _check_kind(path: str, real: str) -> None:
+    try:
+        status = Path(real).stat()
+    except OSError:
+        raise RowError("E061", f"no such file: {path}") from None
+    kind = stat.S_IFMT(status.st_mode)
+    if kind != stat.S_IFREG:
+        code, name = _KINDS.get(kind, ("E063", "not a file"))
+        raise RowError(code, f"{path} is {name}, not a regular file")
+    if status.st_size == 0:
+        raise RowError("E062", f"{path} is an empty file")

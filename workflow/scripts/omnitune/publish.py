@@ -1,0 +1,86 @@
+"""The one way a result becomes visible: written beside its place, flushed to disk, renamed.
+
+A file or folder that can be seen is complete; a crash leaves the old one or none.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+MANIFEST = "manifest.json"
+
+
+@contextmanager
+def open_atomic(path: Path) -> Iterator[BinaryIO]:
+    """A binary file that appears at `path` only when the block ends without an error."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.rename(path)
+        fsync_folder(path.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Publish `value` as sorted JSON, so that an equal result has equal bytes."""
+    with open_atomic(path) as file:
+        file.write(json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False).encode() + b"\n")
+
+
+@contextmanager
+def staging(target: Path) -> Iterator[Path]:
+    """An empty folder beside `target` to write into; removed when the block fails.
+
+    On success the caller has moved it away with `publish_folder`, or it is removed all the same.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    # What an earlier, killed attempt left has no reader: the name is ours alone.
+    for left in target.parent.glob(f".{target.name}.*.staging"):
+        shutil.rmtree(left)
+    folder = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.staging")
+    folder.mkdir()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def publish_folder(folder: Path, target: Path) -> None:
+    """Flush every file of `folder` and put it in the place of `target`; an old `target` goes last."""
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and not path.is_symlink():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+    fsync_folder(folder)
+    old = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.staging")
+    if target.exists():
+        target.rename(old)
+    folder.rename(target)
+    fsync_folder(target.parent)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def fsync_folder(folder: Path) -> None:
+    """Flush the folder's entries, so that a rename survives a power loss."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sha256(path: Path) -> str:
+    """Hex digest of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,108 @@
+"""What a setting is when the config leaves it unset: one table by (stage, tuner).
+
+The objective (epochs, learning rate, schedule, effective batch, lengths) is that of the bash scripts in both
+recipes. `seed` also takes micro-batch, accumulation, checkpointing and loader from them; `fast` chooses
+those by the memory of the GPU and keeps the effective batch.
+"""
+
+from typing import Any, Literal
+
+from omnitune.config.sft import SftConfig
+from omnitune.errors import PipelineError
+
+Recipe = Literal["fast", "seed"]
+Key = tuple[str, str]
+
+# qwen3_omni_sft_lora.sh and qwen3_omni_sft_full.sh; GRPO's columns follow with its stage.
+OBJECTIVE: dict[Key, dict[str, Any]] = {
+    ("sft", "lora"): {
+        "epochs": 3, "learning_rate": 1e-4, "lr_scheduler": "cosine", "warmup_ratio": 0.05, "max_length": 4096,
+        "effective_batch": 16, "deepspeed": "zero2", "freeze_vit": True, "freeze_aligner": True,
+        "eval_steps": 100, "save_steps": 100, "save_total_limit": 3, "logging_steps": 10, "dataset_workers": 4,
+    },
+    ("sft", "full"): {
+        "epochs": 1, "learning_rate": 1e-5, "lr_scheduler": "cosine", "warmup_ratio": 0.05, "max_length": 2048,
+        "effective_batch": 64, "deepspeed": "zero3", "freeze_vit": True, "freeze_aligner": True,
+        "eval_steps": 100, "save_steps": 100, "save_total_limit": 2, "logging_steps": 10, "dataset_workers": 4,
+    },
+}  # fmt: skip
+
+SEED: dict[Key, dict[str, Any]] = {
+    ("sft", "lora"): {
+        "micro_batch": 1, "gradient_accumulation": 4, "gradient_checkpointing": True, "dataloader_workers": 4,
+    },
+    ("sft", "full"): {
+        "micro_batch": 1, "gradient_accumulation": 8, "gradient_checkpointing": True, "dataloader_workers": 4,
+    },
+}  # fmt: skip
+
+# From the least memory (GiB) of a GPU: what fits a 30B checkpoint beside its weights. An estimate, on the safe
+# side: LoRA holds 61 GB of bf16 weights on every GPU, and one row of 4096 tokens needs 2.5 GB of logits.
+FAST: dict[Key, list[tuple[int, dict[str, Any]]]] = {
+    ("sft", "lora"): [
+        (120, {"micro_batch": 4, "gradient_checkpointing": False, "dataloader_workers": 8}),
+        (76, {"micro_batch": 2, "gradient_checkpointing": True, "dataloader_workers": 8}),
+        (0, {"micro_batch": 1, "gradient_checkpointing": True, "dataloader_workers": 8}),
+    ],
+    ("sft", "full"): [
+        (120, {"micro_batch": 4, "gradient_checkpointing": True, "dataloader_workers": 8}),
+        (76, {"micro_batch": 2, "gradient_checkpointing": True, "dataloader_workers": 8}),
+        (0, {"micro_batch": 1, "gradient_checkpointing": True, "dataloader_workers": 8}),
+    ],
+}
+
+CPU = {"deepspeed": "none", "gradient_checkpointing": False, "dataloader_workers": 0, "dataset_workers": 1}
+
+
+def fill_sft(sft: SftConfig, *, recipe: Recipe, gpu_memory_gib: int, device: Literal["cuda", "cpu"]) -> SftConfig:
+    """The section with every unset key filled in and the batch arithmetic done.
+
+    On return micro_batch x gradient_accumulation x processes equals effective_batch.
+
+    Raises:
+        PipelineError: when the batch keys contradict each other or do not divide; `where` is left to the caller.
+    """
+    key = ("sft", sft.tuner)
+    speed = SEED[key] if recipe == "seed" else next(row for least, row in FAST[key] if gpu_memory_gib >= least)
+    processes = 1 if device == "cpu" else sft.gpus
+    chosen = {name: value for name in SftConfig.model_fields if (value := getattr(sft, name)) is not None}
+    defaults = OBJECTIVE[key] | speed
+    if device == "cpu":
+        defaults |= CPU
+    return sft.model_copy(update=defaults | chosen | _batch(chosen, defaults, processes))
+
+
+def _batch(chosen: dict[str, Any], defaults: dict[str, Any], processes: int) -> dict[str, int]:
+    """micro_batch, gradient_accumulation and effective_batch that agree with each other."""
+    micro, accumulation = chosen.get("micro_batch"), chosen.get("gradient_accumulation")
+    effective = chosen.get("effective_batch")
+    # The scripts fix the factors and let the effective batch follow; so does a user who sets both.
+    if effective is None and (accumulation or "gradient_accumulation" in defaults):
+        micro = micro or defaults["micro_batch"]
+        accumulation = accumulation or defaults["gradient_accumulation"]
+        return {
+            "micro_batch": micro,
+            "gradient_accumulation": accumulation,
+            "effective_batch": micro * accumulation * processes,
+        }
+    effective = effective or defaults["effective_batch"]
+    if effective % processes:
+        raise PipelineError(
+            f"effective_batch {effective} cannot be shared by {processes} GPUs",
+            fix=f"Set effective_batch to a multiple of {processes}, or change gpus.",
+        )
+    rows = effective // processes
+    if micro is None:
+        largest = rows if accumulation is None else rows // accumulation
+        micro = (
+            next((m for m in range(min(defaults["micro_batch"], largest), 0, -1) if rows % m == 0), 1)
+            if accumulation is None
+            else largest
+        )
+    if not micro or rows % micro or (accumulation and micro * accumulation != rows):
+        raise PipelineError(
+            f"micro_batch {micro} x gradient_accumulation {accumulation or '?'} x {processes} processes is not "
+            f"effective_batch {effective}",
+            fix="Make the three agree, or leave gradient_accumulation unset.",
+        )
+    return {"micro_batch": micro, "gradient_accumulation": rows // micro, "effective_batch": effective}

@@ -1,0 +1,135 @@
+"""The canonical record: what every converter makes and every later stage reads."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+Role = Literal["system", "user", "assistant", "tool"]
+MODALITIES = ("image", "audio", "video")
+MARKERS = {name: f"<{name}>" for name in MODALITIES}
+
+
+class Message(msgspec.Struct, forbid_unknown_fields=True):
+    """One turn; `content` holds one marker (`<image>`, `<audio>`, `<video>`) per medium, in order."""
+
+    role: str
+    content: str
+
+
+class Record(msgspec.Struct, omit_defaults=True):
+    """One row of training or evaluation data.
+
+    Attributes:
+        id: unique over a run: `{source}/{user's id}` or `{source}/{line:08d}`.
+        source: name of the source in the config.
+        line: 1-based line (or element) of the source file.
+        task: name of the metric set that scores the row.
+        messages: the turns in order.
+        images, audios, videos: absolute paths, in the order of their markers.
+        solution: reference answer, when it is not the last assistant turn.
+        extra: every other column of the row, kept as it was.
+        repairs: codes of what the converter put right (a lone path made a list, for example).
+    """
+
+    id: str
+    source: str
+    line: int
+    task: str
+    messages: list[Message]
+    images: list[str] = []
+    audios: list[str] = []
+    videos: list[str] = []
+    solution: str | None = None
+    extra: dict[str, Any] = {}
+    repairs: list[str] = []
+
+    def media(self) -> Iterator[tuple[str, str]]:
+        """(modality, path) of every medium of the row."""
+        for modality in MODALITIES:
+            for path in getattr(self, modality + "s"):
+                yield modality, path
+
+    def answer(self) -> str | None:
+        """The reference answer: `solution`, else the last turn when it is the assistant's."""
+        if self.solution is not None:
+            return self.solution
+        if self.messages and self.messages[-1].role == "assistant":
+            return self.messages[-1].content
+        return None
+
+    def modality(self) -> str:
+        """`text`, or the modalities of the row's media joined by `+`."""
+        return "+".join(dict.fromkeys(modality for modality, _ in self.media())) or "text"
+
+
+class Unread(msgspec.Struct):
+    """A row that no record could be made of, and why; it keeps the row's place in the ledger.
+
+    Attributes:
+        source, line: as in a record.
+        error: stable code of the reason.
+        message: what was found and what to do, without the place.
+        id: as in a record, when it could be read; else empty.
+    """
+
+    source: str
+    line: int
+    error: str
+    message: str
+    id: str = ""
+
+
+class LedgerRow(msgspec.Struct):
+    """The verdict on one input row; every row of every source has exactly one.
+
+    Attributes:
+        verdict: accepted, repaired, rejected or duplicate.
+        codes: stable codes of what was found (empty when nothing was).
+        message: what, where and what to do, for a reader.
+        split: the files the row went to, of train, val, test.
+    """
+
+    source: str
+    line: int
+    id: str
+    verdict: Literal["accepted", "repaired", "rejected", "duplicate"]
+    codes: list[str] = []
+    message: str = ""
+    split: list[str] = []
+
+
+Converted = Record | Unread
+
+_encoder = msgspec.json.Encoder()
+_record = msgspec.json.Decoder(Record)
+_unread = msgspec.json.Decoder(Unread)
+_ledger = msgspec.json.Decoder(LedgerRow)
+
+
+def encode(row: msgspec.Struct | dict[str, Any]) -> bytes:
+    """One JSON line, newline included."""
+    return _encoder.encode(row) + b"\n"
+
+
+def read_converted(path: Path) -> Iterator[Converted]:
+    """The lines of a convert stage's file: records and unread rows, in the source's order."""
+    with path.open("rb") as lines:
+        for line in lines:
+            # encode() keeps the order of the fields, and only a record starts with its id.
+            yield _record.decode(line) if line.startswith(b'{"id"') else _unread.decode(line)
+
+
+def read_records(path: Path) -> Iterator[Record]:
+    """The records of a validate or split stage's file."""
+    with path.open("rb") as lines:
+        for line in lines:
+            yield _record.decode(line)
+
+
+def read_ledger(path: Path) -> Iterator[LedgerRow]:
+    """The rows of a ledger file."""
+    with path.open("rb") as lines:
+        for line in lines:
+            yield _ledger.decode(line)

@@ -1,0 +1,108 @@
+"""The report page: inputs in, HTML out. Nothing in it depends on the time, the host or a path."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from omnitune.reporting import results, words
+from omnitune.reporting.charts import curve as curve_chart
+from omnitune.reporting.inputs import (
+    Curve,
+    Experiment,
+    Final,
+    Model,
+    Split,
+    SplitFile,
+    Training,
+    read,
+    read_curve,
+    read_metrics,
+)
+
+TEMPLATE = "page.html.j2"
+TABLE_ROWS = 12
+FILE_ORDER = ("train", "val", "test", "grpo")
+
+
+def render(run: str, split: Split, model: Model, experiments: Sequence[Experiment]) -> str:
+    """The whole page."""
+    shown = [_experiment(f"e{number}", experiment) for number, experiment in enumerate(experiments)]
+    trained = [(e["name"], e["training"]) for e in shown if e["training"]]
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters.update(number=words.number, signed=words.signed, count=words.count)
+    return environment.get_template(TEMPLATE).render(
+        run=run,
+        model=model,
+        split=split,
+        files=_files(split),
+        codes=_codes(split),
+        experiments=shown,
+        contest=results.contest([(e["name"], e["metrics"]) for e in shown]) if len(shown) > 1 else None,
+        settings=_side_by_side([(name, training.settings) for name, training in trained]),
+        versions=_side_by_side([(name, training.versions) for name, training in trained]),
+        keys=_side_by_side([(e["name"], e["keys"]) for e in shown if e["keys"]]),
+    )
+
+
+def _experiment(identity: str, experiment: Experiment) -> dict[str, Any]:
+    """What the template shows of one experiment."""
+    metrics = read_metrics(Path(experiment.metrics)) if experiment.metrics else None
+    training = read(Path(experiment.sft) / "manifest.json", Training) if experiment.sft else None
+    curve = read_curve(Path(experiment.sft) / "training_log.jsonl") if experiment.sft else None
+    merged = read(Path(experiment.merge) / "manifest.json", Final) if experiment.merge else None
+    keys = {"sft": training.run_key if training else "", "merge": merged.run_key if merged else ""}
+    chart = None
+    if curve and (curve.train or curve.evaluation):
+        title = f"Loss by step, {experiment.name}"
+        chart = curve_chart(f"{identity}-loss", title, curve.train, curve.evaluation)
+    return {
+        "name": experiment.name,
+        "metrics": metrics,
+        "result": results.result(identity, metrics) if metrics else None,
+        "summary": words.summary(results.findings(metrics) if metrics else []),
+        "training": training,
+        "keys": {stage: key for stage, key in keys.items() if key},
+        "curve": curve,
+        "curve_chart": chart,
+        "curve_rows": _curve_rows(curve) if curve else [],
+    }
+
+
+def _curve_rows(curve: Curve) -> list[tuple[int, float | None, float | None]]:
+    """Some steps of the curve as a table: the evaluated ones when there are enough, evenly chosen."""
+    train, evaluation = dict(curve.train), dict(curve.evaluation)
+    steps = sorted(evaluation) if len(evaluation) >= 3 else sorted({*train, *evaluation})
+    if not steps:
+        return []
+    last = len(steps) - 1
+    chosen = sorted({steps[round(i * last / (TABLE_ROWS - 1))] for i in range(TABLE_ROWS)})
+    return [(step, train.get(step), evaluation.get(step)) for step in chosen]
+
+
+def _files(split: Split) -> list[tuple[str, SplitFile]]:
+    """The files of rows by name, in the order of their use; the ledger among them is none."""
+    return [(name, split.files[f"{name}.jsonl"]) for name in FILE_ORDER if f"{name}.jsonl" in split.files]
+
+
+def _codes(split: Split) -> list[tuple[str, str, int]]:
+    """(source, code, rows) of everything validation found, the most frequent of a source first."""
+    found = [(name, code, n) for name, source in split.sources.items() for code, n in source.codes.items()]
+    return sorted(found, key=lambda row: (row[0], -row[2], row[1]))
+
+
+def _side_by_side(columns: list[tuple[str, dict[str, Any]]]) -> dict[str, Any]:
+    """One row a key, one column an experiment; `differs` marks the keys whose values are not all the same."""
+    rows = []
+    for key in sorted({key for _, values in columns for key in values}):
+        cells = [words.plain(values[key]) if key in values else "–" for _, values in columns]
+        rows.append({"key": key, "cells": cells, "differs": len(set(cells)) > 1})
+    return {"names": [name for name, _ in columns], "rows": rows}

@@ -1,0 +1,66 @@
+"""The command that starts ms-swift, and what it was made of."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from omnitune.errors import PipelineError
+from omnitune.swift_args import command_line
+
+# What can change a result; the rest of the environment is pinned by the same lock file.
+PACKAGES = ("ms-swift", "torch", "transformers", "peft", "trl", "deepspeed", "accelerate", "datasets")
+
+
+def command(
+    python: str,
+    name: Literal["sft", "infer"],
+    arguments: Mapping[str, Any],
+    *,
+    processes: int,
+    extra: Sequence[str] = (),
+) -> list[str]:
+    """The argv for one or several processes.
+
+    The module is run itself: the `swift` front would start it as its child and leave it behind when killed.
+    """
+    module = f"swift.cli.{name}"
+    argv = [python, "-m", module]
+    if processes > 1:
+        argv = [
+            python,
+            "-m",
+            "torch.distributed.run",
+            "--standalone",
+            "--nproc_per_node",
+            str(processes),
+            "-m",
+            module,
+        ]
+    return [*argv, *command_line(arguments), *extra]
+
+
+def environment(arguments: Mapping[str, Any], cache: Path) -> dict[str, str]:
+    """Variables for ms-swift: the media contract, and caches that belong to this run alone.
+
+    A shared data cache served old rows when a file changed with equal size and time.
+    """
+    caches = {"MODELSCOPE_CACHE": str(cache.absolute() / "ms"), "HF_HOME": str(cache.absolute() / "hf")}
+    return {**arguments.get("ENV", {}), **caches}
+
+
+def package_versions(python: str) -> dict[str, str]:
+    """Versions of PACKAGES in the environment of an interpreter, read from its metadata without starting it."""
+    from importlib.metadata import distributions
+
+    folders = [str(path) for path in Path(python).absolute().parent.parent.glob("lib/python3*/site-packages")]
+    found = {d.metadata["Name"].lower(): d.version for d in distributions(path=folders)}
+    return {name: found[name] for name in PACKAGES if name in found}
+
+
+def check_grant(granted: int, wanted: int) -> None:
+    """Snakemake cuts a job's request to its --resources limit without a word; fewer GPUs are another training."""
+    if granted != wanted:
+        raise PipelineError(
+            f"The job wants {wanted} GPUs and was granted {granted}",
+            fix=f"Start snakemake with --resources gpu={wanted} or more, or lower the stage's gpus.",
+        )

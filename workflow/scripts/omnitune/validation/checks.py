@@ -1,0 +1,134 @@
+"""What must hold for a record by itself: pure functions from a record to its findings.
+
+Files are not looked at here.
+"""
+
+import re
+from collections.abc import Collection, Iterator
+
+from omnitune.records import MARKERS, MODALITIES, Message, Record
+from omnitune.validation.codes import Finding
+
+ROLES = ("system", "user", "assistant", "tool")
+_misspelt_marker = re.compile(r"<\s*/?\s*(image|audio|video)s?\s*/?\s*>", re.IGNORECASE)
+_reserved = re.compile(r"<(?:bbox|ref-object|cot-process|start-image)>")
+_path_tag = re.compile(r"<img>.*?</img>", re.DOTALL)
+# The special tokens of Qwen's tokenizers that steer turns, media and speech. <think> and <tool_call> are left
+# out: they belong to answers.
+_control = re.compile(
+    r"<\|(?:im_start|im_end|endoftext|object_ref_start|object_ref_end|box_start|box_end|quad_start|quad_end"
+    r"|vision_start|vision_end|vision_pad|image_pad|video_pad|audio_start|audio_end|audio_pad"
+    r"|audio_bos|audio_eos|AUDIO|IMAGE|VIDEO|vision_bos|vision_eos"
+    r"|fim_prefix|fim_middle|fim_suffix|fim_pad|repo_name|file_sep)\|>"
+    r"|<tts_(?:pad|text_bos|text_eod|text_bos_single)>"
+)
+
+
+def check_record(record: Record, use: Collection[str]) -> list[Finding]:
+    """Everything that is wrong with the record for the given uses; empty when it is good."""
+    return [
+        *check_roles(record.messages),
+        *check_texts(record.messages),
+        *check_markers(record),
+        *check_answer(record, use),
+    ]
+
+
+def check_roles(messages: list[Message]) -> Iterator[Finding]:
+    """Known roles in an order that a chat template can write down."""
+    if not messages:
+        yield Finding("E026", "the row has no turns")
+        return
+    before = ""
+    for number, message in enumerate(messages, 1):
+        role = message.role
+        if role not in ROLES:
+            plain = role.strip().lower()
+            if plain in ROLES:
+                yield Finding("E032", f'turn {number} has the role "{role}"', f'Did you mean "{plain}"?')
+            else:
+                yield Finding("E031", f'turn {number} has the role "{role[:40]}"')
+        elif role == "system":
+            if number > 1:
+                yield Finding("E036", f"turn {number} is a system turn")
+        elif before in ("", "system") and role != "user":
+            which = "the turn after the system's" if before else "the first turn"
+            yield Finding("E033", f"{which} is the {role}'s", "Start with a user turn.")
+        elif role == "tool" and before == "user":
+            yield Finding("E037", f"turn {number} is a tool's result, but no assistant turn asks for it")
+        elif role == before and role != "tool":
+            yield Finding("E034", f"turns {number - 1} and {number} are both the {role}'s")
+        before = role
+    if messages[-1].role == "system":
+        yield Finding("E026", "the row has a system turn and nothing else")
+
+
+def check_texts(messages: list[Message]) -> Iterator[Finding]:
+    """No empty turns, and no text that the tokenizer or ms-swift takes for something else."""
+    for number, message in enumerate(messages, 1):
+        text = message.content
+        if not text.strip() and message.role in ("user", "assistant"):
+            yield Finding("E029", f"turn {number} ({message.role}) is empty")
+        if "\0" in text:
+            yield Finding("E009", f"turn {number} holds a NUL character")
+        if "<" not in text:
+            continue
+        if found := _control.search(text):
+            yield Finding("E047", f"turn {number} holds the control token {found[0]}")
+        if found := _reserved.search(text):
+            yield Finding("E048", f"turn {number} holds the reserved tag {found[0]}")
+        if found := _path_tag.search(text):
+            yield Finding("E049", f"turn {number} holds the path tag {found[0][:60]}")
+
+
+def check_markers(record: Record) -> Iterator[Finding]:
+    """One marker a medium, in user turns only."""
+    counts = dict.fromkeys(MODALITIES, 0)
+    misspelt = ""
+    for number, message in enumerate(record.messages, 1):
+        if "<" not in message.content:
+            continue
+        for modality, marker in MARKERS.items():
+            found = message.content.count(marker)
+            if found and message.role == "user":
+                counts[modality] += found
+            elif found:
+                code = "E042" if message.role == "assistant" else "E043"
+                yield Finding(code, f"turn {number} ({message.role}) holds {marker}")
+        if message.role == "user" and not misspelt:
+            misspelt = _odd_marker(message.content)
+    for modality, marker in MARKERS.items():
+        markers, files = counts[modality], len(getattr(record, f"{modality}s"))
+        if markers == files:
+            continue
+        what = f'{_count(markers, f"{marker} marker")} but {_count(files, "entry")} in "{modality}s"'
+        if markers < files and misspelt:
+            yield Finding("E046", f"{what}, and the text holds {misspelt}", f"Did you mean {marker}?")
+        else:
+            yield Finding("E041" if markers > files else "E040", what)
+
+
+def check_answer(record: Record, use: Collection[str]) -> Iterator[Finding]:
+    """Something to learn for sft, something to compare with for eval."""
+    if not record.messages:
+        return
+    last = record.messages[-1].role
+    if "sft" in use and last != "assistant":
+        yield Finding("E035", f"the last turn is the {last}'s, so there is no answer to train on")
+    # An empty assistant turn has its own finding.
+    elif "eval" in use and record.solution is None and last != "assistant":
+        yield Finding("E203", "there is no reference answer to compare with")
+    if record.solution is not None and not record.solution.strip():
+        yield Finding("E203", '"solution" is empty', "Fill it or leave it out.")
+
+
+def _odd_marker(text: str) -> str:
+    for found in _misspelt_marker.finditer(text):
+        if found[0] not in MARKERS.values():
+            return found[0]
+    return ""
+
+
+def _count(number: int, noun: str) -> str:
+    plural = noun if number == 1 else noun[:-1] + "ies" if noun.endswith("y") else noun + "s"
+    return f"{number} {plural}"

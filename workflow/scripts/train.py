@@ -1,0 +1,43 @@
+"""Train from an arguments file: resume or start, watch ms-swift, prove that it is complete, publish the model."""
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from omnitune import swift_process, verdict
+from omnitune.errors import run
+from omnitune.training import Job, train
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Publish the model in the folder named by --output."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--stage", required=True, help="name of the stage in the manifest")
+    parser.add_argument("--args", type=Path, required=True, help="arguments file of render.py")
+    parser.add_argument(
+        "--input", type=Path, action="append", default=[], help="manifest that the result depends on"
+    )
+    parser.add_argument("--output", type=Path, required=True, help="folder of the published model")
+    parser.add_argument("--log", type=Path, required=True, help="file for ms-swift's output")
+    parser.add_argument("--python", required=True, help="interpreter of the swift environment")
+    parser.add_argument("--gpus", type=int, default=0, help="GPUs that the stage wants; 0 trains on the CPU")
+    parser.add_argument("--granted", type=int, default=0, help="GPUs that the scheduler gave")
+    options = parser.parse_args(argv)
+    job = Job(
+        stage=options.stage,
+        arguments=json.loads(options.args.read_bytes()),
+        inputs=options.input,
+        output=options.output,
+        log=options.log,
+        python=options.python,
+        processes=max(options.gpus, 1),
+    )
+    with verdict.recorded(options.log):
+        swift_process.check_grant(options.granted, options.gpus)
+        train(job)
+    return 0
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,43 @@
+"""Checks the converted rows of one shard: good ones go on, and every row gets a verdict in the ledger.
+
+Checked are roles and their order, empty turns, markers against media, control tokens, answers, ids, and that
+every medium opens. A rejected row is no failure here; the split stage stops the run when there are too many.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from omnitune import errors
+from omnitune.validation.validate import Gate, validate_file
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Validate what the command line names; returns the exit code."""
+    args = _parser().parse_args(argv)
+    gate = Gate(args.path, args.use, audio_in_video=args.audio_in_video == "true")
+    counts = validate_file(gate, args.input, args.output, args.ledger)
+    print(
+        f"{args.path}: " + ", ".join(f"{count} {verdict}" for verdict, count in counts.items()),
+        file=sys.stderr,
+    )
+    return errors.ExitCode.OK
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="validate.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("--input", required=True, type=Path, metavar="FILE", help="what convert.py wrote")
+    add("--path", required=True, metavar="FILE", help="the source file, as messages should name it")
+    add("--use", required=True, nargs="+", choices=["sft", "grpo", "eval"], help="what the rows may become")
+    add("--audio-in-video", choices=["true", "false"], default="false", help="whether videos must have sound")
+    add("--output", required=True, type=Path, metavar="FILE", help="JSONL of accepted records to write")
+    add("--ledger", required=True, type=Path, metavar="FILE", help="JSONL of verdicts to write")
+    return parser
+
+
+if __name__ == "__main__":
+    errors.run(main)
