@@ -25,10 +25,9 @@ rule split_rows:
         test=cfg.split.test,
         seed=cfg.split.seed,
         max_rejected=cfg.validate_.max_rejected,
-        need_test=str(bool(cfg.infer.stages)).lower(),
         output="results/{run}/split",
         version=splitting.VERSION,
     shell:
         "{PYTHON:q} {SCRIPTS:q}/split.py --sources {params.sources:q} {params.roots:q} --val {params.val}"
         " --test {params.test} --seed {params.seed} --max-rejected {params.max_rejected}"
-        " --need-test {params.need_test} --output {params.output:q} > {log:q} 2>&1"
+        " --need-test true --output {params.output:q} > {log:q} 2>&1"

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from omnitune import environments
 from project import Project
+
+from omnitune import environments
 
 ROOT = environments.ROOT
 FAKES = Path(__file__).parent / "fakes"

@@ -1,7 +1,6 @@
 """The base checkpoint: found or downloaded, checked, described in one manifest."""
 
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
@@ -14,7 +13,7 @@ VERSION = 1
 WEIGHTS = "weights"
 GROUPS = ("llm", "vision", "audio", "aligner")
 _NEEDED = ("config.json", "preprocessor_config.json", "tokenizer_config.json")
-# 2-D weights that are no nn.Linear (embeddings), are never adapted (head, router) or are fused in memory (experts).
+# 2-D weights that are no nn.Linear (embeddings), never adapted (head, router) or fused in memory (experts).
 _NOT_LINEAR = ("embed_tokens", "pos_embed", "lm_head", "mlp.gate", "mlp.experts.", "mlp.shared_expert_gate")
 
 
@@ -61,9 +60,7 @@ def check(folder: Path) -> dict[str, Any]:
     where = str(folder)
     for name in _NEEDED:
         if not (folder / name).is_file():
-            raise PipelineError(
-                f"there is no {name}", where=where, fix="Name the folder of a whole Qwen3-Omni checkpoint."
-            )
+            raise PipelineError(f"there is no {name}", where=where, fix="Name a whole Qwen3-Omni checkpoint.")
     try:
         config = json.loads((folder / "config.json").read_bytes())
     except ValueError as error:
@@ -86,7 +83,7 @@ def check(folder: Path) -> dict[str, Any]:
         raise PipelineError(
             f"the checkpoint brings code of its own ({', '.join(code) or 'auto_map'}), which would run on loading",
             where=where,
-            fix="Qwen3-Omni needs none: remove the files and the auto_map entries, or take the original checkpoint.",
+            fix="Qwen3-Omni needs none: remove it, with the auto_map entries, or take the original checkpoint.",
         )
     return config
 

@@ -122,7 +122,7 @@ def _command(purpose: str, *argv: str, **environment: str) -> None:
     if done.returncode:
         raise PipelineError(
             f"could not {purpose} (`{argv[0]}` ended with {done.returncode})",
-            fix="Its own message stands above; mend that (disk, network, index settings) and run make setup again.",
+            fix="Its message stands above; mend that (disk, network, index settings) and run make setup again.",
             code=ExitCode.DISK,
         )
 

@@ -92,13 +92,10 @@ def _batch(chosen: dict[str, Any], defaults: dict[str, Any], processes: int) -> 
             fix=f"Set effective_batch to a multiple of {processes}, or change gpus.",
         )
     rows = effective // processes
-    if micro is None:
-        largest = rows if accumulation is None else rows // accumulation
-        micro = (
-            next((m for m in range(min(defaults["micro_batch"], largest), 0, -1) if rows % m == 0), 1)
-            if accumulation is None
-            else largest
-        )
+    if micro is None and accumulation:
+        micro = rows // accumulation
+    elif micro is None:
+        micro = max(m for m in range(1, defaults["micro_batch"] + 1) if rows % m == 0)
     if not micro or rows % micro or (accumulation and micro * accumulation != rows):
         raise PipelineError(
             f"micro_batch {micro} x gradient_accumulation {accumulation or '?'} x {processes} processes is not "

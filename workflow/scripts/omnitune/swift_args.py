@@ -21,30 +21,54 @@ Arguments = dict[str, Any]
 PIXELS_PER_TOKEN = 32 * 32
 # The config's key for each flag that has one; such a flag is not taken from sft.swift.
 KEYS = {
-    "tuner_type": "sft.tuner", "num_train_epochs": "sft.epochs", "learning_rate": "sft.learning_rate",
-    "lr_scheduler_type": "sft.lr_scheduler", "warmup_ratio": "sft.warmup_ratio", "weight_decay": "sft.weight_decay",
-    "max_length": "sft.max_length", "per_device_train_batch_size": "sft.micro_batch",
-    "per_device_eval_batch_size": "sft.micro_batch", "gradient_accumulation_steps": "sft.gradient_accumulation",
-    "gradient_checkpointing": "sft.gradient_checkpointing", "deepspeed": "sft.deepspeed",
-    "freeze_vit": "sft.freeze_vit", "freeze_aligner": "sft.freeze_aligner", "eval_steps": "sft.eval_steps",
-    "save_steps": "sft.save_steps", "save_total_limit": "sft.save_total_limit",
-    "logging_steps": "sft.logging_steps", "dataloader_num_workers": "sft.dataloader_workers",
-    "dataset_num_proc": "sft.dataset_workers", "seed": "sft.seed", "data_seed": "sft.seed",
-    "target_modules": "sft.freeze_vit and sft.freeze_aligner", "lora_rank": "sft.lora.rank", "lora_alpha": "sft.lora.alpha", "lora_dropout": "sft.lora.dropout",
-    "model": "model.path", "use_hf": "model.hub", "model_revision": "model.revision",
-    "dataset": "sources", "val_dataset": "split.val", "split_dataset_ratio": "split.val",
-    "torch_dtype": "device", "use_cpu": "device", "fp16": "device", "bf16": "device",
-}  # fmt: skip
+    "tuner_type": "sft.tuner",
+    "num_train_epochs": "sft.epochs",
+    "learning_rate": "sft.learning_rate",
+    "lr_scheduler_type": "sft.lr_scheduler",
+    "warmup_ratio": "sft.warmup_ratio",
+    "weight_decay": "sft.weight_decay",
+    "max_length": "sft.max_length",
+    "per_device_train_batch_size": "sft.micro_batch",
+    "per_device_eval_batch_size": "sft.micro_batch",
+    "gradient_accumulation_steps": "sft.gradient_accumulation",
+    "gradient_checkpointing": "sft.gradient_checkpointing",
+    "deepspeed": "sft.deepspeed",
+    "freeze_vit": "sft.freeze_vit",
+    "freeze_aligner": "sft.freeze_aligner",
+    "eval_steps": "sft.eval_steps",
+    "save_steps": "sft.save_steps",
+    "save_total_limit": "sft.save_total_limit",
+    "logging_steps": "sft.logging_steps",
+    "dataloader_num_workers": "sft.dataloader_workers",
+    "dataset_num_proc": "sft.dataset_workers",
+    "seed": "sft.seed",
+    "data_seed": "sft.seed",
+    "target_modules": "sft.freeze_vit and sft.freeze_aligner",
+    "lora_rank": "sft.lora.rank",
+    "lora_alpha": "sft.lora.alpha",
+    "lora_dropout": "sft.lora.dropout",
+    "model": "model.path",
+    "use_hf": "model.hub",
+    "model_revision": "model.revision",
+    "dataset": "sources",
+    "val_dataset": "split.val",
+    "split_dataset_ratio": "split.val",
+    "torch_dtype": "device",
+    "use_cpu": "device",
+    "fp16": "device",
+    "bf16": "device",
+}
 # Flags that change what an adapter is, in ways that the merge does not know.
 UNMERGEABLE = {
-    "use_dora", "lora_bias", "modules_to_save", "target_parameters", "init_weights", "target_regex", "tuner_backend",
-    "use_galore", "lora_dtype", "trainable_parameters", "trainable_parameters_regex", "freeze_parameters",
+    "use_dora", "lora_bias", "modules_to_save", "target_parameters", "init_weights", "target_regex",
+    "tuner_backend", "use_galore", "lora_dtype", "trainable_parameters", "trainable_parameters_regex",
+    "freeze_parameters",
 }  # fmt: skip
 # Flags without a key: the pipeline's promises (resume, strictness, one folder a stage) hang on their values.
 FIXED = {
-    "model_type", "template", "output_dir", "add_version", "strict", "resume_from_checkpoint", "ENV", "check_model",
-    "load_args", "create_checkpoint_symlink", "save_strategy", "max_steps", "streaming", "ddp_timeout", "ddp_backend",
-    "resume_only_model", "save_only_model", "ignore_args_error", "config_file",
+    "model_type", "template", "output_dir", "add_version", "strict", "resume_from_checkpoint", "ENV",
+    "check_model", "load_args", "create_checkpoint_symlink", "save_strategy", "max_steps", "streaming",
+    "ddp_timeout", "ddp_backend", "resume_only_model", "save_only_model", "ignore_args_error", "config_file",
 }  # fmt: skip
 
 

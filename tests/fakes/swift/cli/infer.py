@@ -20,7 +20,7 @@ def main() -> None:
     trained = options.adapters or "merge" in options.model
     results = []
     for path in options.val_dataset:
-        for line in open(path):
+        for line in Path(path).read_text().splitlines():
             messages = json.loads(line)["messages"]
             label = messages[-1]["content"] if messages[-1]["role"] == "assistant" else None
             results.append({"response": label if trained and label else "?", "labels": label})

@@ -11,6 +11,7 @@ from pydantic_core import PydanticUndefined
 
 from omnitune import recipes
 from omnitune.config.run import Config
+from omnitune.config.sentences import model_in
 
 _HEAD = """# The config
 
@@ -34,7 +35,7 @@ def schema() -> str:
 def _sections(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
     for name, field in model.model_fields.items():
         key = f"{prefix}{field.alias or name}"
-        inner, is_mapping = _model_in(field.annotation)
+        inner, is_mapping = model_in(field.annotation)
         if inner:
             key += ".NAME" if is_mapping else ""
             yield f"\n## {key}\n\n{inner.__doc__}\n"
@@ -46,7 +47,8 @@ def _sections(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
 def _table(prefix: str, model: type[BaseModel]) -> Iterator[str]:
     yield "| key | value | default | meaning |\n| --- | --- | --- | --- |"
     for name, field in model.model_fields.items():
-        yield f"| `{prefix}{field.alias or name}` | {_kind(field.annotation)} | {_default(field)} | {field.description} |"
+        key = f"{prefix}{field.alias or name}"
+        yield f"| `{key}` | {_kind(field.annotation)} | {_default(field)} | {field.description} |"
 
 
 def _kind(annotation: Any) -> str:
@@ -73,17 +75,6 @@ def _default(field: FieldInfo) -> str:
     return f"`{json.dumps(field.default)}`"
 
 
-def _model_in(annotation: Any) -> tuple[type[BaseModel] | None, bool]:
-    """The section that a field holds, and whether it holds several by name."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation, False
-    for arg in get_args(annotation):
-        inner, _ = _model_in(arg)
-        if inner:
-            return inner, get_origin(annotation) is dict
-    return None, False
-
-
 def _recipes() -> Iterator[str]:
     yield (
         "\n## What an unset key of sft is\n\n"
@@ -95,8 +86,9 @@ def _recipes() -> Iterator[str]:
     lora, full = recipes.SEED["sft", "lora"], recipes.SEED["sft", "full"]
     yield from (f"| `sft.{name}` | {json.dumps(lora[name])} | {json.dumps(full[name])} |" for name in lora)
     yield (
-        "\n`recipe: fast` takes the largest micro-batch that divides the effective batch, up to (an estimate, on the "
-        "safe side):\n\n| tuner | GPU memory from | micro_batch | gradient_checkpointing | dataloader_workers |\n"
+        "\n`recipe: fast` takes the largest micro-batch that divides the effective batch, up to (an estimate, on "
+        "the safe side):\n\n"
+        "| tuner | GPU memory from | micro_batch | gradient_checkpointing | dataloader_workers |\n"
         "| --- | --- | --- | --- | --- |"
     )
     for (_, tuner), rows in recipes.FAST.items():

@@ -14,6 +14,7 @@ class InferConfig(Section):
 
     stages: list[InferStage] = Field(
         ["base", "merge"],
+        min_length=1,
         description="Whose answers: the untouched base, the adapter (sft), the final model (merge).",
     )
     backend: Literal["transformers"] = Field("transformers", description="What generates.")

@@ -2,17 +2,16 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
-import yaml
-from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import ValidationError
 
 from omnitune import recipes
 from omnitune.config.experiments import Experiment
 from omnitune.config.run import Config
+from omnitune.config.sentences import Key, Where, sentence
 from omnitune.config.sft import SftConfig
-from omnitune.errors import PipelineError, suggest
+from omnitune.errors import PipelineError
 
 RESERVED = {
     "model",
@@ -28,7 +27,6 @@ RESERVED = {
     "report",
     "inputs",
 }
-Key = tuple[str | int, ...]
 
 
 def load(values: Mapping[str, Any], files: Sequence[str | Path] = ()) -> tuple[Config, list[Experiment]]:
@@ -41,12 +39,12 @@ def load(values: Mapping[str, Any], files: Sequence[str | Path] = ()) -> tuple[C
     Raises:
         PipelineError: with one sentence per mistake.
     """
-    where = _Where(files)
+    where = Where(files)
     config = _validate(Config, values, where)
     if not config.sources:
         raise PipelineError(
             "sources is empty",
-            where=where((("sources"),)),
+            where=where(("sources",)),
             fix="Name your data under sources (see config/README.md), or see the pipeline work first: make demo",
         )
     mistakes = list(_cross_checks(config, where))
@@ -61,7 +59,7 @@ def load(values: Mapping[str, Any], files: Sequence[str | Path] = ()) -> tuple[C
     return config, experiments
 
 
-def _experiment(config: Config, name: str, overrides: Mapping[str, Any], where: "_Where") -> Experiment:
+def _experiment(config: Config, name: str, overrides: Mapping[str, Any], where: Where) -> Experiment:
     prefix: Key = ("experiments", name) if name in config.experiments else ()
     sections = {}
     for section in ("sft", "merge"):
@@ -100,7 +98,7 @@ def _merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any
     return merged
 
 
-def _cross_checks(config: Config, where: "_Where") -> Iterable[str]:
+def _cross_checks(config: Config, where: Where) -> Iterable[str]:
     for name in sorted(RESERVED & set(config.experiments)):
         yield f"{where(('experiments', name))} is the name of a stage. Choose another name for the experiment."
     for name, source in config.sources.items():
@@ -114,14 +112,12 @@ def _cross_checks(config: Config, where: "_Where") -> Iterable[str]:
                     "Add the task, or default."
                 )
     if not any("sft" in source.use for source in config.sources.values()):
-        yield f"{where(('sources',))}: no source has sft in its use, so there is nothing to train on. Add it to one."
-    if any(stage != "base" for stage in config.infer.stages) and not any(
-        "eval" in source.use for source in config.sources.values()
-    ):
-        yield f"{where(('infer', 'stages'))}: no source has eval in its use, so nothing could be scored. Add it to one."
+        yield f"{where(('sources',))}: no source has sft in its use, so nothing is trained on. Add it to one."
+    if not any("eval" in source.use for source in config.sources.values()):
+        yield f"{where(('sources',))}: no source has eval in its use, so nothing is scored. Add it to one."
     path = config.model.path
     if not is_hub_id(path) and not path.startswith("results/") and not Path(path).expanduser().is_dir():
-        yield f"{where(('model', 'path'))}: there is no folder {path}. Name a folder, or a hub id such as Qwen/NAME."
+        yield f"{where(('model', 'path'))}: there is no folder {path}. Name a folder or a hub id (Qwen/NAME)."
 
 
 def is_hub_id(path: str) -> bool:
@@ -129,114 +125,14 @@ def is_hub_id(path: str) -> bool:
     return path.count("/") == 1 and path[0] not in "./~" and not Path(path).is_dir()
 
 
-def _validate(kind: type[Any], values: Mapping[str, Any], where: "_Where", prefix: Key = ()) -> Any:
+def _validate(kind: type[Any], values: Mapping[str, Any], where: Where, prefix: Key = ()) -> Any:
     try:
         return kind.model_validate(values)
     except ValidationError as error:
-        mistakes = [_sentence(kind, details, where, prefix) for details in error.errors(include_url=False)]
+        mistakes = [sentence(kind, details, where, prefix) for details in error.errors(include_url=False)]
         _raise(list(dict.fromkeys(mistakes)))
 
 
 def _raise(mistakes: Sequence[str]) -> None:
     if mistakes:
         raise PipelineError("\n       ".join(mistakes))
-
-
-def _sentence(kind: type[BaseModel], details: ErrorDetails, where: "_Where", prefix: Key) -> str:
-    # pydantic names the branch of a union or of a dict key in the location; a reader knows only the keys.
-    location: Key = tuple(part for part in details["loc"] if part != "[key]")
-    place, given = where((*prefix, *location)), details["input"]
-    match details["type"]:
-        case "extra_forbidden":
-            hint = suggest(str(location[-1]), _keys(kind, location[:-1]))
-            hint = hint.replace("mean ", "mean " + ".".join(map(str, (*prefix, *location[:-1], ""))))
-            return f"{place} is not a setting. {hint}".rstrip()
-        case "missing":
-            return f"{place} is missing. {_description(kind, location)}".rstrip()
-        case "string_pattern_mismatch":
-            return f"{place}: {given!r} is no name. Use lower-case letters, digits, _ and -."
-        case _ if isinstance(given, str) and details["type"] in ("float_type", "int_type", "float_parsing"):
-            hint = "Write 1.0e-4 (YAML takes 1e-4 for text)." if "e" in given.lower() else "Remove the quotes."
-            return f"{place} is the text {given!r}, not a number. {hint}"
-        case _:
-            reason = details["msg"].replace("Input should be", "must be").replace("should have", "must have")
-            return f"{place} is {given!r}: it {_lower_first(reason)}.".replace("it list", "the list")
-
-
-def _lower_first(text: str) -> str:
-    return text[0].lower() + text[1:]
-
-
-def _model_at(kind: type[BaseModel], location: Key) -> type[BaseModel] | None:
-    """The model that describes the mapping at `location`, or None inside a free-form one."""
-    model: Any = kind
-    for part in location:
-        if isinstance(model, type) and issubclass(model, BaseModel):
-            fields = {field.alias or name: field.annotation for name, field in model.model_fields.items()}
-            if part not in fields:
-                return None
-            model = next(
-                (
-                    arg
-                    for arg in (fields[part], *get_args(fields[part]))
-                    if isinstance(arg, type) and issubclass(arg, BaseModel)
-                ),
-                fields[part],
-            )
-            if not (isinstance(model, type) and issubclass(model, BaseModel)):
-                model = _value_model(fields[part])
-        elif isinstance(model, _Mapping):
-            model = model.value
-        else:
-            return None
-    return model if isinstance(model, type) and issubclass(model, BaseModel) else None
-
-
-class _Mapping:
-    """A dict field whose values are models: one more key leads to the model."""
-
-    def __init__(self, value: type[BaseModel]) -> None:
-        self.value = value
-
-
-def _value_model(annotation: Any) -> Any:
-    models = [arg for arg in get_args(annotation) if isinstance(arg, type) and issubclass(arg, BaseModel)]
-    return _Mapping(models[0]) if models else None
-
-
-def _keys(kind: type[BaseModel], location: Key) -> list[str]:
-    model = _model_at(kind, location)
-    return [field.alias or name for name, field in model.model_fields.items()] if model else []
-
-
-def _description(kind: type[BaseModel], location: Key) -> str:
-    model = _model_at(kind, location[:-1])
-    field = model.model_fields.get(str(location[-1])) if model else None
-    return f"Set it: {field.description}" if field and field.description else ""
-
-
-class _Where:
-    """`file: key` for a key path, with the last config file that holds it."""
-
-    def __init__(self, files: Sequence[str | Path]) -> None:
-        self.files = []
-        for file in files:
-            self.files.append((str(file), yaml.safe_load(Path(file).read_text(encoding="utf-8")) or {}))
-
-    def __call__(self, key: Key) -> str:
-        names = ".".join(map(str, key))
-        for depth in range(len(key), -1, -1):
-            for file, values in reversed(self.files):
-                if depth and _holds(values, key[:depth]):
-                    return f"{file}: {names}"
-        return f"{self.files[0][0]}: {names}" if self.files else names
-
-
-def _holds(values: Any, key: Key) -> bool:
-    for part in key:
-        if isinstance(values, list):
-            return True  # the place in a list says nothing about the file
-        if not isinstance(values, Mapping) or part not in values:
-            return False
-        values = values[part]
-    return True

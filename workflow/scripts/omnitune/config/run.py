@@ -35,8 +35,8 @@ class Config(Section):
     )
     recipe: Literal["fast", "seed"] = Field(
         "fast",
-        description="`seed`: micro-batch, accumulation and checkpointing of the bash scripts; `fast`: the same objective "
-        "and effective batch with a larger micro-batch where memory allows.",
+        description="`seed`: micro-batch, accumulation and checkpointing of the bash scripts; "
+        "`fast`: the same objective and effective batch with a larger micro-batch where memory allows.",
     )
     model: ModelConfig = Field(ModelConfig(), description="The base checkpoint.")
     media: MediaConfig = Field(MediaConfig(), description="One media contract for all stages.")

@@ -13,7 +13,7 @@ class SourceConfig(Section):
     """One file of rows."""
 
     format: Literal["messages", "qa"] = Field(
-        description="`messages`: ms-swift rows, ShareGPT or OpenAI content blocks; `qa`: question and answer columns."
+        description="`messages`: ms-swift rows, ShareGPT or OpenAI blocks; `qa`: question and answer columns."
     )
     path: str = Field(min_length=1, description="JSONL file.")
     use: list[Use] = Field(["sft", "eval"], min_length=1, description="What a row may become.")
