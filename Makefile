@@ -5,7 +5,7 @@ VENV := .venv/bin
 CONFIG ?= config/config.yaml
 CORES ?= all
 
-.PHONY: help setup dev demo test test-full lint format docs doctor unlock
+.PHONY: help setup dev demo test test-full lint format docs init doctor unlock
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -17,12 +17,17 @@ dev: setup
 	@$(PYTHON) workflow/scripts/environment.py dev
 
 demo: setup  ## train, merge and score a tiny Qwen3-Omni on this machine's CPU
-	@$(VENV)/python workflow/scripts/demo.py run --cores $(CORES)
+	@$(VENV)/snakemake --cores $(CORES) --configfile config/examples/demo.yaml
+	@$(VENV)/python workflow/scripts/score.py --show results/demo/main/score/metrics.json
+	@echo "Look at  results/demo/report.html              the page of the run"
+	@echo "         results/demo/main/merge/model         the final model"
+	@echo "         results/demo/split/ledger.jsonl       the verdict on every row"
+	@echo "         results/demo/main/sft/args.json       what ms-swift was told"
 
 test: dev  ## everything that needs no GPU
 	@$(VENV)/python -m pytest tests
 
-lint: dev  ## ruff, mypy, snakefmt, snakemake --lint
+lint: dev  ## ruff, mypy and snakefmt
 	@$(VENV)/ruff check . && $(VENV)/ruff format --check .
 	@$(VENV)/mypy
 	@$(VENV)/snakefmt --check Snakefile rules
@@ -34,8 +39,15 @@ format: dev  ## rewrite the code in the house's form
 docs: setup  ## write config/README.md and config/schema.json anew
 	@$(VENV)/python workflow/scripts/describe_config.py
 
+init: setup  ## guess a config from your data: make init RUN=name DATA=rows.jsonl [MODEL=folder or id]
+	@$(VENV)/python workflow/scripts/init.py --run="$(RUN)" --data="$(DATA)" $(if $(MODEL),--model="$(MODEL)")
+
 doctor: setup  ## what this machine lacks, with the fix
 	@$(VENV)/python workflow/scripts/doctor.py
+
+lock:  ## resolve envs/*.in anew into envs/*.lock.txt
+	@cd envs && for name in bootstrap pipeline dev swift; do ../$(VENV)/uv pip compile --quiet --no-header --universal \
+	  --python-version 3.11 --generate-hashes --no-emit-index-url $$name.in -o $$name.lock.txt; done
 
 unlock: setup  ## free the folder after a killed snakemake
 	@$(VENV)/snakemake --unlock --configfile $(CONFIG)

@@ -4,7 +4,10 @@ from snakemake.utils import min_version
 min_version("9.0")
 
 
-configfile: "config/config.yaml"
+# A config file named on the command line stands for itself; this one is only the default.
+if not workflow.configfiles:
+
+    configfile: "config/config.yaml"
 
 
 include: "rules/common.smk"

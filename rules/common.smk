@@ -3,6 +3,8 @@ import json
 import sys
 from pathlib import Path
 
+import xxhash
+
 SCRIPTS = Path(workflow.basedir) / "workflow" / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
@@ -59,9 +61,24 @@ onstart:
         os._exit(int(error.code))
 
 
-def section(model):
-    """A section of the config as JSON, for a command's argument."""
-    return model.model_dump_json()
+def section(model, without=()):
+    """A section of the config as JSON, for a command's argument, without what the command does not read."""
+    return model.model_dump_json(exclude=set(without))
+
+
+def content(path):
+    """What a data file holds, as a value that tells another content apart.
+
+    Snakemake asks only whether a file is newer than what was made of it; one that was replaced by an older one
+    (cp -p, rsync, tar) would pass. Files of the pipeline's own making it does follow.
+    """
+    file = Path(path)
+    if path.startswith("results/") or not file.is_file():
+        return ""
+    state = file.stat()
+    if state.st_size > 64 * 1024**2:  # hashing at every start would be felt
+        return f"{state.st_size} bytes, time {state.st_mtime_ns}"
+    return xxhash.xxh3_128_hexdigest(file.read_bytes())
 
 
 def gpus(wanted):
@@ -129,10 +146,10 @@ def inferred_model(wildcards):
     return f"results/{cfg.run}/model"
 
 
-def infer_inputs(wildcards):
-    """Manifests that an experiment's answers depend on."""
+def infer_models(wildcards):
+    """Manifests of the models that an experiment's answers depend on: an adapter brings its base."""
     stage = f"results/{cfg.run}/{wildcards.experiment}/{wildcards.stage}/model/manifest.json"
-    return sorted({stage, f"{inferred_model(wildcards)}/manifest.json", f"results/{cfg.run}/split/manifest.json"})
+    return sorted({stage, f"{inferred_model(wildcards)}/manifest.json"})
 
 
 def answers(experiment):

@@ -23,6 +23,7 @@ rule convert_source:
         ),
         roots=media_roots(),
         media="results/{run}/convert/media",
+        content=lambda wildcards: content(cfg.sources[wildcards.source].path),
         version=converters.VERSION,
     shell:
         "{PYTHON:q} {SCRIPTS:q}/convert.py --source {wildcards.source:q} --format {params.format:q}"

@@ -69,7 +69,7 @@ use rule render_sft as demo_render with:
         "logs/{run}/inputs/demo_render.log",
     params:
         settings=section(PRETRAIN),
-        media=section(cfg.media),
+        media=section(cfg.media, without=["roots"]),
         device=cfg.device,
         model=subpath(input.model, parent=True),
         train=lambda wildcards, input: input.data,

@@ -12,8 +12,8 @@ rule render_infer_base:
         mem_mb=2000,
         runtime=30,
     params:
-        settings=section(cfg.infer),
-        media=section(cfg.media),
+        settings=section(cfg.infer, without=["stages", "gpus"]),
+        media=section(cfg.media, without=["roots"]),
         device=cfg.device,
         model=subpath(input.model, parent=True),
         test="results/{run}/split/test.jsonl",
@@ -30,7 +30,8 @@ rule render_infer_base:
 rule infer_base:
     input:
         args="results/{run}/base/args.json",
-        manifests=["results/{run}/model/manifest.json", "results/{run}/split/manifest.json"],
+        models="results/{run}/model/manifest.json",
+        data="results/{run}/split/manifest.json",
     output:
         "results/{run}/base/infer.jsonl",
     log:
@@ -43,28 +44,29 @@ rule infer_base:
         mem_mb=cfg.resources.infer_mem_gib * 1024,
         runtime=cfg.resources.runtime_hours * 60,
     params:
-        inputs=lambda wildcards, input: [part for path in input.manifests for part in ("--input", path)],
+        models=lambda wildcards, input: [f"--input={path}" for path in input.models],
         test="results/{run}/split/test.jsonl",
         log="logs/{run}/base/infer.swift.log",
         gpus=gpus(cfg.infer.gpus),
         version=inference.VERSION,
         lock=LOCK,
     shell:
-        "{PYTHON:q} {SCRIPTS:q}/infer.py --args {input.args:q} {params.inputs:q} --test {params.test:q}"
+        "{PYTHON:q} {SCRIPTS:q}/infer.py --args {input.args:q} {params.models:q} --test {params.test:q}"
         " --output {output:q} --log {params.log:q} --python {SWIFT:q} --gpus {params.gpus}"
         " --granted {resources.gpu} > {log:q} 2>&1"
 
 
 use rule render_infer_base as render_infer with:
     input:
-        manifests=infer_inputs,
+        models=infer_models,
+        data="results/{run}/split/manifest.json",
     output:
         "results/{run}/{experiment}/infer/{stage}.args.json",
     log:
         "logs/{run}/{experiment}/render_infer.{stage}.log",
     params:
-        settings=section(cfg.infer),
-        media=section(cfg.media),
+        settings=section(cfg.infer, without=["stages", "gpus"]),
+        media=section(cfg.media, without=["roots"]),
         device=cfg.device,
         model=inferred_model,
         test="results/{run}/split/test.jsonl",
@@ -81,7 +83,8 @@ use rule render_infer_base as render_infer with:
 use rule infer_base as infer_model with:
     input:
         args="results/{run}/{experiment}/infer/{stage}.args.json",
-        manifests=infer_inputs,
+        models=infer_models,
+        data="results/{run}/split/manifest.json",
     output:
         "results/{run}/{experiment}/infer/{stage}.jsonl",
     log:
@@ -89,7 +92,7 @@ use rule infer_base as infer_model with:
     benchmark:
         "benchmarks/{run}/{experiment}/infer.{stage}.tsv"
     params:
-        inputs=lambda wildcards, input: [part for path in input.manifests for part in ("--input", path)],
+        models=lambda wildcards, input: [f"--input={path}" for path in input.models],
         test="results/{run}/split/test.jsonl",
         log="logs/{run}/{experiment}/infer.{stage}.swift.log",
         gpus=gpus(cfg.infer.gpus),

@@ -13,7 +13,7 @@ rule render_sft:
         runtime=30,
     params:
         settings=lambda wildcards: section(EXPERIMENTS[wildcards.experiment].sft),
-        media=section(cfg.media),
+        media=section(cfg.media, without=["roots"]),
         device=cfg.device,
         model=subpath(input.model, parent=True),
         train="results/{run}/split/train.jsonl",
@@ -44,6 +44,8 @@ rule train_sft:
         mem_mb=cfg.resources.train_mem_gib * 1024,
         runtime=cfg.resources.runtime_hours * 60,
     params:
+        # By content: rows that only the test holds are no reason to train again.
+        rows=["--input", "results/{run}/split/train.jsonl", "--input", "results/{run}/split/val.jsonl"],
         output=subpath(output[0], parent=True),
         log="logs/{run}/{experiment}/train_sft.swift.log",
         gpus=lambda wildcards: gpus(EXPERIMENTS[wildcards.experiment].sft.gpus),
@@ -51,5 +53,5 @@ rule train_sft:
         lock=LOCK,
     shell:
         "{PYTHON:q} {SCRIPTS:q}/train.py --stage sft --args {input.args:q} --input {input.model:q}"
-        " --input {input.data:q} --output {params.output:q} --log {params.log:q} --python {SWIFT:q}"
+        " {params.rows:q} --output {params.output:q} --log {params.log:q} --python {SWIFT:q}"
         " --gpus {params.gpus} --granted {resources.gpu} > {log:q} 2>&1"

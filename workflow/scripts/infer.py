@@ -14,9 +14,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Publish the file named by --output."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--args", type=Path, required=True, help="arguments file of render.py")
-    parser.add_argument(
-        "--input", type=Path, action="append", default=[], help="manifest that the answers depend on"
-    )
+    parser.add_argument("--input", type=Path, action="append", default=[], help="manifest of a model that answers")
     parser.add_argument("--test", type=Path, required=True, help="the rows")
     parser.add_argument("--output", type=Path, required=True, help="file of the predictions")
     parser.add_argument("--log", type=Path, required=True, help="file for ms-swift's output")

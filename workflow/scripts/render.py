@@ -44,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _sft(options: argparse.Namespace) -> dict[str, Any]:
     manifest = json.loads((options.model / "manifest.json").read_bytes())
-    watched = options.val is not None and options.val.stat().st_size > 0
+    watched = options.val is not None and options.val.is_file() and options.val.stat().st_size > 0
     return swift_args.sft(
         SftConfig.model_validate(options.settings),
         media=MediaConfig.model_validate(options.media),

@@ -16,7 +16,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--stage", required=True, help="name of the stage in the manifest")
     parser.add_argument("--args", type=Path, required=True, help="arguments file of render.py")
     parser.add_argument(
-        "--input", type=Path, action="append", default=[], help="manifest that the result depends on"
+        "--input", type=Path, action="append", default=[], help="file that the result depends on, by content"
     )
     parser.add_argument("--output", type=Path, required=True, help="folder of the published model")
     parser.add_argument("--log", type=Path, required=True, help="file for ms-swift's output")

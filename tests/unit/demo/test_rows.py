@@ -11,13 +11,13 @@ pytest.importorskip("sklearn")
 av = pytest.importorskip("av")
 image = pytest.importorskip("PIL.Image")
 
-from omnitune.demo import digits, shapes, tones  # noqa: E402
+from omnitune.demo import digits, names, shapes, tones  # noqa: E402
 from omnitune.demo.rows import TASKS, write_data  # noqa: E402
 
 ANSWERS = {
     "digits": set("0123456789"),
     "tones": set("0123456789"),
-    "shapes": set(shapes.DIRECTIONS),
+    "shapes": set(shapes.COLOURS),
     "sums": {str(total) for total in range(10, 100)},
 }
 MEDIA = ("image", "audio", "video")
@@ -130,13 +130,24 @@ def test_sounds_open(folder):
         assert sound.getnframes() == int(tones.SECONDS * tones.RATE)
 
 
-def test_videos_open_and_move_as_they_say(folder):
+def test_videos_open_and_show_the_colour_they_say_in_motion(folder):
     import numpy as np
 
     for row in rows(folder, "shapes")[:20]:
         with av.open(str(folder / row["video"])) as container:
             frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
         assert len(frames) == shapes.FRAMES
-        lit = [np.argwhere(frame.max(axis=2) > 100).mean(axis=0)[::-1] for frame in frames]
-        moved = (lit[-1] - lit[0]) @ np.array(shapes.DIRECTIONS[row["answer"]])
-        assert moved > shapes.STEP[0]
+        lit = [frame.max(axis=2) > 100 for frame in frames]
+        shown = np.mean([frame[where].mean(axis=0) for frame, where in zip(frames, lit, strict=True)], axis=0)
+        distance = {name: np.abs(shown - colour).sum() for name, colour in shapes.COLOURS.items()}
+        assert min(distance, key=distance.get) == row["answer"]
+        first, last = np.argwhere(lit[0]).mean(axis=0), np.argwhere(lit[-1]).mean(axis=0)
+        assert np.abs(last - first).max() > 2 * shapes.STEP[0]
+
+
+def test_names_stand_only_in_pretraining(folder):
+    asked = [question_answer(row) for row in rows(folder, "pretrain")]
+    answers = [answer for question, answer in asked if names.QUESTION in question]
+    assert len(answers) == sum(task.named for task in TASKS.values())
+    assert set(answers) == set(names.NAMES)
+    assert all(names.QUESTION not in question_answer(row)[0] for name in TASKS for row in rows(folder, name))

@@ -11,6 +11,7 @@ transformers = pytest.importorskip("transformers")
 safetensors = pytest.importorskip("safetensors.torch")
 
 from omnitune.demo import shapes  # noqa: E402
+from omnitune.demo.names import NAMES  # noqa: E402
 from omnitune.demo.tiny_model import write_model  # noqa: E402
 from omnitune.demo.tokenizer import SPECIAL  # noqa: E402
 
@@ -92,7 +93,7 @@ def test_special_tokens_stand_in_the_real_order(folder):
 
 def test_answers_are_single_tokens(folder):
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
-    for answer in (*"0123456789", *shapes.DIRECTIONS):
+    for answer in (*"0123456789", *NAMES, *shapes.COLOURS):
         assert len(tokenizer.encode(answer)) == 1
     assert len(tokenizer.encode("42")) == 2
     text = "Grüße, 世界!\n<|im_end|>"

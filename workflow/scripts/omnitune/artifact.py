@@ -39,11 +39,16 @@ def publish(folder: Path, target: Path, key: RunKey, facts: Mapping[str, Any]) -
 
 def republish(target: Path, key: RunKey) -> bool:
     """Write the manifest of a finished, undamaged result with this key again; False when there is none."""
+    if not target.exists():  # a kill between the two renames of publish_folder leaves it beside its place
+        for folder in target.parent.glob(f".{target.name}.*.staging"):
+            if (folder / RECORD).exists():
+                folder.rename(target)
+                break
     try:
         record = json.loads((target / RECORD).read_bytes())
-    except (OSError, ValueError):
+        manifest = record["manifest"]
+    except (OSError, ValueError, KeyError, TypeError):
         return False
-    manifest = record["manifest"]
     if manifest["run_key"] != key.hash or not all(
         _unchanged(target / name, file, record["mtime_ns"][name]) for name, file in manifest["files"].items()
     ):

@@ -6,12 +6,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 from omnitune import weights
+from omnitune.config.load import is_hub_id
 from omnitune.errors import ExitCode, PipelineError
 from omnitune.publish import MANIFEST, sha256, write_json
 
 VERSION = 1
 WEIGHTS = "weights"
 GROUPS = ("llm", "vision", "audio", "aligner")
+# Their keys are tokens, any text at all.
+_VOCABULARIES = ("vocab.json", "tokenizer.json", weights.INDEX)
 _NEEDED = ("config.json", "preprocessor_config.json", "tokenizer_config.json")
 # 2-D weights that are no nn.Linear (embeddings), never adapted (head, router) or fused in memory (experts).
 _NOT_LINEAR = ("embed_tokens", "pos_embed", "lm_head", "mlp.gate", "mlp.experts.", "mlp.shared_expert_gate")
@@ -31,6 +34,12 @@ def inspect(source: str, output: Path, *, hub: Literal["huggingface", "modelscop
     folder = Path(source).expanduser()
     found = None
     if not folder.is_dir():
+        if not is_hub_id(source):
+            raise PipelineError(
+                f"there is no folder {source}",
+                where="model.path",
+                fix="Name a folder or a hub id (Qwen/NAME).",
+            )
         folder = _download(source, hub, revision)
         found = folder.name  # both hubs name the snapshot's folder by its commit or revision
     config = check(folder)
@@ -79,7 +88,7 @@ def check(folder: Path) -> dict[str, Any]:
             fix="Set model.path to one whose config.json says qwen3_omni_moe.",
         )
     code = sorted(path.name for path in folder.glob("*.py"))
-    if code or any("auto_map" in text for text in _json_texts(folder)):
+    if code or any(map(_maps_code, folder.glob("*.json"))):
         raise PipelineError(
             f"the checkpoint brings code of its own ({', '.join(code) or 'auto_map'}), which would run on loading",
             where=where,
@@ -115,10 +124,24 @@ def _natural(name: str) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isdigit() else (-1, part) for part in name.split(".")]
 
 
-def _json_texts(folder: Path) -> Iterator[str]:
-    for path in sorted(folder.glob("*.json")):
-        if path.stat().st_size < 1_000_000:  # tokenizers and weight indices hold no auto_map
-            yield path.read_text(encoding="utf-8", errors="replace")
+def _maps_code(path: Path) -> bool:
+    """Whether a JSON file has the key by which transformers finds classes of a checkpoint's own."""
+    if path.name in _VOCABULARIES:
+        return False
+    found = False
+
+    def look(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        nonlocal found
+        found = found or any(key == "auto_map" for key, _ in pairs)
+        return dict(pairs)
+
+    try:
+        json.loads(path.read_bytes(), object_pairs_hook=look)
+    except (ValueError, RecursionError) as error:
+        raise PipelineError(
+            f"{path.name} is not JSON: {error}", where=str(path.parent), fix="Copy the checkpoint again."
+        ) from None
+    return found
 
 
 def _count(shape: tuple[int, ...]) -> int:

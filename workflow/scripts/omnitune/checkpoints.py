@@ -42,7 +42,7 @@ def newest_sound(folder: Path) -> tuple[Checkpoint | None, list[str]]:
     for step, path in reversed(found):
         try:
             return read(path, step), put_aside
-        except (PipelineError, OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        except (PipelineError, OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
             target = folder / QUARANTINE / path.name
             target.parent.mkdir(exist_ok=True)
             number = 1

@@ -27,9 +27,12 @@ def lock_file(name: str) -> Path:
 
 
 def lock_hash(name: str) -> str:
-    """A short hash that changes with the lock file and with the minor version of Python."""
-    version = "{}.{}".format(*sys.version_info[:2])
-    return hashlib.sha256(version.encode() + lock_file(name).read_bytes()).hexdigest()[:12]
+    """A short hash of the pinned packages and the minor version of Python; comments do not count."""
+    version = "{}.{}".format(*sys.version_info[:2]).encode()
+    pins = b"".join(
+        line for line in lock_file(name).read_bytes().splitlines() if not line.lstrip().startswith(b"#")
+    )
+    return hashlib.sha256(version + pins).hexdigest()[:12]
 
 
 def cache_folder() -> Path:

@@ -1,6 +1,7 @@
 """The one error a user sees, and the exit codes of every command."""
 
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from enum import IntEnum
 from typing import NoReturn
@@ -53,6 +54,13 @@ def suggest(name: str, known: Sequence[str]) -> str:
     return f"Did you mean {close[0]}?" if close else ""
 
 
+def of_machine(error: OSError) -> PipelineError:
+    """A full disk, a missing right or a stale mount is the machine's state, not a bug of ours."""
+    return PipelineError(
+        error.strerror or str(error), where=str(error.filename or "input/output"), code=ExitCode.DISK
+    )
+
+
 def run(main: Callable[[Sequence[str] | None], int]) -> NoReturn:
     """Run a command's `main(argv)` and exit with its code; a PipelineError is printed as its sentence."""
     try:
@@ -63,11 +71,10 @@ def run(main: Callable[[Sequence[str] | None], int]) -> NoReturn:
     except KeyboardInterrupt:
         code = ExitCode.INTERRUPTED
     except OSError as error:
-        # A full disk, a missing right or a stale mount is the machine's state, not a bug of ours.
-        print(
-            f"error: {error.filename or 'input/output'}: {error.strerror or error}.",
-            file=sys.stderr,
-            flush=True,
-        )
+        print(f"error: {of_machine(error)}", file=sys.stderr, flush=True)
         code = ExitCode.DISK
+    except Exception:
+        traceback.print_exc()
+        print("error: This is a bug of omnitune. Please report it with the lines above.", file=sys.stderr)
+        code = ExitCode.BUG
     sys.exit(int(code))

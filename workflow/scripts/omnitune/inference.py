@@ -22,7 +22,7 @@ def infer(
 
     Args:
         arguments: arguments of `swift infer`; `result_path` is written by ms-swift.
-        inputs: manifests that the answers depend on.
+        inputs: manifests of the models that answer.
         test: the rows, as given to ms-swift.
         output: the predictions' file.
         python: interpreter of the swift environment.
@@ -32,7 +32,7 @@ def infer(
     # files before it runs a rule again, and unchanged answers must not cost a GPU.
     kept = output.with_name(f".{output.stem}")
     packages = swift_process.package_versions(python)
-    key = runkey.of(arguments, inputs, version=VERSION, packages=packages)
+    key = runkey.of(arguments, [*inputs, test], version=VERSION, packages=packages)
     if artifact.republish(kept, key):
         print(f"{output} is finished and made from the same inputs: nothing to infer.")
     else:
@@ -57,7 +57,10 @@ def infer(
 
 def join(rows: Sequence[Record], raw: Path) -> list[dict[str, Any]]:
     """ms-swift's results carry no id: they are matched by order, and each is held against its row's answer."""
-    results = [json.loads(line) for line in raw.read_bytes().splitlines()]
+    try:
+        results = [json.loads(line) for line in raw.read_bytes().splitlines()]
+    except ValueError:  # on a full disk ms-swift logs the failed write and goes on
+        raise _mismatch("a line of the answers is torn", raw) from None
     if len(results) != len(rows):
         raise _mismatch(f"{len(results)} answers for {len(rows)} rows", raw)
     lines = []

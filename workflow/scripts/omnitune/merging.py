@@ -27,6 +27,8 @@ _PLAIN = {
     "modules_to_save": None, "target_parameters": None, "rank_pattern": {}, "alpha_pattern": {},
     "trainable_token_indices": None, "use_qalora": False, "megatron_config": None,
 }  # fmt: skip
+# Initialisations that take something out of the base's weights at the start of the training.
+_CHANGES_BASE = ("pissa", "olora", "corda", "loftq", "lora_ga")
 
 Change = Callable[["torch.Tensor"], "torch.Tensor"]
 
@@ -67,21 +69,28 @@ def _adapter_changes(folder: Path) -> Iterator[tuple[str, Change]]:
     """Name of the base's tensor -> W + scaling * B A, as peft merges it."""
     config = json.loads((folder / "adapter_config.json").read_bytes())
     for name, plain in _PLAIN.items():
-        if config.get(name, plain) not in (plain, None):
+        if (config.get(name) or plain) != plain:  # peft writes null, [] and {} for none alike
             raise PipelineError(
                 f"{name} is {config[name]}, which is not merged here",
                 where=str(folder / "adapter_config.json"),
                 fix="Train with plain LoRA, or serve base and adapter side by side.",
             )
+    if str(config.get("init_lora_weights")).startswith(_CHANGES_BASE):
+        raise PipelineError(
+            f"init_lora_weights is {config['init_lora_weights']}, which changed the base it was trained on",
+            where=str(folder / "adapter_config.json"),
+            fix="Train with plain LoRA.",
+        )
     rank, alpha = config["r"], config["lora_alpha"]
     scaling = alpha / (rank**0.5 if config.get("use_rslora") else rank)
     tensors = weights.header(folder / ADAPTER)
     for name, a in tensors.items():
         if name.endswith(".lora_A.weight"):
             module = name.removeprefix(_PREFIX).removesuffix(".lora_A.weight")
-            b = tensors[name.replace(".lora_A.", ".lora_B.")]
-            yield f"{module}.weight", _lora(a, b, scaling)
-        elif not name.endswith(".lora_B.weight"):
+            if b := tensors.get(name.replace(".lora_A.", ".lora_B.")):
+                yield f"{module}.weight", _lora(a, b, scaling)
+                continue
+        if not name.endswith(".lora_B.weight"):
             raise PipelineError(
                 f"{name} is no part of a LoRA adapter", where=str(folder / ADAPTER), code=ExitCode.DATA
             )
@@ -92,6 +101,8 @@ def _lora(a: weights.Tensor, b: weights.Tensor, scaling: float) -> Change:
         # peft's order: the product in float32, rounded to the adapter's type, added in the weight's type.
         up, down = _load(b), _load(a)
         delta = ((up.float() @ down.float()) * scaling).to(up.dtype)
+        if delta.shape != weight.shape:
+            return delta  # refused by the caller
         weight += delta
         return weight
 

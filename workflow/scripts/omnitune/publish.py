@@ -59,7 +59,9 @@ def staging(target: Path) -> Iterator[Path]:
 def publish_folder(folder: Path, target: Path) -> None:
     """Flush every file of `folder` and put it in the place of `target`; an old `target` goes last."""
     for path in sorted(folder.rglob("*")):
-        if path.is_file() and not path.is_symlink():
+        if path.is_dir():
+            fsync_folder(path)
+        elif path.is_file() and not path.is_symlink():
             with path.open("rb") as file:
                 os.fsync(file.fileno())
     fsync_folder(folder)

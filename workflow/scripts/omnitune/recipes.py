@@ -16,13 +16,15 @@ Key = tuple[str, str]
 # qwen3_omni_sft_lora.sh and qwen3_omni_sft_full.sh; GRPO's columns follow with its stage.
 OBJECTIVE: dict[Key, dict[str, Any]] = {
     ("sft", "lora"): {
-        "epochs": 3, "learning_rate": 1e-4, "lr_scheduler": "cosine", "warmup_ratio": 0.05, "max_length": 4096,
-        "effective_batch": 16, "deepspeed": "zero2", "freeze_vit": True, "freeze_aligner": True,
+        "gpus": 4, "epochs": 3, "learning_rate": 1e-4, "lr_scheduler": "cosine",
+        "warmup_ratio": 0.05, "max_length": 4096, "effective_batch": 16, "deepspeed": "zero2",
+        "freeze_vit": True, "freeze_aligner": True,
         "eval_steps": 100, "save_steps": 100, "save_total_limit": 3, "logging_steps": 10, "dataset_workers": 4,
     },
     ("sft", "full"): {
-        "epochs": 1, "learning_rate": 1e-5, "lr_scheduler": "cosine", "warmup_ratio": 0.05, "max_length": 2048,
-        "effective_batch": 64, "deepspeed": "zero3", "freeze_vit": True, "freeze_aligner": True,
+        "gpus": 8, "epochs": 1, "learning_rate": 1e-5, "lr_scheduler": "cosine",
+        "warmup_ratio": 0.05, "max_length": 2048, "effective_batch": 64, "deepspeed": "zero3",
+        "freeze_vit": True, "freeze_aligner": True,
         "eval_steps": 100, "save_steps": 100, "save_total_limit": 2, "logging_steps": 10, "dataset_workers": 4,
     },
 }  # fmt: skip
@@ -64,11 +66,11 @@ def fill_sft(sft: SftConfig, *, recipe: Recipe, gpu_memory_gib: int, device: Lit
     """
     key = ("sft", sft.tuner)
     speed = SEED[key] if recipe == "seed" else next(row for least, row in FAST[key] if gpu_memory_gib >= least)
-    processes = 1 if device == "cpu" else sft.gpus
     chosen = {name: value for name in SftConfig.model_fields if (value := getattr(sft, name)) is not None}
     defaults = OBJECTIVE[key] | speed
     if device == "cpu":
         defaults |= CPU
+    processes = 1 if device == "cpu" else chosen.get("gpus", defaults["gpus"])
     return sft.model_copy(update=defaults | chosen | _batch(chosen, defaults, processes))
 
 
@@ -98,8 +100,8 @@ def _batch(chosen: dict[str, Any], defaults: dict[str, Any], processes: int) -> 
         micro = max(m for m in range(1, defaults["micro_batch"] + 1) if rows % m == 0)
     if not micro or rows % micro or (accumulation and micro * accumulation != rows):
         raise PipelineError(
-            f"micro_batch {micro} x gradient_accumulation {accumulation or '?'} x {processes} processes is not "
-            f"effective_batch {effective}",
+            f"micro_batch {micro or '?'} x gradient_accumulation {accumulation or '?'} x {processes} processes "
+            f"is not effective_batch {effective}",
             fix="Make the three agree, or leave gradient_accumulation unset.",
         )
     return {"micro_batch": micro, "gradient_accumulation": rows // micro, "effective_batch": effective}

@@ -40,9 +40,10 @@ class RunKey:
 def read(folder: Path) -> RunKey | None:
     """The key kept in a folder; None when there is none or it is damaged."""
     try:
-        return RunKey(json.loads((folder / FILE).read_bytes()))
+        parts = json.loads((folder / FILE).read_bytes())
     except (OSError, ValueError):
         return None
+    return RunKey(parts) if isinstance(parts, dict) else None
 
 
 def of(
@@ -57,7 +58,7 @@ def of(
 
     Args:
         arguments: the arguments file, ENV included.
-        inputs: manifests of the data and of the models it reads; they count by content.
+        inputs: the rows it reads and the manifests of its models; they count by content.
         version: VERSION of the stage's library module.
         packages: name -> version of what computes the result.
         processes: how many share the work; another number sums in another order.

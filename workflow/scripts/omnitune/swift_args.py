@@ -53,6 +53,8 @@ KEYS = {
     "dataset": "sources",
     "val_dataset": "split.val",
     "split_dataset_ratio": "split.val",
+    "max_pixels": "media.image_max_pixels",
+    "model_kwargs": "media",
     "torch_dtype": "device",
     "use_cpu": "device",
     "fp16": "device",
@@ -68,7 +70,7 @@ UNMERGEABLE = {
 FIXED = {
     "model_type", "template", "output_dir", "add_version", "strict", "resume_from_checkpoint", "ENV",
     "check_model", "load_args", "create_checkpoint_symlink", "save_strategy", "max_steps", "streaming",
-    "ddp_timeout", "ddp_backend", "resume_only_model", "save_only_model", "ignore_args_error", "config_file",
+    "ddp_timeout", "ddp_backend", "resume_only_model", "save_only_model", "ignore_args_error",
 }  # fmt: skip
 
 
@@ -233,27 +235,31 @@ def _common(model: str, device: Device) -> Arguments:
 
 def refuse_owned(swift: Mapping[str, Any]) -> None:
     """Refuse flags of `sft.swift` that the config's own keys or the pipeline decide."""
-    for flag in swift:
+    for name in swift:
+        # ms-swift's reader knows most flags by more names: load-args, no_load_args.
+        flag = name.replace("-", "_")
+        if flag.removeprefix("no_") in {*KEYS, *FIXED, *UNMERGEABLE}:
+            flag = flag.removeprefix("no_")
         if flag in KEYS:
             raise PipelineError(
                 f"ms-swift's {flag} has a key of its own here",
-                where=f"sft.swift.{flag}",
+                where=f"sft.swift.{name}",
                 fix=f"Set {KEYS[flag]}.",
             )
         if flag in FIXED:
             raise PipelineError(
                 f"{flag} is set by the pipeline, which relies on its value",
-                where=f"sft.swift.{flag}",
+                where=f"sft.swift.{name}",
                 fix="Remove it.",
             )
         if flag in UNMERGEABLE:
             raise PipelineError(
                 f"a model trained with {flag} could not be merged",
-                where=f"sft.swift.{flag}",
+                where=f"sft.swift.{name}",
                 fix="Remove it.",
             )
-        if swift[flag] is None:
-            raise PipelineError("there is no value", where=f"sft.swift.{flag}", fix="Give one or remove the key.")
+        if swift[name] is None:
+            raise PipelineError("there is no value", where=f"sft.swift.{name}", fix="Give one or remove the key.")
 
 
 def _text(arguments: Mapping[str, Any]) -> Arguments:

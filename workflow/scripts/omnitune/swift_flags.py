@@ -2,8 +2,9 @@
 
 import argparse
 import json
-from collections.abc import Mapping
-from importlib.metadata import distribution
+import sys
+from collections.abc import Callable, Mapping
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any, Literal, NoReturn
 
@@ -15,7 +16,15 @@ from omnitune.swift_args import command_line
 Command = Literal["sft", "infer"]
 # One flag: its spellings, the type of a value, argparse's nargs and the allowed values.
 Flag = dict[str, Any]
-_TYPES = {"int": int, "float": float}
+
+
+def _bool(text: str) -> bool:
+    if text.lower() not in ("true", "false", "yes", "no", "t", "f", "y", "n", "1", "0"):
+        raise argparse.ArgumentTypeError(f"{text!r} is neither true nor false")
+    return True
+
+
+_TYPES: dict[str, Callable[[str], Any]] = {"int": int, "float": float, "string_to_bool": _bool}
 
 
 def check_flags(command: Command, arguments: Mapping[str, Any]) -> None:
@@ -49,7 +58,14 @@ class _Parser(argparse.ArgumentParser):
 
 def _flags(command: Command) -> tuple[str, list[Flag]]:
     """ms-swift's version and flags; read from its classes once per installation, since that imports torch."""
-    swift = distribution("ms-swift")
+    try:
+        swift = distribution("ms-swift")
+    except PackageNotFoundError:
+        raise PipelineError(
+            "this environment has no ms-swift",
+            where=sys.prefix,
+            fix="Name another in envs.swift, or remove that key and run: make setup",
+        ) from None
     stamp = Path(str(swift.locate_file("swift"))).stat().st_mtime_ns
     cache = cache_folder() / "flags" / f"{command}-{swift.version}-{stamp}.json"
     try:

@@ -53,7 +53,7 @@ def package_versions(python: str) -> dict[str, str]:
     from importlib.metadata import distributions
 
     folders = [str(path) for path in Path(python).absolute().parent.parent.glob("lib/python3*/site-packages")]
-    found = {d.metadata["Name"].lower(): d.version for d in distributions(path=folders)}
+    found = {str(d.metadata["Name"]).lower(): d.version for d in distributions(path=folders)}
     return {name: found[name] for name in PACKAGES if name in found}
 
 

@@ -30,7 +30,7 @@ class Job:
     Attributes:
         stage: sft, or another that trains.
         arguments: the arguments file.
-        inputs: manifests that the result depends on.
+        inputs: files that the result depends on: the rows, the base's manifest.
         output: folder of the published model.
         log: file for ms-swift's output.
         python: interpreter of the swift environment.

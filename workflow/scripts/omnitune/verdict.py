@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from omnitune.errors import PipelineError
+from omnitune.errors import PipelineError, of_machine
 from omnitune.publish import write_json
 
 
@@ -14,8 +14,8 @@ def recorded(log: Path) -> Iterator[None]:
     path = log.with_name(f"{log.name.removesuffix('.log')}.verdict.json")
     try:
         yield
-    except PipelineError as error:
-        verdict = {"code": int(error.code), "what": error.what, "where": error.where, "fix": error.fix}
-        write_json(path, verdict)
+    except (PipelineError, OSError) as error:
+        told = error if isinstance(error, PipelineError) else of_machine(error)
+        write_json(path, {"code": int(told.code), "what": told.what, "where": told.where, "fix": told.fix})
         raise
     path.unlink(missing_ok=True)

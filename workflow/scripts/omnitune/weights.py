@@ -43,10 +43,12 @@ def header(path: Path) -> dict[str, Tensor]:
                          entry["data_offsets"][1] - entry["data_offsets"][0])
             for name, entry in entries.items()
         }  # fmt: skip
+        if any(tensor.size < 0 or tensor.offset < start for tensor in tensors.values()):
+            raise ValueError("a tensor lies outside it")
         end = max((tensor.offset + tensor.size for tensor in tensors.values()), default=start)
         if end != size:
             raise ValueError(f"its header promises {end} bytes, it has {size}")
-    except (ValueError, KeyError, TypeError, struct.error) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, struct.error) as error:
         raise PipelineError(
             f"this is not a whole safetensors file: {error}",
             where=str(path),
@@ -64,7 +66,7 @@ def shards(folder: Path) -> list[Path]:
     """
     index = folder / INDEX
     if index.is_file():
-        names = sorted(set(json.loads(index.read_bytes())["weight_map"].values()))
+        names = _indexed(index)
         if missing := [name for name in names if not (folder / name).is_file()]:
             raise PipelineError(
                 f"{len(missing)} of {len(names)} weight files named by {INDEX} are missing, first {missing[0]}",
@@ -77,6 +79,21 @@ def shards(folder: Path) -> list[Path]:
     raise PipelineError(
         "there are no weights (*.safetensors)", where=str(folder), fix="Name a whole checkpoint folder."
     )
+
+
+def _indexed(index: Path) -> list[str]:
+    try:
+        names = sorted(set(json.loads(index.read_bytes())["weight_map"].values()))
+        if outside := [name for name in names if Path(name).name != name]:
+            raise ValueError(f"{outside[0]} is not a file beside it")
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise PipelineError(
+            f"this is not an index of weight files: {error}",
+            where=str(index),
+            fix="Copy or download it again.",
+            code=ExitCode.DATA,
+        ) from None
+    return names
 
 
 def tensors(folder: Path) -> dict[str, Tensor]:

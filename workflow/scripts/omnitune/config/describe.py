@@ -15,10 +15,11 @@ from omnitune.config.sentences import model_in
 
 _HEAD = """# The config
 
-`config/config.yaml` holds what you must decide; `--configfile FILE` adds a file over it, key by key (see
-`config/examples/`). A key that is not listed here is refused. This page is written by `make docs` from
-`workflow/scripts/omnitune/config/`; `schema.json` beside it serves editors:
-`# yaml-language-server: $schema=schema.json`.
+`config/config.yaml` holds what you must decide. `--configfile FILE` reads that file in its place; several files
+are laid over each other, key by key. `config/examples/` has some. A key that is not listed here is refused.
+
+This page is written by `make docs` from `workflow/scripts/omnitune/config/`; `schema.json` beside it serves
+editors: `# yaml-language-server: $schema=schema.json`.
 """
 
 

@@ -43,9 +43,9 @@ def load(values: Mapping[str, Any], files: Sequence[str | Path] = ()) -> tuple[C
     config = _validate(Config, values, where)
     if not config.sources:
         raise PipelineError(
-            "sources is empty",
-            where=where(("sources",)),
-            fix="Name your data under sources (see config/README.md), or see the pipeline work first: make demo",
+            f"{where(('sources',))} is empty",
+            fix="Name your data there (see config/README.md), let `make init RUN=name DATA=file.jsonl` do it, "
+            "or see the pipeline work first: make demo",
         )
     mistakes = list(_cross_checks(config, where))
     experiments = []

@@ -13,4 +13,4 @@ class ResourcesConfig(Section):
     )
     train_mem_gib: Positive = Field(128, description="Host memory asked for a training job, GiB.")
     infer_mem_gib: Positive = Field(96, description="Host memory asked for an inference job, GiB.")
-    runtime_hours: Positive = Field(72, description="Wall time asked for a training job, hours.")
+    runtime_hours: Positive = Field(72, description="Wall time asked for a training or inference job, hours.")

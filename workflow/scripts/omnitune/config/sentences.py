@@ -17,7 +17,9 @@ class Where:
     """`file: key` for a key path, with the last config file that holds it."""
 
     def __init__(self, files: Sequence[str | Path]) -> None:
-        self.files = [(str(file), yaml.safe_load(Path(file).read_text(encoding="utf-8")) or {}) for file in files]
+        self.files = [
+            (_short(file), yaml.safe_load(Path(file).read_text(encoding="utf-8")) or {}) for file in files
+        ]
 
     def __call__(self, key: Key) -> str:
         """The place of a key, as a sentence begins."""
@@ -97,6 +99,12 @@ def _description(kind: type[BaseModel], location: Key) -> str:
     model = _model_at(kind, location[:-1])
     field = model.model_fields.get(str(location[-1])) if model else None
     return f"Set it: {field.description}" if field and field.description else ""
+
+
+def _short(file: str | Path) -> str:
+    """The path as a person typed it: Snakemake makes those on the command line absolute."""
+    path = Path(file).absolute()
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(file)
 
 
 def _holds(values: Any, key: Key) -> bool:

@@ -21,8 +21,8 @@ class SftConfig(Section):
     tuner: Literal["lora", "full"] = Field(
         "lora", description="Train an adapter, or all weights that are not frozen."
     )
-    gpus: Positive = Field(
-        4, le=1024, description="GPUs of the job, one process each; counts as 1 with `device: cpu`."
+    gpus: Positive | None = Field(
+        None, le=1024, description="GPUs of the job, one process each; none with `device: cpu`."
     )
     epochs: PositiveNumber | None = Field(None, description="Passes over the training rows.")
     learning_rate: PositiveNumber | None = Field(None, description="Peak learning rate.")

@@ -10,18 +10,20 @@ import numpy as np
 from omnitune.demo import digits, shapes, sums, tones
 from omnitune.demo.example import SUFFIX, Example, distinct
 from omnitune.demo.files import write_bytes, write_lines
+from omnitune.demo.names import by_name
 
 VERSION = 1
 
 
 @dataclass(frozen=True)
 class Task:
-    """A task file: its examples, how many it holds, how many more are for pre-training, its format."""
+    """A task file: its examples, its format, and how many rows it and pre-training get."""
 
     examples: Callable[[np.random.Generator], Iterator[Example]]
+    format: Callable[[str, Example, str | None], dict]
     rows: int
     pretrain: int
-    format: Callable[[str, Example, str | None], dict]
+    named: int = 0  # of the pre-training rows, how many ask for the digit's name
 
 
 def as_messages(row_id: str, example: Example, media: str | None) -> dict:
@@ -46,10 +48,10 @@ def as_qa(row_id: str, example: Example, media: str | None) -> dict:
 
 
 TASKS = {
-    "digits": Task(digits.examples, 1050, 740, as_messages),
-    "tones": Task(tones.examples, 1050, 500, as_messages),
-    "shapes": Task(shapes.examples, 350, 160, as_qa),
-    "sums": Task(sums.examples, 400, 400, as_qa),
+    "digits": Task(digits.examples, as_messages, rows=1050, pretrain=740, named=629),
+    "tones": Task(tones.examples, as_messages, rows=1050, pretrain=400, named=340),
+    "shapes": Task(shapes.examples, as_qa, rows=350, pretrain=300),
+    "sums": Task(sums.examples, as_qa, rows=400, pretrain=80),
 }
 
 
@@ -63,6 +65,7 @@ def write_data(folder: Path, seed: int) -> None:
         rng = np.random.default_rng([seed, number])
         chosen = list(itertools.islice(distinct(task.examples(rng)), task.rows + task.pretrain))
         own, held_out = chosen[: task.rows], chosen[task.rows :]
+        held_out[: task.named] = map(by_name, held_out[: task.named])
         write_lines(folder / f"{name}.jsonl", write_rows(folder, name, own, task.format))
         pretrain += write_rows(folder, f"pretrain-{name}", held_out, as_messages)
     order = np.random.default_rng([seed, len(TASKS)]).permutation(len(pretrain))
@@ -74,7 +77,7 @@ def write_rows(folder: Path, stem: str, examples: list[Example], form: Callable)
     rows = []
     for number, example in enumerate(examples):
         row_id, media = f"{stem}-{number:04d}", None
-        if example.kind:
+        if example.kind and example.media:
             media = f"media/{stem}/{number:04d}{SUFFIX[example.kind]}"
             write_bytes(folder / media, example.media)
         rows.append(form(row_id, example, media))

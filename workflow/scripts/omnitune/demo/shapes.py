@@ -1,4 +1,4 @@
-"""Video: a coloured square or disc that drifts across a dark field, answered by its direction."""
+"""Video: a square or a disc that drifts across a dark field, answered by its colour."""
 
 import io
 from collections.abc import Iterator
@@ -7,27 +7,26 @@ import numpy as np
 
 from omnitune.demo.example import Example
 
-QUESTION = "Which way does it move?"
+QUESTION = "Which colour moves?"
 SIDE = 64  # pixels of an edge: 4 tokens for each pair of frames
 FRAMES, RATE = 4, 2  # two seconds at the two frames per second at which ms-swift samples
-DIRECTIONS = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1)}
-COLOURS = ((220, 40, 40), (40, 200, 60), (70, 90, 230), (230, 220, 50))
-RADIUS = (7, 10)  # pixels
-STEP = (12, 15)  # pixels between two frames: it crosses most of the field
+COLOURS = {"red": (220, 40, 40), "green": (40, 200, 60), "blue": (70, 90, 230), "yellow": (230, 220, 50)}
+DIRECTIONS = ((-1, 0), (1, 0), (0, -1), (0, 1))
+RADIUS = (12, 16)  # pixels
+STEP = (8, 12)  # pixels between two frames
 
 
 def examples(rng: np.random.Generator) -> Iterator[Example]:
     """Random clips without end."""
     while True:
-        direction = str(rng.choice(list(DIRECTIONS)))
-        yield Example(QUESTION, direction, "video", mp4(clip(direction, rng)))
+        colour = str(rng.choice(list(COLOURS)))
+        yield Example(QUESTION, colour, "video", mp4(clip(COLOURS[colour], rng)))
 
 
-def clip(direction: str, rng: np.random.Generator) -> np.ndarray:
+def clip(colour: tuple[int, int, int], rng: np.random.Generator) -> np.ndarray:
     """Frames x height x width x RGB: a shape that starts where it can keep moving inside the field."""
     radius, step = int(rng.integers(*RADIUS)), int(rng.integers(*STEP))
-    colour, round_ = COLOURS[rng.integers(len(COLOURS))], rng.random() < 0.5
-    move = np.array(DIRECTIONS[direction]) * step
+    move, round_ = step * np.array(DIRECTIONS[rng.integers(len(DIRECTIONS))]), rng.random() < 0.5
     path = move * (FRAMES - 1)
     start = rng.integers(radius + np.maximum(-path, 0), SIDE - radius - np.maximum(path, 0))
     across, down = np.meshgrid(np.arange(SIDE), np.arange(SIDE))

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from torch.nn import Module
 
 VERSION = 1
+TEXT_SPREAD = 0.08  # standard deviation of the decoder layers' weights
 SHARD = "1MB"  # several weight files and an index, like the real model's fifteen
 
 CHAT_TEMPLATE = (
@@ -79,8 +80,9 @@ def write_weights(folder: Path, seed: int) -> None:
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         model = Qwen3OmniMoeForConditionalGeneration(omni_config(ids, roles, len(tokenizer))).float()
-        fill_experts(model.talker.model)
+        wake_text(model.thinker.model.layers)
         wake_audio(model.thinker.audio_tower)
+        fill_experts(model.talker.model)
     model.generation_config = GenerationConfig(
         do_sample=False,
         eos_token_id=[ids["<|im_end|>"], ids["<|endoftext|>"]],
@@ -96,6 +98,15 @@ def fill_experts(talker: "Module") -> None:
     for name, weight in talker.named_parameters():
         if ".experts." in name or name.endswith(".mlp.gate.weight"):
             nn.init.normal_(weight, std=0.02)
+
+
+def wake_text(layers: "Module") -> None:
+    """Give the decoder layers weights wide enough for 64 channels: at the usual 0.02 learning stalls."""
+    from torch import nn
+
+    for weight in layers.parameters():
+        if weight.ndim > 1:
+            nn.init.normal_(weight, std=TEXT_SPREAD)
 
 
 def wake_audio(tower: "Module") -> None:

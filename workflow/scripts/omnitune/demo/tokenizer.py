@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from omnitune.demo import digits, shapes, sums, tones
+from omnitune.demo import digits, names, shapes, sums, tones
 from omnitune.demo.files import write_bytes, write_json
 
 if TYPE_CHECKING:
@@ -42,9 +42,9 @@ WORDS = (  # Qwen2's pattern: how text is cut before bytes are merged; every dig
 
 def corpus() -> Iterable[str]:
     """Text to learn merges from: the demo's questions and answers, so that each is few tokens."""
-    yield from (digits.QUESTION, tones.QUESTION, shapes.QUESTION, sums.QUESTION)
-    yield from (*shapes.DIRECTIONS, "system", "user", "assistant", "yes", "no")
-    yield "zero one two three four five six seven eight nine, red green blue yellow, square disc, left right"
+    yield from (digits.QUESTION, tones.QUESTION, shapes.QUESTION, sums.QUESTION, names.QUESTION)
+    yield from (*names.NAMES, *shapes.COLOURS, "system", "user", "assistant", "yes", "no")
+    yield "left right up down, square disc, low middle high"
     yield "You are a helpful assistant. Please answer with one word. What do you hear? What is in the image?"
     yield "Describe the video. Question: Answer: Options: A. B. C. D. <answer></answer> speech music"
 
@@ -57,7 +57,7 @@ def write_tokenizer(folder: Path) -> None:
     write_json(folder / "vocab.json", trained["vocab"])
     write_bytes(folder / "merges.txt", "\n".join(("#version: 0.2", *merges, "")).encode())
     write_bytes(folder / "tokenizer.json", tokenizer.to_str(pretty=True).encode())
-    ids = {name: tokenizer.token_to_id(name) for name in SPECIAL}
+    ids = {name: number for name in SPECIAL if (number := tokenizer.token_to_id(name)) is not None}
     write_json(folder / "tokenizer_config.json", settings(ids))
 
 

@@ -1,0 +1,205 @@
+"""Values -> the checked config and its experiments; mistakes told all at once, by file and key."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from omnitune.config import filled_pretrain, load
+from omnitune.config.load import is_hub_id
+from omnitune.errors import PipelineError
+
+Values = dict[str, Any]
+
+
+@pytest.fixture(autouse=True)
+def _place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("data").mkdir()
+    Path("data/a.jsonl").touch()
+    Path("base").mkdir()
+
+
+def config(**changes: Any) -> Values:
+    values = {"model": {"path": "base"}, "sources": {"a": {"format": "messages", "path": "data/a.jsonl"}}}
+    return values | changes
+
+
+def refused(values: Values, files: list[str] | None = None) -> list[str]:
+    """The sentences of the refusal."""
+    with pytest.raises(PipelineError) as caught:
+        load(values, files or [])
+    assert caught.value.code == 78
+    return str(caught.value).split("\n       ")
+
+
+def write(name: str, values: Values) -> str:
+    Path(name).write_text(yaml.safe_dump(values))
+    return name
+
+
+def test_defaults_fill_what_is_not_set():
+    found, (experiment,) = load(config())
+    assert (found.run, found.device, found.recipe) == ("main", "cuda", "fast")
+    assert experiment.name == "main"
+    assert experiment.sft.learning_rate == 1e-4
+    assert experiment.merge.enabled
+
+
+def test_a_loaded_config_cannot_be_changed():
+    found, _ = load(config())
+    with pytest.raises(ValueError, match="frozen"):
+        found.run = "other"
+
+
+def test_whole_numbers_are_numbers_too():
+    """YAML reads `1e-4` as text."""
+    _, (experiment,) = load(config(sft={"epochs": 1, "learning_rate": "1e-4", "warmup_ratio": 0}))
+    assert (experiment.sft.epochs, experiment.sft.learning_rate, experiment.sft.warmup_ratio) == (1, 1e-4, 0)
+
+
+def test_all_mistakes_are_told_at_once():
+    values = config(sft={"learning_rat": 1, "gpus": 0}, nonsense={}, recipe="slow")
+    assert refused(values) == [
+        "recipe is 'slow'; it must be 'fast' or 'seed'.",
+        "sft.gpus is 0; it must be greater than or equal to 1.",
+        "sft.learning_rat is not a setting. Did you mean sft.learning_rate?",
+        "nonsense is not a setting.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"sft": {"lora": {"rnk": 4}}}, "sft.lora.rnk is not a setting. Did you mean sft.lora.rank?"),
+        ({"validat": {}}, "validat is not a setting. Did you mean validate?"),
+        ({"validate": {"max_rejectd": 1}}, "validate.max_rejectd is not a setting. "
+         "Did you mean validate.max_rejected?"),
+        ({"run": "My Run"}, "run: 'My Run' is no name. Use lower-case letters, digits, _ and -."),
+        ({"run": "../up"}, "run: '../up' is no name. Use lower-case letters, digits, _ and -."),
+        ({"run": "a\n"}, "run: 'a\\n' is no name. Use lower-case letters, digits, _ and -."),
+        ({"experiments": {"A": {}}}, "experiments.A: 'A' is no name. Use lower-case letters, digits, _ and -."),
+        (
+            {"sft": {"learning_rate": "fast"}},
+            "sft.learning_rate is the text 'fast', not a number. Write a number, without quotes.",
+        ),
+        ({"sft": {"gpus": "4"}}, "sft.gpus is the text '4', not a number. Write a number, without quotes."),
+        ({"sft": {"gpus": True}}, "sft.gpus is True; it must be a valid integer."),
+        ({"sft": {"learning_rate": float("nan")}}, "sft.learning_rate is nan; it must be a finite number."),
+        ({"sft": {"learning_rate": 0}}, "sft.learning_rate is 0; it must be greater than 0."),
+        ({"sft": None}, "sft must be a section of keys, not None. Indent its keys below it."),
+        ({"sources": ["a"]}, "sources must be a section of keys, not ['a']. Indent its keys below it."),
+        ({"infer": {"stages": "base"}}, "infer.stages must be a list, not 'base'. Write [base]."),
+        ({"infer": {"stages": ["bse"]}}, "infer.stages.0 is 'bse'; it must be 'base', 'sft' or 'merge'."),
+        ({"media": {"roots": []}}, "media.roots is []; it must have at least 1 item after validation, not 0."),
+        ({"sources": {"a": {"format": "messages"}}}, "sources.a.path is missing. Set it: JSONL file."),
+        (
+            {"sources": {"a": {"format": "messages", "path": "data/none.jsonl"}}},
+            "sources.a.path: there is no file data/none.jsonl. Mend the path.",
+        ),
+        (
+            {"sources": {"a": {"format": "messages", "path": "data"}}},
+            "sources.a.path: there is no file data. Mend the path.",
+        ),
+        (
+            {"model": {"path": "base2"}},
+            "model.path: there is no folder base2. Name a folder or a hub id (Qwen/NAME).",
+        ),
+        (
+            {"sft": {"swift": ["packing"]}},
+            "sft.swift must be a section of keys, not ['packing']. Indent its keys below it.",
+        ),
+        (
+            {"experiments": {"sft": {}}},
+            "experiments.sft is the name of a stage. Choose another name for the experiment.",
+        ),
+        (
+            {"experiments": {"a": {"sft": {"lora": {"rnk": 1}}}}},
+            "experiments.a.sft.lora.rnk is not a setting. Did you mean experiments.a.sft.lora.rank?",
+        ),
+        ({"experiments": {"a": {"infer": {}}}}, "experiments.a.infer is not a setting."),
+        (
+            {"experiments": {"a": {"sft": {"gpus": 3}}}},
+            "experiments.a.sft: effective_batch 16 cannot be shared by 3 GPUs. "
+            "Set effective_batch to a multiple of 3, or change gpus.",
+        ),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_one_sentence(changes: Values, sentence: str):
+    assert refused(config(**changes)) == [sentence]
+
+
+def test_no_source_is_told_with_what_to_do():
+    (sentence,) = refused(config(sources={}), [write("c.yaml", {"run": "main"})])
+    assert sentence.startswith("c.yaml: sources is empty. Name your data there")
+    assert sentence.endswith("make demo")
+
+
+def source(**keys: Any) -> Values:
+    return {"a": {"format": "messages", "path": "data/a.jsonl", **keys}}
+
+
+def test_sources_must_serve_what_is_switched_on():
+    assert any("no source has sft in its use" in line for line in refused(config(sources=source(use=["eval"]))))
+    assert any("no source has eval in its use" in line for line in refused(config(sources=source(use=["sft"]))))
+    (sentence,) = refused(config(sources=source(task="asr"), score={"tasks": {"math": ["math_verify"]}}))
+    assert "score.tasks" in sentence
+    assert "asr" in sentence
+    load(config(sources=source(task="asr")))  # default serves every task
+
+
+def test_a_mistake_is_told_with_the_last_file_that_holds_it():
+    first = write("a.yaml", {"sft": {"gpus": 4}, "run": "x"})
+    second = write("b.yaml", {"sft": {"learning_rat": 1}})
+    values = config(sft={"gpus": 0, "learning_rat": 1}, recipe="slow")
+    assert refused(values, [first, second]) == [
+        "a.yaml: recipe is 'slow'; it must be 'fast' or 'seed'.",  # from the command line: the main file
+        "a.yaml: sft.gpus is 0; it must be greater than or equal to 1.",
+        "b.yaml: sft.learning_rat is not a setting. Did you mean sft.learning_rate?",
+    ]
+
+
+def test_experiments_change_only_what_they_name():
+    values = config(
+        sft={"epochs": 5, "lora": {"rank": 4, "alpha": 8}},
+        experiments={"plain": {}, "wide": {"sft": {"lora": {"rank": 64}}}, "thin": {"merge": {"enabled": False}}},
+    )
+    _, experiments = load(values)
+    plain, wide, thin = experiments
+    assert [experiment.name for experiment in experiments] == ["plain", "wide", "thin"]
+    assert (wide.sft.lora.rank, wide.sft.lora.alpha, wide.sft.epochs) == (64, 8, 5)
+    assert plain.sft.lora.rank == 4
+    assert wide.sft.model_copy(update={"lora": plain.sft.lora}) == plain.sft
+    assert (plain.merge.enabled, thin.merge.enabled) == (True, False)
+
+
+def test_an_experiment_with_another_tuner_takes_that_tuners_recipe():
+    _, (experiment,) = load(config(experiments={"full": {"sft": {"tuner": "full", "gpus": 8}}}))
+    assert (experiment.sft.learning_rate, experiment.sft.deepspeed, experiment.sft.max_length) == (
+        1e-5,
+        "zero3",
+        2048,
+    )
+
+
+def test_results_of_the_pipeline_itself_need_not_exist_yet():
+    made = {"a": {"format": "messages", "path": "results/demo/inputs/a.jsonl"}}
+    load(config(sources=made, model={"path": "results/demo/inputs/base"}, demo={}))
+
+
+def test_the_demos_pretraining_is_filled_too():
+    found, _ = load(config(demo={"pretrain": {"tuner": "full", "gpus": 1}}, device="cpu"))
+    filled = filled_pretrain(found)
+    assert [name for name, value in filled if value is None] == []
+    assert filled.deepspeed == "none"
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [("Qwen/Qwen3", True), ("base", False), ("./a/b", False), ("~/models", False), ("/a", False), ("a/b/c", False),
+     ("data/sub", False)],
+)  # fmt: skip
+def test_what_can_only_be_a_hub_id(path: str, expected: bool):
+    Path("data/sub").mkdir()
+    assert is_hub_id(path) is expected

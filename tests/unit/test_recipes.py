@@ -1,0 +1,106 @@
+"""What unset keys become, and the arithmetic of the batch."""
+
+import pytest
+
+from omnitune import recipes
+from omnitune.config.sft import SftConfig
+from omnitune.errors import PipelineError
+
+
+def fill(*, recipe: str = "fast", memory: int = 80, device: str = "cuda", **keys) -> SftConfig:
+    return recipes.fill_sft(SftConfig(**keys), recipe=recipe, gpu_memory_gib=memory, device=device)
+
+
+@pytest.mark.parametrize("recipe", ["fast", "seed"])
+@pytest.mark.parametrize("tuner", ["lora", "full"])
+@pytest.mark.parametrize("device", ["cuda", "cpu"])
+def test_no_key_stays_unset(recipe, tuner, device):
+    filled = fill(recipe=recipe, tuner=tuner, device=device)
+    assert [name for name, value in filled if value is None] == []
+    SftConfig.model_validate(filled.model_dump())  # model_copy checks nothing
+
+
+def test_the_objective_is_the_same_in_both_recipes():
+    speed = {"micro_batch", "gradient_accumulation", "gradient_checkpointing", "dataloader_workers"}
+    for tuner, gpus in (("lora", 4), ("full", 8)):
+        seed, fast = (fill(recipe=recipe, tuner=tuner, gpus=gpus).model_dump() for recipe in ("seed", "fast"))
+        assert {name for name in seed if seed[name] != fast[name]} <= speed
+        assert fast["effective_batch"] == seed["effective_batch"]
+
+
+def test_what_is_set_is_kept_even_when_it_is_zero_or_false():
+    filled = fill(dataloader_workers=0, freeze_vit=False, warmup_ratio=0, epochs=7, deepspeed="zero3")
+    assert (filled.dataloader_workers, filled.freeze_vit, filled.warmup_ratio) == (0, False, 0)
+    assert (filled.epochs, filled.deepspeed) == (7, "zero3")
+
+
+@pytest.mark.parametrize(("memory", "micro"), [(141, 4), (120, 4), (119, 2), (80, 2), (76, 2), (75, 1), (1, 1)])
+def test_fast_sizes_the_micro_batch_by_the_memory(memory: int, micro: int):
+    filled = fill(memory=memory)
+    assert (filled.micro_batch, filled.gradient_accumulation * micro, filled.effective_batch) == (micro, 4, 16)
+
+
+@pytest.mark.parametrize(
+    ("keys", "expected"),
+    [
+        # micro_batch, gradient_accumulation, effective_batch on 4 GPUs, defaults 2, -, 16
+        ({}, (2, 2, 16)),
+        ({"gpus": 1}, (2, 8, 16)),
+        ({"gpus": 16}, (1, 1, 16)),
+        ({"micro_batch": 4}, (4, 1, 16)),
+        ({"micro_batch": 1}, (1, 4, 16)),
+        ({"effective_batch": 12}, (1, 3, 12)),
+        ({"effective_batch": 24}, (2, 3, 24)),
+        ({"gradient_accumulation": 8}, (2, 8, 64)),
+        ({"micro_batch": 3, "gradient_accumulation": 5}, (3, 5, 60)),
+        ({"effective_batch": 64, "gradient_accumulation": 2}, (8, 2, 64)),
+        ({"effective_batch": 64, "micro_batch": 4}, (4, 4, 64)),
+        ({"effective_batch": 64, "micro_batch": 4, "gradient_accumulation": 4}, (4, 4, 64)),
+    ],
+)
+def test_the_batch_keys_agree_with_each_other(keys, expected):
+    filled = fill(**keys)
+    assert (filled.micro_batch, filled.gradient_accumulation, filled.effective_batch) == expected
+    assert filled.micro_batch * filled.gradient_accumulation * filled.gpus == filled.effective_batch
+
+
+def test_seed_fixes_the_factors_and_a_user_can_fix_the_product():
+    assert fill(recipe="seed", gpus=2).effective_batch == 8
+    filled = fill(recipe="seed", effective_batch=32)
+    assert (filled.micro_batch, filled.gradient_accumulation) == (1, 8)
+
+
+def test_a_cpu_is_one_process_whatever_gpus_says():
+    filled = fill(device="cpu", gpus=4, effective_batch=6, micro_batch=3)
+    assert (filled.gradient_accumulation, filled.deepspeed, filled.dataloader_workers) == (2, "none", 0)
+
+
+@pytest.mark.parametrize(
+    ("keys", "sentence"),
+    [
+        (
+            {"effective_batch": 10},
+            "effective_batch 10 cannot be shared by 4 GPUs. "
+            "Set effective_batch to a multiple of 4, or change gpus.",
+        ),
+        (
+            {"effective_batch": 16, "micro_batch": 3},
+            "micro_batch 3 x gradient_accumulation ? x 4 processes is not effective_batch 16. "
+            "Make the three agree, or leave gradient_accumulation unset.",
+        ),
+        (
+            {"effective_batch": 16, "micro_batch": 2, "gradient_accumulation": 4},
+            "micro_batch 2 x gradient_accumulation 4 x 4 processes is not effective_batch 16. "
+            "Make the three agree, or leave gradient_accumulation unset.",
+        ),
+        (
+            {"effective_batch": 16, "gradient_accumulation": 8},
+            "micro_batch ? x gradient_accumulation 8 x 4 processes is not effective_batch 16. "
+            "Make the three agree, or leave gradient_accumulation unset.",
+        ),
+    ],
+)
+def test_keys_that_contradict_each_other_are_told(keys, sentence):
+    with pytest.raises(PipelineError) as refused:
+        fill(**keys)
+    assert str(refused.value) == sentence

@@ -1,0 +1,269 @@
+"""One child command: its output, its end by every hand, and nothing left of it."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from omnitune import supervisor
+from omnitune.errors import PipelineError
+
+HURRY = 60  # seconds that a loaded machine may need for what takes milliseconds
+
+# A child that starts a child of its own, notes both numbers and waits.
+FAMILY = """
+import os, signal, subprocess, sys, time
+{first}
+inner = subprocess.Popen([sys.executable, "-c", {inner!r}])
+with open("pids.tmp", "w") as file:
+    file.write(f"{{os.getpid()}} {{inner.pid}}")
+os.rename("pids.tmp", "pids")
+{last}
+"""
+SLEEP = "import time; time.sleep(600)"
+DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
+
+
+@pytest.fixture(autouse=True)
+def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def family(*, first: str = "", inner: str = SLEEP, last: str = "time.sleep(600)") -> str:
+    return FAMILY.format(first=first, inner=inner, last=last)
+
+
+def run(code: str, **options) -> None:
+    supervisor.run([sys.executable, "-c", code], env=dict(os.environ), log=Path("child.log"), **options)
+
+
+def failure(code: str, **options) -> PipelineError:
+    with pytest.raises(PipelineError) as failed:
+        run(code, **options)
+    return failed.value
+
+
+def wait_for(condition) -> None:
+    end = time.monotonic() + HURRY
+    while not condition():
+        assert time.monotonic() < end, "it did not come to pass"
+        time.sleep(0.02)
+
+
+def pids() -> list[int]:
+    return [int(pid) for pid in Path("pids").read_text().split()]
+
+
+def is_gone(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+def all_gone() -> bool:
+    return all(map(is_gone, pids()))
+
+
+def when_started(action) -> threading.Thread:
+    """Do something once the family has written its numbers."""
+
+    def act() -> None:
+        wait_for(Path("pids").exists)
+        action()
+
+    thread = threading.Thread(target=act)
+    thread.start()
+    return thread
+
+
+def test_output_and_errors_go_to_one_log_from_its_beginning():
+    Path("child.log").write_text("of an earlier attempt")
+    run("import sys; print('out', flush=True); print('err', file=sys.stderr)")
+    assert Path("child.log").read_text() == "out\nerr\n"
+
+
+def test_the_child_has_no_input_and_a_group_of_its_own():
+    run("import os, sys; assert sys.stdin.read() == ''; print(os.getpid() == os.getpgid(0) == os.getsid(0))")
+    assert Path("child.log").read_text() == "True\n"
+
+
+def test_progress_is_printed_while_it_runs(capsys: pytest.CaptureFixture[str]):
+    lines = iter(["step 1", None, "step 2"])
+    seen = []
+
+    def progress() -> str | None:
+        seen.append(next(lines, None))
+        if len(seen) == 3:
+            Path("stop").touch()
+        return seen[-1]
+
+    run(
+        "import os, time\nwhile not os.path.exists('stop'): time.sleep(0.01)",
+        progress=progress,
+        progress_seconds=0,
+    )
+    assert capsys.readouterr().out == "step 1\nstep 2\n"
+
+
+def test_what_the_child_leaves_behind_is_killed_when_it_ends_well():
+    run(family(last=""))
+    wait_for(all_gone)
+
+
+def test_what_a_failed_child_leaves_behind_is_killed():
+    assert failure(family(last="sys.exit(3)")).what.startswith("ms-swift ended with 3")
+    wait_for(all_gone)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_ends_the_family_and_is_told_as_an_interrupt(number: signal.Signals):
+    before = signal.getsignal(number)
+    thread = when_started(lambda: os.kill(os.getpid(), number))
+    error = failure(family())
+    thread.join()
+    assert str(error) == f"Stopped by {number.name}. The same command goes on from the last checkpoint."
+    assert error.code == 85
+    wait_for(all_gone)
+    assert signal.getsignal(number) == before
+
+
+def test_the_child_is_asked_before_it_is_killed():
+    handler = "signal.signal(signal.SIGTERM, lambda *_: (print('saved', flush=True), sys.exit(0)))"
+    thread = when_started(lambda: os.kill(os.getpid(), signal.SIGTERM))
+    assert failure(family(first=handler)).code == 85
+    thread.join()
+    assert Path("child.log").read_text() == "saved\n"
+
+
+def test_who_does_not_listen_is_killed_after_the_grace(monkeypatch, capsys: pytest.CaptureFixture[str]):
+    monkeypatch.setattr(supervisor, "GRACE_SECONDS", 0.5)
+    thread = when_started(lambda: os.kill(os.getpid(), signal.SIGTERM))
+    deaf = "signal.signal(signal.SIGTERM, signal.SIG_IGN)"
+    assert failure(family(first=deaf, inner=DEAF)).code == 85
+    thread.join()
+    wait_for(all_gone)
+    assert capsys.readouterr().err == "It did not end within 0.5 s: killed.\n"
+
+
+def test_the_end_of_the_launcher_ends_the_family(monkeypatch: pytest.MonkeyPatch):
+    with subprocess.Popen([sys.executable, "-c", SLEEP]) as launcher:
+        monkeypatch.setenv(supervisor.LAUNCHER, str(launcher.pid))
+        thread = when_started(launcher.kill)  # it stays a zombie until the block ends
+        error = failure(family())
+        thread.join()
+    assert error.what == "Stopped by the end of Snakemake"
+    assert error.code == 85
+    wait_for(all_gone)
+
+
+@pytest.mark.parametrize("pid", ["", "no number", "4194305"])
+def test_without_a_launcher_there_is_nothing_to_watch(monkeypatch: pytest.MonkeyPatch, pid: str):
+    monkeypatch.setenv(supervisor.LAUNCHER, pid)
+    run("print('done')")
+
+
+def test_our_own_death_by_sigkill_takes_the_child_along():
+    """Nobody is left to do anything: the kernel asks the child to end."""
+    code = (
+        "import os, sys; from pathlib import Path; from omnitune import supervisor; "
+        "supervisor.run([sys.executable, '-c', sys.argv[1]], env=dict(os.environ), log=Path('child.log'))"
+    )
+    scripts = Path(supervisor.__file__).parents[1]
+    argv = [sys.executable, "-c", code, family(inner="")]
+    with subprocess.Popen(argv, env={**os.environ, "PYTHONPATH": str(scripts)}) as parent:
+        wait_for(Path("pids").exists)
+        parent.kill()
+    wait_for(lambda: is_gone(pids()[0]))
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "fix"),
+    [
+        ("torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2 GiB.", 76, "Lower sft.micro_batch"),
+        ("OSError: [Errno 28] No space left on device", 74, "Free space"),
+        ("OSError: [Errno 122] Disk quota exceeded", 74, "Free space"),
+        ("ValueError: remaining_argv: ['--foo']", 78, "Remove the flag"),
+        ("ValueError: Your setup doesn't support bf16/gpu.", 78, "Set device: cpu"),
+        ("RuntimeError: Watchdog caught collective operation timeout: WorkNCCL", 79, "Start again"),
+    ],
+)
+def test_a_known_failure_has_its_code_and_its_advice(line: str, code: int, fix: str):
+    error = failure(f"import sys; print('Traceback ...'); print({line!r}); print('after'); sys.exit(1)")
+    assert (error.what, error.where, error.code) == (line, "child.log", code)
+    assert error.fix.startswith(fix)
+
+
+def test_an_unknown_failure_names_its_last_error_and_the_log():
+    code = "import sys; print('ValueError: first'); print('[rank1]: KeyError: 7'); print('bye'); sys.exit(4)"
+    error = failure(code)
+    assert str(error) == (
+        "child.log: ms-swift ended with 4: [rank1]: KeyError: 7. Its whole output is in that file."
+    )
+    assert error.code == 80
+
+
+@pytest.mark.parametrize(
+    ("text", "last"), [("", "no output"), ("one\n\n  two  \n", "two"), ("x" * 999, "x" * 300)]
+)
+def test_without_an_error_the_last_line_is_told(text: str, last: str):
+    error = failure(f"import sys; sys.stdout.write({text!r}); sys.stdout.flush(); sys.exit(1)")
+    assert error.what == f"ms-swift ended with 1: {last}"
+
+
+def test_a_killed_child_is_told_as_killed():
+    error = failure("import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
+    assert error.what == "ms-swift was killed, by hand or because the machine's memory was used up"
+    assert error.code == 137
+
+
+def test_a_log_of_binary_rubbish_is_read_from_its_end():
+    code = (
+        "import sys; sys.stdout.buffer.write(b'CUDA out of memory\\n' + bytes(range(256)) * 400); "
+        "sys.stdout.buffer.write(b'\\n\\xff\\xfeValueError: x\\nRuntimeError: caf\\xe9\\n'); sys.exit(1)"
+    )
+    error = failure(code)
+    assert error.code == 80, "what stands far from the end does not count"
+    assert error.what == "ms-swift ended with 1: RuntimeError: caf\N{REPLACEMENT CHARACTER}"
+
+
+def test_an_interpreter_that_is_gone_is_named(tmp_path: Path):
+    with pytest.raises(FileNotFoundError) as failed:
+        supervisor.run(["/no/python"], env={}, log=tmp_path / "child.log")
+    assert failed.value.filename == "/no/python"
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
+def test_a_variable_exported_by_chance_does_not_reach_the_child(monkeypatch: pytest.MonkeyPatch):
+    for name in ("MAX_PIXELS", "HF_TOKEN", "NPROC_PER_NODE", "XPATH", "PATHS", "PYTHONSTARTUP", "WANDB_API_KEY"):
+        monkeypatch.setenv(name, "1")
+    for name in ("CUDA_VISIBLE_DEVICES", "LC_ALL", "OMP_NUM_THREADS", "OMNITUNE_FAKE", "NCCL_DEBUG"):
+        monkeypatch.setenv(name, "kept")
+    monkeypatch.setenv("HF_HUB_OFFLINE", "0")
+    found = supervisor.environment({"FPS_MAX_FRAMES": "12"})
+    assert not {
+        "MAX_PIXELS",
+        "HF_TOKEN",
+        "NPROC_PER_NODE",
+        "XPATH",
+        "PATHS",
+        "PYTHONSTARTUP",
+        "WANDB_API_KEY",
+    } & set(found)
+    assert [name for name, value in sorted(found.items()) if value == "kept"] == [
+        "CUDA_VISIBLE_DEVICES",
+        "LC_ALL",
+        "NCCL_DEBUG",
+        "OMNITUNE_FAKE",
+        "OMP_NUM_THREADS",
+    ]
+    assert found["PATH"] == os.environ["PATH"]
+    assert found["HF_HUB_OFFLINE"] == "1"
+    assert found["FPS_MAX_FRAMES"] == "12"
+    assert found["PYTORCH_CUDA_ALLOC_CONF"] == "expandable_segments:True"  # as in the bash scripts

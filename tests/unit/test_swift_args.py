@@ -1,0 +1,327 @@
+"""ms-swift's arguments: the bash scripts' settings, the corrections to them, and nothing else."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from omnitune import recipes, supervisor, swift_args
+from omnitune.config.infer import InferConfig
+from omnitune.config.media import MediaConfig
+from omnitune.config.sft import SftConfig
+from omnitune.errors import PipelineError
+
+GOLDEN = Path(__file__).parents[1] / "data" / "golden"
+LINEAR = {
+    "llm": ["thinker.model.layers.0.self_attn.q_proj", "thinker.model.layers.1.self_attn.q_proj"],
+    "vision": ["thinker.visual.blocks.0.attn.qkv"],
+    "audio": ["thinker.audio_tower.layers.0.self_attn.q_proj"],
+    "aligner": ["thinker.visual.merger.mlp.0", "thinker.audio_tower.proj1"],
+}
+SEED_GPUS = {"lora": 4, "full": 8}
+
+
+def render(keys: dict[str, Any] | None = None, *, recipe: str = "seed", device: str = "cuda", **changes) -> dict:
+    settings = recipes.fill_sft(SftConfig(**keys or {}), recipe=recipe, gpu_memory_gib=80, device=device)
+    places = {"model": "results/main/model/weights", "train": "results/main/split/train.jsonl"}
+    places |= {"val": "results/main/split/val.jsonl", "output": "results/main/main/sft/checkpoints"}
+    return swift_args.sft(
+        settings, **{"media": MediaConfig(), "device": device, "linear_modules": LINEAR} | places | changes
+    )
+
+
+def seed(tuner: str) -> dict:
+    return render({"tuner": tuner, "gpus": SEED_GPUS[tuner]})
+
+
+# The bash scripts' settings, from their table in facts/seed.md. Paths are the user's own there.
+BOTH = {
+    "torch_dtype": "bfloat16",
+    "per_device_train_batch_size": 1,
+    "per_device_eval_batch_size": 1,
+    "lr_scheduler_type": "cosine",
+    "warmup_ratio": 0.05,
+    "eval_steps": 100,
+    "save_steps": 100,
+    "logging_steps": 10,
+    "dataloader_num_workers": 4,
+    "dataset_num_proc": 4,
+    "load_from_cache_file": "true",
+    "freeze_vit": "true",
+    "freeze_aligner": "true",
+    "gradient_checkpointing": "true",
+}
+SCRIPT: dict[str, dict[str, Any]] = {
+    "lora": BOTH
+    | {
+        "tuner_type": "lora",
+        "lora_rank": 8,
+        "lora_alpha": 32,
+        "target_modules": ["all-linear"],
+        "num_train_epochs": 3,
+        "gradient_accumulation_steps": 4,
+        "learning_rate": 1e-4,
+        "max_length": 4096,
+        "save_total_limit": 3,
+        "deepspeed": "zero2",
+    },
+    "full": BOTH
+    | {
+        "tuner_type": "full",
+        "num_train_epochs": 1,
+        "gradient_accumulation_steps": 8,
+        "learning_rate": 1e-5,
+        "max_length": 2048,
+        "save_total_limit": 2,
+        "deepspeed": "zero3",
+    },
+}
+SCRIPT_ENV = {
+    "MAX_PIXELS": "1003520",
+    "VIDEO_MAX_PIXELS": "50176",
+    "FPS_MAX_FRAMES": "12",
+    "ENABLE_AUDIO_OUTPUT": "0",
+    "PYTORCH_CUDA_ALLOC_CONF": "expandable_segments:True",
+}
+
+# What is not the scripts': flag -> our value. First the corrections of the design, ...
+CORRECTED = {"target_modules": LINEAR["llm"]}  # all-linear reaches into the audio tower, frozen or not
+# ... then flags that the scripts leave to ms-swift: its own default, spelt out for the record, ...
+DEFAULTS = {
+    "weight_decay": 0.1,
+    "lora_dropout": 0.05,
+    "seed": 42,
+    "data_seed": 42,
+    "split_dataset_ratio": 0,
+    "logging_first_step": "true",
+    "save_strategy": "steps",
+    "eval_strategy": "steps",  # as save_strategy
+}
+# ... and what the pipeline's promises hang on: names, one folder a stage, no row dropped in silence, no hang.
+PROMISES = {
+    "model": "results/main/model/weights",
+    "dataset": ["results/main/split/train.jsonl"],
+    "val_dataset": ["results/main/split/val.jsonl"],
+    "output_dir": "results/main/main/sft/checkpoints",
+    "model_type": "qwen3_omni_moe",
+    "template": "qwen3_omni",
+    "add_version": "false",
+    "strict": "true",
+    "check_model": "false",
+    "report_to": ["none"],
+    "ddp_timeout": 1800,
+}
+ENV = {
+    # The same sizes by the names that ms-swift 4 reads: a token is 32 x 32 pixels.
+    "IMAGE_MAX_TOKEN_NUM": "980",
+    "VIDEO_MAX_TOKEN_NUM": "49",
+    "FPS_MAX_FRAMES": "12",
+    "ENABLE_AUDIO_OUTPUT": "0",
+    # Corrected: with its default of 128 the video budget would be 137,625 pixels.
+    "VIDEO_MIN_TOKEN_NUM": "4",
+    # Promises: the same media in every stage and on every machine.
+    "SAMPLING_RATE": "16000",
+    "USE_AUDIO_IN_VIDEO": "False",
+    "FORCE_QWENVL_VIDEO_READER": "decord",
+    "SWIFT_AUDIO_LOAD_BACKEND": "soundfile_pyav",
+}
+
+
+@pytest.mark.parametrize("tuner", ["lora", "full"])
+def test_recipe_seed_is_the_scripts_settings_and_the_listed_differences(tuner: str):
+    arguments = seed(tuner)
+    environment = arguments.pop("ENV")
+    expected = SCRIPT[tuner] | DEFAULTS | PROMISES
+    if tuner == "lora":
+        expected |= CORRECTED
+    else:
+        del expected["lora_dropout"]
+    assert arguments == expected
+    assert environment == ENV
+
+
+def test_the_scripts_environment_is_kept_under_the_names_that_count():
+    """MAX_PIXELS and VIDEO_MAX_PIXELS are older names: ms-swift divides them by the pixels of a token."""
+    found = ENV | supervisor.environment({})
+    for name in ("FPS_MAX_FRAMES", "ENABLE_AUDIO_OUTPUT", "PYTORCH_CUDA_ALLOC_CONF"):
+        assert found[name] == SCRIPT_ENV[name]
+    assert int(SCRIPT_ENV["MAX_PIXELS"]) // 1024 == int(ENV["IMAGE_MAX_TOKEN_NUM"])
+    assert int(SCRIPT_ENV["VIDEO_MAX_PIXELS"]) // 1024 == int(ENV["VIDEO_MAX_TOKEN_NUM"])
+
+
+@pytest.mark.parametrize("tuner", ["lora", "full"])
+def test_arguments_are_the_golden_file(tuner: str):
+    """To renew it after a wanted change: json.dump(seed(tuner), file, indent=2, sort_keys=True)."""
+    golden = json.loads((GOLDEN / f"sft_{tuner}.seed.args.json").read_bytes())
+    assert seed(tuner) == golden
+
+
+@pytest.mark.parametrize("tuner", ["lora", "full"])
+def test_the_effective_batch_is_that_of_the_scripts_in_both_recipes(tuner: str):
+    for recipe in ("seed", "fast"):
+        arguments = render({"tuner": tuner, "gpus": SEED_GPUS[tuner]}, recipe=recipe)
+        rows = arguments["per_device_train_batch_size"] * arguments["gradient_accumulation_steps"]
+        assert rows * SEED_GPUS[tuner] == {"lora": 16, "full": 64}[tuner]
+
+
+def test_fast_differs_from_seed_in_the_batch_and_the_loader_only():
+    fast, slow = render(recipe="fast"), render()
+    assert {name for name in fast | slow if fast.get(name) != slow.get(name)} <= {
+        "per_device_train_batch_size",
+        "per_device_eval_batch_size",
+        "gradient_accumulation_steps",
+        "gradient_checkpointing",
+        "dataloader_num_workers",
+    }
+
+
+def test_a_cpu_trains_in_float32_without_deepspeed():
+    arguments = render(device="cpu")
+    assert arguments["torch_dtype"] == "float32"
+    assert (arguments["use_cpu"], arguments["fp16"], arguments["bf16"]) == ("true", "false", "false")
+    assert "deepspeed" not in arguments
+    assert "deepspeed" not in render({"deepspeed": "none"})
+
+
+def test_without_val_nothing_is_evaluated():
+    arguments = render(val=None)
+    assert arguments["eval_strategy"] == "no"
+    assert not {"val_dataset", "eval_steps"} & set(arguments)
+
+
+@pytest.mark.parametrize(
+    ("keys", "groups"),
+    [
+        ({}, ["llm"]),
+        ({"freeze_vit": False}, ["llm", "vision", "audio"]),
+        ({"freeze_aligner": False}, ["llm", "aligner"]),
+        ({"freeze_vit": False, "freeze_aligner": False}, ["llm", "vision", "audio", "aligner"]),
+    ],
+)
+def test_an_adapter_reaches_every_linear_layer_of_what_is_not_frozen(keys, groups):
+    assert render(keys)["target_modules"] == [name for group in groups for name in LINEAR[group]]
+    assert "target_modules" not in render({"tuner": "full"} | keys)
+
+
+@pytest.mark.parametrize(
+    ("media", "image", "video"),
+    [
+        ({}, "980", "49"),
+        ({"image_max_pixels": 4096, "video_max_pixels": 4096}, "4", "4"),
+        ({"video_max_pixels": 602112}, "980", "588"),
+    ],
+)
+def test_the_video_budget_is_what_was_asked_for(media, image, video):
+    environment = swift_args.media_environment(MediaConfig(**media))
+    assert (environment["IMAGE_MAX_TOKEN_NUM"], environment["VIDEO_MAX_TOKEN_NUM"]) == (image, video)
+    # The reader takes max(maximum, 1.05 x minimum) pixels.
+    assert int(video) >= int(environment["VIDEO_MIN_TOKEN_NUM"])
+
+
+@pytest.mark.parametrize("field", [name for name in MediaConfig.model_fields if name != "roots"])
+def test_every_media_setting_reaches_the_environment(field: str):
+    value = getattr(MediaConfig(), field)
+    changed = MediaConfig(**{field: True if value is False else value * 2})
+    assert swift_args.media_environment(changed) != swift_args.media_environment(MediaConfig())
+
+
+def test_training_and_inference_see_media_alike():
+    media = MediaConfig(video_max_frames=6)
+    inferred = swift_args.infer(
+        InferConfig(), media=media, device="cuda", model="m", adapter=None, test="t", output="o"
+    )
+    assert inferred["ENV"] == render(media=media)["ENV"]
+
+
+@pytest.mark.parametrize(("device", "adapter"), [("cuda", None), ("cpu", "sft/model")])
+def test_arguments_of_inference(device, adapter):
+    settings = InferConfig(batch_size=4, max_new_tokens=9, temperature=0.5)
+    arguments = swift_args.infer(
+        settings, media=MediaConfig(), device=device, model="m", adapter=adapter, test="t.jsonl", output="r.jsonl"
+    )
+    del arguments["ENV"]
+    expected = {
+        "model": "m",
+        "model_type": "qwen3_omni_moe",
+        "template": "qwen3_omni",
+        "torch_dtype": "bfloat16",
+        "infer_backend": "transformers",
+        "val_dataset": ["t.jsonl"],
+        "split_dataset_ratio": 0,
+        "strict": "true",
+        "load_args": "false",
+        "temperature": 0.5,
+        "max_new_tokens": 9,
+        "max_batch_size": 4,
+        "stream": "false",
+        "write_batch_size": 32,
+        "result_path": "r.jsonl",
+    }
+    if device == "cpu":
+        expected |= {"torch_dtype": "float32", "device_map": "cpu", "adapters": ["sft/model"]}
+    assert arguments == expected
+
+
+def test_other_flags_go_through_and_stand_over_ours():
+    arguments = render({"swift": {"packing": True, "report_to": ["tensorboard"], "loss_scale": "default"}})
+    assert (arguments["packing"], arguments["report_to"]) == ("true", ["tensorboard"])
+    assert arguments["loss_scale"] == "default"
+
+
+@pytest.mark.parametrize(
+    ("flag", "sentence"),
+    [
+        ("learning_rate", "ms-swift's learning_rate has a key of its own here. Set sft.learning_rate."),
+        ("lora-rank", "ms-swift's lora_rank has a key of its own here. Set sft.lora.rank."),
+        ("no_freeze_vit", "ms-swift's freeze_vit has a key of its own here. Set sft.freeze_vit."),
+        ("no-gradient-checkpointing", "ms-swift's gradient_checkpointing has a key of its own here. "
+         "Set sft.gradient_checkpointing."),
+        ("max_pixels", "ms-swift's max_pixels has a key of its own here. Set media.image_max_pixels."),
+        ("model_kwargs", "ms-swift's model_kwargs has a key of its own here. Set media."),
+        ("strict", "strict is set by the pipeline, which relies on its value. Remove it."),
+        ("add-version", "add_version is set by the pipeline, which relies on its value. Remove it."),
+        ("no_add_version", "add_version is set by the pipeline, which relies on its value. Remove it."),
+        ("ENV", "ENV is set by the pipeline, which relies on its value. Remove it."),
+        ("use_dora", "a model trained with use_dora could not be merged. Remove it."),
+        ("use-dora", "a model trained with use_dora could not be merged. Remove it."),
+    ],
+)  # fmt: skip
+def test_a_flag_that_is_decided_elsewhere_is_refused_under_all_its_names(flag: str, sentence: str):
+    with pytest.raises(PipelineError) as refused:
+        render({"swift": {flag: True}})
+    assert str(refused.value) == f"sft.swift.{flag}: {sentence}"
+    assert refused.value.code == 78
+
+
+def test_a_flag_without_a_value_is_refused():
+    with pytest.raises(PipelineError) as refused:
+        render({"swift": {"packing": None}})
+    assert str(refused.value) == "sft.swift.packing: there is no value. Give one or remove the key."
+
+
+def test_every_flag_that_is_ours_is_refused_in_swift():
+    free = {"report_to", "load_from_cache_file", "logging_first_step", "eval_strategy"}
+    ours = set(render()) | set(render({"tuner": "full"})) | set(render(device="cpu"))
+    owned = set(swift_args.KEYS) | swift_args.FIXED
+    assert ours - owned == free
+
+
+def test_an_arguments_file_is_flat_and_has_no_null():
+    for arguments in (seed("lora"), render(device="cpu", val=None), render({"swift": {"x": {"a": True}}})):
+        for name, value in arguments.items():
+            assert value is not None
+            assert not isinstance(value, bool)
+            if isinstance(value, list):
+                assert all(isinstance(item, str) for item in value)
+            assert isinstance(value, str | int | float | list) or name in ("ENV", "x")
+
+
+def test_the_command_line_is_the_arguments_file():
+    arguments = {"a": ["x", "y z"], "b": 1e-05, "c": "true", "d": {"k": "ü", "n": True}, "ENV": {"e": "1"}}
+    assert swift_args.command_line(arguments) == [
+        *("--a", "x", "y z"),
+        *("--b", "1e-05"),
+        *("--c", "true"),
+        *("--d", '{"k": "ü", "n": true}'),
+    ]

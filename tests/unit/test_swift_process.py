@@ -1,0 +1,63 @@
+"""The command, its environment, its versions and its GPUs."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from omnitune import swift_process
+from omnitune.errors import PipelineError
+
+ARGUMENTS = {"model": "m", "dataset": ["a", "b"], "ENV": {"FPS_MAX_FRAMES": "12"}}
+ARGV = ["--model", "m", "--dataset", "a", "b"]
+
+
+def test_one_process_runs_the_module_itself():
+    command = swift_process.command("/p", "infer", ARGUMENTS, processes=1)
+    assert command == ["/p", "-m", "swift.cli.infer", *ARGV]
+
+
+def test_several_are_started_by_torchs_launcher_on_a_free_port():
+    extra = ["--resume_from_checkpoint", "c"]
+    command = swift_process.command("/p", "sft", ARGUMENTS, processes=4, extra=extra)
+    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "4"]
+    assert command == ["/p", *launcher, "-m", "swift.cli.sft", *ARGV, *extra]
+
+
+def test_the_media_contract_and_caches_of_its_own_reach_the_child(tmp_path: Path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert swift_process.environment(ARGUMENTS, Path("work/cache")) == {
+        "FPS_MAX_FRAMES": "12",
+        "MODELSCOPE_CACHE": f"{tmp_path}/work/cache/ms",
+        "HF_HOME": f"{tmp_path}/work/cache/hf",
+    }
+
+
+def test_versions_are_read_from_the_metadata(tmp_path: Path):
+    packages = tmp_path / "lib/python3.11/site-packages"
+    for folder, text in (
+        ("torch-2.11.0", "Name: torch\nVersion: 2.11.0\n"),
+        ("ms_swift-4.6.0", "Name: MS-Swift\nVersion: 4.6.0\n"),
+        ("other-1", "Name: other\nVersion: 1\n"),
+        ("broken-1", ""),
+    ):
+        (packages / f"{folder}.dist-info").mkdir(parents=True)
+        (packages / f"{folder}.dist-info/METADATA").write_text(text)
+    found = swift_process.package_versions(str(tmp_path / "bin" / "python"))
+    assert found == {"ms-swift": "4.6.0", "torch": "2.11.0"}
+
+
+def test_versions_of_a_running_environment_are_found():
+    assert swift_process.package_versions(sys.executable) == {}, ".venv holds none of these"
+
+
+def test_fewer_gpus_than_wanted_are_refused_and_as_many_are_taken():
+    swift_process.check_grant(4, 4)
+    swift_process.check_grant(0, 0)
+    with pytest.raises(PipelineError) as refused:
+        swift_process.check_grant(2, 4)
+    assert str(refused.value) == (
+        "The job wants 4 GPUs and was granted 2. "
+        "Start snakemake with --resources gpu=4 or more, or lower the stage's gpus."
+    )
+    assert refused.value.code == 78
