@@ -24,8 +24,9 @@ demo: setup  ## train, merge and score a tiny Qwen3-Omni on this machine's CPU
 	@echo "         results/demo/split/ledger.jsonl       the verdict on every row"
 	@echo "         results/demo/main/sft/args.json       what ms-swift was told"
 
-test: dev  ## everything that needs no GPU
-	@$(VENV)/python -m pytest tests
+test: dev  ## everything that needs no GPU, in at most 45 minutes
+	@timeout --foreground 45m bash -c '$(VENV)/python -m pytest tests && \
+	  "$$($(VENV)/python workflow/scripts/environment.py --where swift)" tests/run_swift.py'
 
 lint: dev  ## ruff, mypy and snakefmt
 	@$(VENV)/ruff check . && $(VENV)/ruff format --check .

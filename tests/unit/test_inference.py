@@ -89,7 +89,7 @@ def infer(model: str = "merge/model") -> list[str]:
     arguments = {"model": model, "val_dataset": ["test.jsonl"], "result_path": "raw/merge.jsonl", "ENV": {}}
     inference.infer(
         arguments, [Path("model.json")], Path("test.jsonl"), Path("infer/merge.jsonl"),
-        python=str(Path("python").absolute()), log=Path("infer.swift.log"),
+        python=str(Path("python").absolute()), log=Path("infer.swift.log"), devices=0,
     )  # fmt: skip
     return [json.loads(line)["prediction"] for line in Path("infer/merge.jsonl").read_bytes().splitlines()]
 

@@ -163,7 +163,13 @@ def test_the_end_of_the_launcher_ends_the_family(monkeypatch: pytest.MonkeyPatch
     wait_for(all_gone)
 
 
-@pytest.mark.parametrize("pid", ["", "no number", "4194305"])
+def test_a_launcher_that_is_gone_already_ends_the_command(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv(supervisor.LAUNCHER, "4194305")  # above the kernel's largest pid
+    assert failure(family()).what == "Stopped by the end of Snakemake"
+    wait_for(all_gone)
+
+
+@pytest.mark.parametrize("pid", ["", "no number"])
 def test_without_a_launcher_there_is_nothing_to_watch(monkeypatch: pytest.MonkeyPatch, pid: str):
     monkeypatch.setenv(supervisor.LAUNCHER, pid)
     run("print('done')")

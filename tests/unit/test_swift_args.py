@@ -32,7 +32,7 @@ def render(keys: dict[str, Any] | None = None, *, recipe: str = "seed", device: 
 
 
 def seed(tuner: str) -> dict:
-    return render({"tuner": tuner, "gpus": SEED_GPUS[tuner]})
+    return render({"tuner": tuner})
 
 
 # The bash scripts' settings, from their table in facts/seed.md. Paths are the user's own there.
@@ -160,7 +160,7 @@ def test_arguments_are_the_golden_file(tuner: str):
 @pytest.mark.parametrize("tuner", ["lora", "full"])
 def test_the_effective_batch_is_that_of_the_scripts_in_both_recipes(tuner: str):
     for recipe in ("seed", "fast"):
-        arguments = render({"tuner": tuner, "gpus": SEED_GPUS[tuner]}, recipe=recipe)
+        arguments = render({"tuner": tuner}, recipe=recipe)
         rows = arguments["per_device_train_batch_size"] * arguments["gradient_accumulation_steps"]
         assert rows * SEED_GPUS[tuner] == {"lora": 16, "full": 64}[tuner]
 

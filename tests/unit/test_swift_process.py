@@ -26,10 +26,11 @@ def test_several_are_started_by_torchs_launcher_on_a_free_port():
 
 def test_the_media_contract_and_caches_of_its_own_reach_the_child(tmp_path: Path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert swift_process.environment(ARGUMENTS, Path("work/cache")) == {
+    assert swift_process.environment(ARGUMENTS, Path("work/cache"), "0,3") == {
         "FPS_MAX_FRAMES": "12",
         "MODELSCOPE_CACHE": f"{tmp_path}/work/cache/ms",
         "HF_HOME": f"{tmp_path}/work/cache/hf",
+        "CUDA_VISIBLE_DEVICES": "0,3",
     }
 
 

@@ -19,7 +19,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Install what is missing of the named environments."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="+", choices=[*environments.ENVIRONMENTS, "dev"])
-    for name in parser.parse_args(argv).names:
+    parser.add_argument("--where", action="store_true", help="install nothing, print the interpreters' paths")
+    options = parser.parse_args(argv)
+    if options.where:
+        print("\n".join(str(environments.require(name)) for name in options.names))
+        return 0
+    for name in options.names:
         if environments.add_dev() if name == "dev" else environments.install(name):
             print(f"{name}: ready", flush=True)
     return 0

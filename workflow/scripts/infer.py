@@ -31,6 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             options.output,
             python=options.python,
             log=options.log,
+            devices=options.gpus,
         )
     return 0
 

@@ -31,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         output=options.output,
         log=options.log,
         python=options.python,
-        processes=max(options.gpus, 1),
+        gpus=options.gpus,
     )
     with verdict.recorded(options.log):
         swift_process.check_grant(options.granted, options.gpus)

@@ -14,6 +14,8 @@ image = pytest.importorskip("PIL.Image")
 from omnitune.demo import digits, names, shapes, tones  # noqa: E402
 from omnitune.demo.rows import TASKS, write_data  # noqa: E402
 
+pytestmark = pytest.mark.swift
+
 ANSWERS = {
     "digits": set("0123456789"),
     "tones": set("0123456789"),

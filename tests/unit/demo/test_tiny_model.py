@@ -15,6 +15,8 @@ from omnitune.demo.names import NAMES  # noqa: E402
 from omnitune.demo.tiny_model import write_model  # noqa: E402
 from omnitune.demo.tokenizer import SPECIAL  # noqa: E402
 
+pytestmark = pytest.mark.swift
+
 FIRST_REAL_ID = 151643  # of <|endoftext|> in the real tokenizer
 
 

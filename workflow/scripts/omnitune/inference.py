@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from omnitune import artifact, runkey, supervisor, swift_process
+from omnitune import artifact, gpus, runkey, supervisor, swift_process
 from omnitune.errors import ExitCode, PipelineError
 from omnitune.publish import open_atomic, staging
 from omnitune.records import Record, encode, read_records
@@ -16,7 +16,14 @@ PREDICTIONS = "predictions.jsonl"
 
 
 def infer(
-    arguments: Mapping[str, Any], inputs: Sequence[Path], test: Path, output: Path, *, python: str, log: Path
+    arguments: Mapping[str, Any],
+    inputs: Sequence[Path],
+    test: Path,
+    output: Path,
+    *,
+    python: str,
+    log: Path,
+    devices: int,
 ) -> None:
     """Publish one line {id, source, task, modality, prediction, reference} per test row, in the rows' order.
 
@@ -27,6 +34,7 @@ def infer(
         output: the predictions' file.
         python: interpreter of the swift environment.
         log: file for ms-swift's output.
+        devices: GPUs that the model is spread over; 0 runs on the CPU.
     """
     # The answers are kept in a folder that Snakemake does not know, and shown by a link: it deletes declared
     # files before it runs a rule again, and unchanged answers must not cost a GPU.
@@ -39,12 +47,16 @@ def infer(
         raw = Path(arguments["result_path"])
         raw.parent.mkdir(parents=True, exist_ok=True)
         raw.unlink(missing_ok=True)  # ms-swift appends to what it finds
-        supervisor.run(
-            swift_process.command(python, "infer", arguments, processes=1),
-            env=supervisor.environment(swift_process.environment(arguments, raw.parent / "cache")),
-            log=log,
-            progress=lambda: f"{sum(1 for _ in raw.open('rb'))} answers" if raw.exists() else None,
-        )
+        with gpus.leased(devices) as lease:
+            supervisor.run(
+                swift_process.command(python, "infer", arguments, processes=1),
+                env=supervisor.environment(
+                    swift_process.environment(arguments, raw.parent / "cache", lease.devices)
+                ),
+                log=log,
+                keep_open=lease.descriptors,
+                progress=lambda: f"{sum(1 for _ in raw.open('rb'))} answers" if raw.exists() else None,
+            )
         rows = list(read_records(test))
         with staging(kept) as folder:
             with open_atomic(folder / PREDICTIONS) as file:

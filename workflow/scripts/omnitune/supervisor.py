@@ -55,6 +55,7 @@ def run(
     *,
     env: Mapping[str, str],
     log: Path,
+    keep_open: Sequence[int] = (),
     progress: Callable[[], str | None] = lambda: None,
     progress_seconds: float = 30,
 ) -> None:
@@ -64,6 +65,7 @@ def run(
         argv: the command; it becomes the leader of a process group of its own.
         env: its whole environment.
         log: file that takes its output, from the beginning.
+        keep_open: descriptors that the command inherits: the locks of its GPUs.
         progress: called every `progress_seconds`; what it returns is printed as one line.
 
     Raises:
@@ -75,9 +77,9 @@ def run(
         # start_new_session: a Ctrl-C in the terminal reaches us alone, and we decide what the group gets.
         child = subprocess.Popen(
             argv, env=dict(env), stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
-            start_new_session=True, preexec_fn=_die_with_parent,
+            start_new_session=True, pass_fds=tuple(keep_open), preexec_fn=_die_with_parent,
         )  # fmt: skip
-        reason, told = None, time.monotonic()
+        reason, told, last = None, time.monotonic(), None
         try:
             while child.poll() is None and reason is None:
                 time.sleep(_POLL_SECONDS)
@@ -87,8 +89,10 @@ def run(
                     reason = "the end of Snakemake"
                 if time.monotonic() - told >= progress_seconds:
                     told = time.monotonic()
-                    if line := progress():
+                    line = progress()
+                    if line and line != last:
                         print(line, flush=True)
+                    last = line
             if reason:
                 _stop(child)
         finally:
@@ -107,11 +111,13 @@ def run(
 def _launcher() -> tuple[int, float] | None:
     import psutil
 
+    if not (named := os.environ.get(LAUNCHER, "")).isdigit():
+        return None  # started by hand
+    pid = int(named)
     try:
-        pid = int(os.environ[LAUNCHER])
         return pid, psutil.Process(pid).create_time()
-    except (KeyError, ValueError, psutil.NoSuchProcess):
-        return None
+    except psutil.NoSuchProcess:
+        return pid, 0.0  # gone before we began: noticed at the first look
 
 
 def _alive(pid: int, created: float) -> bool:

@@ -39,13 +39,13 @@ def command(
     return [*argv, *command_line(arguments), *extra]
 
 
-def environment(arguments: Mapping[str, Any], cache: Path) -> dict[str, str]:
-    """Variables for ms-swift: the media contract, and caches that belong to this run alone.
+def environment(arguments: Mapping[str, Any], cache: Path, devices: str) -> dict[str, str]:
+    """Variables for ms-swift: the media contract, its GPUs, and caches that belong to this run alone.
 
     A shared data cache served old rows when a file changed with equal size and time.
     """
     caches = {"MODELSCOPE_CACHE": str(cache.absolute() / "ms"), "HF_HOME": str(cache.absolute() / "hf")}
-    return {**arguments.get("ENV", {}), **caches}
+    return {**arguments.get("ENV", {}), **caches, "CUDA_VISIBLE_DEVICES": devices}
 
 
 def package_versions(python: str) -> dict[str, str]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from omnitune import artifact, checkpoints, runkey, supervisor, swift_process, weights
+from omnitune import artifact, checkpoints, gpus, runkey, supervisor, swift_process, weights
 from omnitune.errors import ExitCode, PipelineError
 from omnitune.publish import open_atomic, staging
 from omnitune.runkey import RunKey
@@ -34,7 +34,7 @@ class Job:
         output: folder of the published model.
         log: file for ms-swift's output.
         python: interpreter of the swift environment.
-        processes: one per GPU; 1 on a CPU.
+        gpus: one process each; 0 trains in one process on the CPU.
     """
 
     stage: str
@@ -43,7 +43,12 @@ class Job:
     output: Path
     log: Path
     python: str
-    processes: int
+    gpus: int
+
+    @property
+    def processes(self) -> int:
+        """How many processes share the work."""
+        return max(self.gpus, 1)
 
     @property
     def work(self) -> Path:
@@ -129,12 +134,16 @@ def _run(job: Job, last: checkpoints.Checkpoint | None) -> None:
         print(f"Resuming from step {last.step} of {last.max_steps}.")
         extra = ["--resume_from_checkpoint", str(last.folder)]
     log = job.work / "logging.jsonl"
-    supervisor.run(
-        swift_process.command(job.python, "sft", job.arguments, processes=job.processes, extra=extra),
-        env=supervisor.environment(swift_process.environment(job.arguments, job.work / "cache")),
-        log=job.log,
-        progress=lambda: _progress(log),
-    )
+    with gpus.leased(job.gpus) as lease:
+        supervisor.run(
+            swift_process.command(job.python, "sft", job.arguments, processes=job.processes, extra=extra),
+            env=supervisor.environment(
+                swift_process.environment(job.arguments, job.work / "cache", lease.devices)
+            ),
+            log=job.log,
+            keep_open=lease.descriptors,
+            progress=lambda: _progress(log),
+        )
 
 
 def _progress(log: Path) -> str | None:

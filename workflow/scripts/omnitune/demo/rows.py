@@ -49,7 +49,7 @@ def as_qa(row_id: str, example: Example, media: str | None) -> dict:
 
 TASKS = {
     "digits": Task(digits.examples, as_messages, rows=1050, pretrain=740, named=629),
-    "tones": Task(tones.examples, as_messages, rows=1050, pretrain=400, named=340),
+    "tones": Task(tones.examples, as_messages, rows=1050, pretrain=400, named=376),
     "shapes": Task(shapes.examples, as_qa, rows=350, pretrain=300),
     "sums": Task(sums.examples, as_qa, rows=400, pretrain=80),
 }
