@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from omnitune import gpus
 from omnitune.environments import ROOT
 from omnitune.errors import PipelineError

@@ -74,7 +74,9 @@ def test_a_published_folder_replaces_the_old_one_whole(tmp_path: Path):
     with publish.staging(target) as folder:
         (folder / "sub").mkdir()
         (folder / "sub" / "new").write_text("new")
+        number = folder.stat().st_ino
         publish.publish_folder(folder, target)
+    assert target.stat().st_ino == number, "moved, not copied"
     assert names(target) == ["sub"]
     assert names(tmp_path) == ["model"]
 
@@ -102,16 +104,16 @@ import hashlib, sys
 from pathlib import Path
 from omnitune import publish
 target, number = Path(sys.argv[1]), int(sys.argv[2])
-print("ready", flush=True)
 while True:
     number += 1
     with publish.staging(target) as folder:
         sums = {}
         for name in "abcd":
-            data = f"{number}{name}".encode() * 20_000
+            data = f"{number}{name}".encode() * 200_000
             (folder / name).write_bytes(data)
             sums[name] = hashlib.sha256(data).hexdigest()
         publish.write_json(folder / publish.MANIFEST, sums)
+        print("publishing", flush=True)
         publish.publish_folder(folder, target)
 """
 
@@ -123,8 +125,9 @@ def test_no_kill_leaves_a_partial_folder_in_sight(tmp_path: Path):
         argv = [sys.executable, "-c", WRITER, target, str(number * 100_000)]
         with subprocess.Popen(argv, cwd=ROOT / "workflow/scripts", stdout=subprocess.PIPE) as writer:
             assert writer.stdout is not None
-            writer.stdout.readline()
-            time.sleep(dice.uniform(0, 0.08))
+            for _ in range(dice.randint(1, 3)):
+                writer.stdout.readline()
+            time.sleep(dice.uniform(0, 0.03))
             writer.kill()
         if target.exists():
             seen += 1

@@ -89,6 +89,7 @@ SCRIPT_ENV = {
 CORRECTED = {"target_modules": LINEAR["llm"]}  # all-linear reaches into the audio tower, frozen or not
 # ... then flags that the scripts leave to ms-swift: its own default, spelt out for the record, ...
 DEFAULTS = {
+    "freeze_llm": "false",
     "weight_decay": 0.1,
     "lora_dropout": 0.05,
     "seed": 42,
@@ -148,6 +149,39 @@ def test_the_scripts_environment_is_kept_under_the_names_that_count():
         assert found[name] == SCRIPT_ENV[name]
     assert int(SCRIPT_ENV["MAX_PIXELS"]) // 1024 == int(ENV["IMAGE_MAX_TOKEN_NUM"])
     assert int(SCRIPT_ENV["VIDEO_MAX_PIXELS"]) // 1024 == int(ENV["VIDEO_MAX_TOKEN_NUM"])
+
+
+@pytest.mark.parametrize(
+    ("key", "flags"),
+    [
+        ({"epochs": 7}, {"num_train_epochs": 7}),
+        ({"learning_rate": 0.3}, {"learning_rate": 0.3}),
+        ({"lr_scheduler": "linear"}, {"lr_scheduler_type": "linear"}),
+        ({"warmup_ratio": 0.5}, {"warmup_ratio": 0.5}),
+        ({"weight_decay": 0.7}, {"weight_decay": 0.7}),
+        ({"max_length": 77}, {"max_length": 77}),
+        ({"micro_batch": 2}, {"per_device_train_batch_size": 2, "per_device_eval_batch_size": 2}),
+        ({"gradient_accumulation": 9}, {"gradient_accumulation_steps": 9}),
+        ({"effective_batch": 32}, {"gradient_accumulation_steps": 8}),
+        ({"gpus": 2, "effective_batch": 16}, {"gradient_accumulation_steps": 8}),
+        ({"gradient_checkpointing": False}, {"gradient_checkpointing": "false"}),
+        ({"deepspeed": "zero1"}, {"deepspeed": "zero1"}),
+        ({"eval_steps": 7}, {"eval_steps": 7}),
+        ({"save_steps": 7}, {"save_steps": 7}),
+        ({"save_total_limit": 7}, {"save_total_limit": 7}),
+        ({"logging_steps": 7}, {"logging_steps": 7}),
+        ({"dataloader_workers": 7}, {"dataloader_num_workers": 7}),
+        ({"dataset_workers": 7}, {"dataset_num_proc": 7}),
+        ({"seed": 7}, {"seed": 7, "data_seed": 7}),
+        ({"lora": {"rank": 7}}, {"lora_rank": 7}),
+        ({"lora": {"alpha": 7}}, {"lora_alpha": 7}),
+        ({"lora": {"dropout": 0.7}}, {"lora_dropout": 0.7}),
+    ],
+)
+def test_a_key_changes_its_flag_and_no_other(key: dict, flags: dict):
+    before, after = seed("lora"), render(key)
+    assert {name: after[name] for name in after if after[name] != before.get(name)} == flags
+    assert set(before) == set(after)
 
 
 @pytest.mark.parametrize("tuner", ["lora", "full"])

@@ -98,9 +98,8 @@ def _adapter_changes(folder: Path) -> Iterator[tuple[str, Change]]:
 
 def _lora(a: weights.Tensor, b: weights.Tensor, scaling: float) -> Change:
     def change(weight: "torch.Tensor") -> "torch.Tensor":
-        # peft's order: the product in float32, rounded to the adapter's type, added in the weight's type.
-        up, down = _load(b), _load(a)
-        delta = ((up.float() @ down.float()) * scaling).to(up.dtype)
+        # As peft merges what it loads: the adapter in float32, one rounding at the end to the weight's type.
+        delta = (_load(b).float() @ _load(a).float()) * scaling
         if delta.shape != weight.shape:
             return delta  # refused by the caller
         weight += delta

@@ -33,6 +33,7 @@ KEYS = {
     "gradient_accumulation_steps": "sft.gradient_accumulation",
     "gradient_checkpointing": "sft.gradient_checkpointing",
     "deepspeed": "sft.deepspeed",
+    "freeze_llm": "sft.freeze_llm",
     "freeze_vit": "sft.freeze_vit",
     "freeze_aligner": "sft.freeze_aligner",
     "eval_steps": "sft.eval_steps",
@@ -137,6 +138,7 @@ def sft(
         "warmup_ratio": settings.warmup_ratio,
         "weight_decay": settings.weight_decay,
         "max_length": settings.max_length,
+        "freeze_llm": settings.freeze_llm,
         "freeze_vit": settings.freeze_vit,
         "freeze_aligner": settings.freeze_aligner,
         "save_strategy": "steps",
@@ -177,11 +179,15 @@ def lora_targets(settings: SftConfig, linear_modules: Mapping[str, list[str]]) -
     Full names, because `all-linear` and a regex both lose their path inside peft and then match the audio
     tower's projections as well, frozen or not.
     """
-    groups = ["llm"]
+    groups = [] if settings.freeze_llm else ["llm"]
     if not settings.freeze_vit:
         groups += ["vision", "audio"]
     if not settings.freeze_aligner:
         groups += ["aligner"]
+    if not groups:
+        raise PipelineError(
+            "everything is frozen", where="sft", fix="Set one of sft.freeze_llm, freeze_vit, freeze_aligner to false."
+        )
     return [name for group in groups for name in linear_modules[group]]
 
 

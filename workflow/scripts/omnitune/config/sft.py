@@ -6,6 +6,11 @@ from pydantic import Field
 
 from omnitune.config.base import Positive, PositiveNumber, Section, Share
 
+Schedule = Literal[
+    "cosine", "linear", "constant", "constant_with_warmup", "cosine_with_restarts", "cosine_with_min_lr",
+    "polynomial", "inverse_sqrt", "warmup_stable_decay",
+]  # fmt: skip
+
 
 class LoraConfig(Section):
     """Shape of the adapter; read when `tuner` is lora."""
@@ -26,7 +31,7 @@ class SftConfig(Section):
     )
     epochs: PositiveNumber | None = Field(None, description="Passes over the training rows.")
     learning_rate: PositiveNumber | None = Field(None, description="Peak learning rate.")
-    lr_scheduler: str | None = Field(None, description="Schedule after the warm-up, a name ms-swift knows.")
+    lr_scheduler: Schedule | None = Field(None, description="Schedule after the warm-up.")
     warmup_ratio: Share | None = Field(None, description="Share of the steps with rising learning rate.")
     weight_decay: float = Field(0.1, ge=0, strict=False, description="AdamW's weight decay.")
     max_length: Positive | None = Field(None, description="Tokens of a row, media included, at most.")
@@ -40,6 +45,7 @@ class SftConfig(Section):
     deepspeed: Literal["zero0", "zero1", "zero2", "zero3", "zero2_offload", "zero3_offload", "none"] | None = (
         Field(None, description="DeepSpeed preset; `none` trains with plain DDP. Not used with `device: cpu`.")
     )
+    freeze_llm: bool = Field(False, description="Keep the text model as it is.")
     freeze_vit: bool | None = Field(None, description="Keep the vision and the audio tower as they are.")
     freeze_aligner: bool | None = Field(
         None, description="Keep the projections from the towers to the text model."
