@@ -39,8 +39,8 @@ EXPERIMENTS = {experiment.name: experiment for experiment in _experiments}
 PYTHON = sys.executable
 SWIFT = environments.python("swift", cfg.envs.swift)
 LOCK = environments.lock_hash("swift")
-# Training and inference use every core on a CPU; on GPUs the loader's processes want some.
-CPU_THREADS = workflow.cores or 1
+# A tiny model's matrices are too small to share: a second thread made training slower, and results depend on it.
+CPU_THREADS = 1
 
 os.environ[supervisor.LAUNCHER] = str(os.getpid())
 

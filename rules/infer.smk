@@ -30,7 +30,7 @@ rule render_infer_base:
 rule infer_base:
     input:
         args="results/{run}/base/args.json",
-        models="results/{run}/model/manifest.json",
+        models=["results/{run}/model/manifest.json"],
         data="results/{run}/split/manifest.json",
     output:
         "results/{run}/base/infer.jsonl",

@@ -75,8 +75,9 @@ def write_weights(folder: Path, seed: int) -> None:
     from transformers import AutoTokenizer, GenerationConfig, Qwen3OmniMoeForConditionalGeneration
 
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    ids = {name: tokenizer.convert_tokens_to_ids(name) for name in SPECIAL}
-    roles = {role: tokenizer.convert_tokens_to_ids(role) for role in ("system", "user", "assistant")}
+    vocabulary = tokenizer.get_vocab()
+    ids = {name: vocabulary[name] for name in SPECIAL}
+    roles = {role: vocabulary[role] for role in ("system", "user", "assistant")}
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         model = Qwen3OmniMoeForConditionalGeneration(omni_config(ids, roles, len(tokenizer))).float()
@@ -113,6 +114,6 @@ def wake_audio(tower: "Module") -> None:
     """Give the convolution stem weights large enough that sound is not drowned by the position embedding."""
     from torch import nn
 
-    for layer in tower.modules():
-        if isinstance(layer, nn.Conv2d) or layer is tower.conv_out:
-            nn.init.kaiming_normal_(layer.weight)
+    for name, weight in tower.named_parameters():
+        if name.startswith("conv") and weight.ndim > 1:
+            nn.init.kaiming_normal_(weight)
