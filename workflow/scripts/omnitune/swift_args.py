@@ -186,7 +186,9 @@ def lora_targets(settings: SftConfig, linear_modules: Mapping[str, list[str]]) -
         groups += ["aligner"]
     if not groups:
         raise PipelineError(
-            "everything is frozen", where="sft", fix="Set one of sft.freeze_llm, freeze_vit, freeze_aligner to false."
+            "everything is frozen",
+            where="sft",
+            fix="Set one of sft.freeze_llm, freeze_vit, freeze_aligner to false.",
         )
     return [name for group in groups for name in linear_modules[group]]
 

@@ -4,6 +4,7 @@ import fcntl
 import json
 import math
 import os
+import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -214,7 +215,8 @@ def _publish(job: Job, key: RunKey, last: checkpoints.Checkpoint, packages: Mapp
         "base": job.arguments["model"],
         "global_step": last.step,
         "max_steps": last.max_steps,
-        "last_loss": losses[-1] if losses else None,
+        # Over the logged steps, so that a resumed training has the same as one that ran through.
+        "train_loss": round(sum(losses) / len(losses), 6) if losses else None,
         **_parameter_counts(job.work / "logging.jsonl"),
         "settings": {
             name: value for name, value in job.arguments.items() if name not in ("ENV", "target_modules")
@@ -233,7 +235,7 @@ def _publish(job: Job, key: RunKey, last: checkpoints.Checkpoint, packages: Mapp
                 }
                 file.write(json.dumps(kept, ensure_ascii=False).encode() + b"\n")
         artifact.publish(folder, job.output, key, facts)
-    print(f"{job.output}: {last.step} steps, last loss {facts['last_loss']}.")
+    print(f"{job.output}: {last.step} steps, mean loss {facts['train_loss']}.")
 
 
 def _copy(source: Path, target: Path, base: str) -> None:
@@ -247,17 +249,12 @@ def _copy(source: Path, target: Path, base: str) -> None:
         shutil.copyfile(source, target)
 
 
-def _parameter_counts(log: Path) -> dict[str, float]:
-    """Millions of parameters, trainable and in all, from the line ms-swift ends its log with."""
+def _parameter_counts(log: Path) -> dict[str, int]:
+    """Parameters, trainable and in all, as ms-swift counts them in the last line of its log (to the hundred)."""
     for line in reversed(log.read_bytes().splitlines()):
-        import re
-
         if b"model_parameter_info" in line:
             text = json.loads(line)["model_parameter_info"]
-            numbers = re.search(r"([\d.]+)M Params \(([\d.]+)M Trainable", text)
-            return (
-                {"parameters_million": float(numbers[1]), "trainable_million": float(numbers[2])}
-                if numbers
-                else {}
-            )
+            if found := re.search(r"([\d.]+)M Params \(([\d.]+)M Trainable", text):
+                total, trainable = (round(float(number) * 1e6) for number in found.groups())
+                return {"total_parameters": total, "trainable_parameters": trainable}
     return {}
