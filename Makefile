@@ -5,7 +5,7 @@ VENV := .venv/bin
 CONFIG ?= config/config.yaml
 CORES ?= all
 
-.PHONY: help setup dev demo test test-full lint format docs init doctor unlock
+.PHONY: help setup dev demo test lint format docs init doctor unlock
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12

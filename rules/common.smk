@@ -58,6 +58,7 @@ onstart:
         environments.require("swift", cfg.envs.swift)
     except PipelineError as error:
         print(f"error: {error}", file=sys.stderr, flush=True)
+        workflow.persistence.unlock()  # Snakemake holds its lock by now, and would not free it
         os._exit(int(error.code))
 
 
@@ -124,12 +125,6 @@ def base_inputs(path):
     return [f"{path}/manifest.json"] if path.startswith("results/") else []
 
 
-def infer_stages(experiment):
-    """Stages whose answers an experiment compares, of sft and merge; an adapter only where one is trained."""
-    runs = {"sft": EXPERIMENTS[experiment].sft.tuner == "lora", "merge": EXPERIMENTS[experiment].merge.enabled}
-    return [stage for stage in cfg.infer.stages if runs.get(stage)]
-
-
 def merged_models():
     """Manifests of the final models."""
     return [
@@ -156,7 +151,8 @@ def answers(experiment):
     """stage -> predictions that an experiment's score reads."""
     files = {"base": f"results/{cfg.run}/base/infer.jsonl"} if "base" in cfg.infer.stages else {}
     return files | {
-        stage: f"results/{cfg.run}/{experiment}/infer/{stage}.jsonl" for stage in infer_stages(experiment)
+        stage: f"results/{cfg.run}/{experiment}/infer/{stage}.jsonl"
+        for stage in EXPERIMENTS[experiment].infer_stages(cfg.infer.stages)
     }
 
 

@@ -335,7 +335,13 @@ def test_a_flag_without_a_value_is_refused():
 
 
 def test_every_flag_that_is_ours_is_refused_in_swift():
-    free = {"report_to", "load_from_cache_file", "logging_first_step", "eval_strategy"}
+    free = {
+        "report_to",
+        "load_from_cache_file",
+        "logging_first_step",
+        "eval_strategy",
+        "dataloader_persistent_workers",
+    }
     ours = set(render()) | set(render({"tuner": "full"})) | set(render(device="cpu"))
     owned = set(swift_args.KEYS) | swift_args.FIXED
     assert ours - owned == free

@@ -48,6 +48,15 @@ def test_untouched_config_says_what_to_set(empty: Project) -> None:
             "Set effective_batch to a multiple of 3, or change gpus.",
         ),
         (
+            {"split": {"val": 0.5, "test": 0.5}},
+            "split: val and test take every row. Lower them to less than 1 together.",
+        ),
+        (
+            {"merge": {"enabled": False}, "infer": {"stages": ["merge"]}},
+            "infer.stages: of merge experiment main makes none, so nothing would be scored. "
+            "Add base, or set merge.enabled: true and add merge.",
+        ),
+        (
             {"experiments": {"merge": {}}},
             "experiments.merge is the name of a stage. Choose another name for the experiment.",
         ),

@@ -206,6 +206,8 @@ def test_missing_environment_is_one_sentence(empty: Project, values: dict, tmp_p
     assert "error: The swift environment is not installed. Run: make setup\n" in done.stdout
     assert "Traceback" not in done.stdout
     assert empty.plan()["train_sft"] == 1  # planning needs no environment
+    done = empty.snakemake("data")  # no lock is left behind
+    assert "LockException" not in done.stdout
 
 
 def test_fewer_gpus_than_wanted_are_refused(empty: Project, values: dict) -> None:

@@ -41,7 +41,7 @@ def republish(target: Path, key: RunKey) -> bool:
     """Write the manifest of a finished, undamaged result with this key again; False when there is none."""
     if not target.exists():  # a kill between the two renames of publish_folder leaves it beside its place
         for folder in target.parent.glob(f".{target.name}.*.staging"):
-            if (folder / RECORD).exists():
+            if _key_of(folder) == key.hash:
                 folder.rename(target)
                 break
     try:
@@ -55,6 +55,13 @@ def republish(target: Path, key: RunKey) -> bool:
         return False
     write_json(target / MANIFEST, manifest)
     return True
+
+
+def _key_of(folder: Path) -> str | None:
+    try:
+        return json.loads((folder / RECORD).read_bytes())["manifest"]["run_key"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def _unchanged(path: Path, file: Mapping[str, Any], mtime_ns: int) -> bool:

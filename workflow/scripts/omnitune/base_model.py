@@ -44,6 +44,12 @@ def inspect(source: str, output: Path, *, hub: Literal["huggingface", "modelscop
         found = folder.name  # both hubs name the snapshot's folder by its commit or revision
     config = check(folder)
     tensors = weights.tensors(folder)
+    if packed := sorted({tensor.dtype for tensor in tensors.values() if tensor.dtype.startswith("F8")}):
+        raise PipelineError(
+            f"its weights are quantized ({', '.join(packed)}), which is neither trained nor merged here",
+            where=str(folder),
+            fix="Take the bfloat16 checkpoint.",
+        )
     files = _hashes(folder, output / ".hashes.json")
     _link(output / WEIGHTS, folder)
     write_json(

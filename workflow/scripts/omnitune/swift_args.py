@@ -72,6 +72,8 @@ FIXED = {
     "model_type", "template", "output_dir", "add_version", "strict", "resume_from_checkpoint", "ENV",
     "check_model", "load_args", "create_checkpoint_symlink", "save_strategy", "max_steps", "streaming",
     "ddp_timeout", "ddp_backend", "resume_only_model", "save_only_model", "ignore_args_error",
+    "max_epochs", "early_stop_interval", "callbacks", "auto_find_batch_size",
+    "external_plugins", "custom_register_path", "adapters", "fsdp", "quant_bits", "quant_method", "push_to_hub",
 }  # fmt: skip
 
 
@@ -168,6 +170,9 @@ def sft(
         }
     if device == "cpu":
         arguments |= {"use_cpu": True, "fp16": False, "bf16": False}
+        # A loader that lives from one evaluation to the next draws from the random state once less, and a resumed
+        # training would differ from one that ran through.
+        arguments |= {"dataloader_persistent_workers": False}
     elif settings.deepspeed != "none":
         arguments |= {"deepspeed": settings.deepspeed}
     return _text(arguments | settings.swift) | {"ENV": media_environment(media)}

@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any, Literal, NoReturn
@@ -72,7 +73,8 @@ def _flags(command: Command) -> tuple[str, list[Flag]]:
         return swift.version, json.loads(cache.read_bytes())
     except (OSError, ValueError):
         flags = _read_flags(command)
-        write_json(cache, flags)
+        with suppress(OSError):  # a shared folder that is not ours to write
+            write_json(cache, flags)
         return swift.version, flags
 
 

@@ -19,6 +19,7 @@ from omnitune.runkey import RunKey
 
 VERSION = 1
 LOG = "training_log.jsonl"
+_OF_MACHINE = re.compile(r"time|speed|per_second|memory")
 # What belongs to a resumed run, not to a model; training_args.bin is a pickle besides.
 _NOT_PUBLISHED = ("optimizer", "scheduler", "rng_state", "training_args", "trainer_state", "global_step", "latest",
                   "zero_to_fp32", "args.json", "README.md", "scaler")  # fmt: skip
@@ -229,10 +230,8 @@ def _publish(job: Job, key: RunKey, last: checkpoints.Checkpoint, packages: Mapp
                 _copy(path, folder / path.name, job.arguments["model"])
         with open_atomic(folder / LOG) as file:
             for record in log:
-                # Elapsed and remaining times belong to the machine, not to the model.
-                kept = {
-                    name: value for name, value in record.items() if "time" not in name and "speed" not in name
-                }
+                # Times and speeds belong to the machine, not to the model.
+                kept = {name: value for name, value in record.items() if not _OF_MACHINE.search(name)}
                 file.write(json.dumps(kept, ensure_ascii=False).encode() + b"\n")
         artifact.publish(folder, job.output, key, facts)
     print(f"{job.output}: {last.step} steps, mean loss {facts['train_loss']}.")
@@ -244,7 +243,10 @@ def _copy(source: Path, target: Path, base: str) -> None:
         config = json.loads(source.read_bytes()) | {"base_model_name_or_path": base}
         target.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     elif source.name.endswith(".safetensors"):
-        os.link(source, target)  # the same bytes, no second copy of 60 GB
+        try:
+            os.link(source, target)  # the same bytes, no second copy of 60 GB
+        except OSError:  # another file system, or one without hard links
+            shutil.copyfile(source, target)
     else:
         shutil.copyfile(source, target)
 

@@ -1,5 +1,6 @@
 """`experiments:` variants that share data and base."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import Field
@@ -22,3 +23,8 @@ class Experiment(Section):
     name: str
     sft: SftConfig
     merge: MergeConfig
+
+    def infer_stages(self, stages: Sequence[str]) -> list[str]:
+        """Those of `stages` that this experiment makes: an adapter is made by LoRA only."""
+        made = {"sft": self.sft.tuner == "lora", "merge": self.merge.enabled}
+        return [stage for stage in stages if made.get(stage)]

@@ -76,7 +76,14 @@ def _experiment(config: Config, name: str, overrides: Mapping[str, Any], where: 
         )
     except PipelineError as error:
         raise PipelineError(error.what, where=where((*prefix, "sft")), fix=error.fix) from None
-    return Experiment(name=name, sft=sft, merge=sections["merge"])
+    experiment = Experiment(name=name, sft=sft, merge=sections["merge"])
+    if "base" not in config.infer.stages and not experiment.infer_stages(config.infer.stages):
+        raise PipelineError(
+            f"of {', '.join(config.infer.stages)} experiment {name} makes none, so nothing would be scored",
+            where=where(("infer", "stages")),
+            fix="Add base, or set merge.enabled: true and add merge.",
+        )
+    return experiment
 
 
 def filled_pretrain(config: Config) -> SftConfig:
@@ -111,6 +118,8 @@ def _cross_checks(config: Config, where: Where) -> Iterable[str]:
                     f"{where(('score', 'tasks'))} has no metrics for the task {task} of source {name}. "
                     "Add the task, or default."
                 )
+    if config.split.val + config.split.test >= 1:
+        yield f"{where(('split',))}: val and test take every row. Lower them to less than 1 together."
     if not any("sft" in source.use for source in config.sources.values()):
         yield f"{where(('sources',))}: no source has sft in its use, so nothing is trained on. Add it to one."
     if not any("eval" in source.use for source in config.sources.values()):
