@@ -6,9 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from project import Project
 
 from omnitune import environments
+
+# A slow or busy machine is no finding, and a run must repeat.
+settings.register_profile("tests", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tests")
 
 ROOT = environments.ROOT
 FAKES = Path(__file__).parent / "fakes"
