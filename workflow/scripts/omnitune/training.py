@@ -216,7 +216,7 @@ def _publish(job: Job, key: RunKey, last: checkpoints.Checkpoint, packages: Mapp
         "base": job.arguments["model"],
         "global_step": last.step,
         "max_steps": last.max_steps,
-        # Over the logged steps, so that a resumed training has the same as one that ran through.
+        # Over the logged steps: equal after a resume where logging_steps divides save_steps, as in the recipes.
         "train_loss": round(sum(losses) / len(losses), 6) if losses else None,
         **_parameter_counts(job.work / "logging.jsonl"),
         "settings": {
