@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from omnitune import recipes
+from omnitune import config_files, recipes
 from omnitune.config.experiments import Experiment
 from omnitune.config.run import Config
 from omnitune.config.sentences import Key, Where, sentence
@@ -65,7 +65,7 @@ def _experiment(config: Config, name: str, overrides: Mapping[str, Any], where: 
     for section in ("sft", "merge"):
         changed = overrides.get(section, {})
         # Unset keys stay unset, so that an experiment with another tuner takes that tuner's recipe.
-        merged = _merge(getattr(config, section).model_dump(exclude_unset=True), changed)
+        merged = config_files.merge(getattr(config, section).model_dump(exclude_unset=True), changed)
         sections[section] = _validate(type(getattr(config, section)), merged, where, (*prefix, section))
     try:
         sft = recipes.fill_sft(
@@ -95,14 +95,6 @@ def filled_pretrain(config: Config) -> SftConfig:
         gpu_memory_gib=config.resources.gpu_memory_gib,
         device=config.device,
     )
-
-
-def _merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(base)
-    for key, value in changes.items():
-        inner = merged.get(key)
-        merged[key] = _merge(inner, value) if isinstance(inner, Mapping) and isinstance(value, Mapping) else value
-    return merged
 
 
 def _cross_checks(config: Config, where: Where) -> Iterable[str]:
