@@ -78,7 +78,7 @@ def test_a_failure_then_a_model_then_nothing_to_do(place: Path):
 
     done = train(place)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == "Resuming from step 2 of 4.\nsft/model: 4 steps, last loss 0.5.\n"
+    assert done.stdout == "Resuming from step 2 of 4.\nsft/model: 4 steps, mean loss 1.041667.\n"
     assert verdict(place) is None
 
     done = train(place)
