@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import resource
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -12,6 +13,12 @@ from typing import Any
 import yaml
 
 Values = dict[str, Any]
+
+
+def processor_seconds() -> float:
+    """Processor time of this process's ended children: what a command costs, however busy the machine is."""
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return spent.ru_utime + spent.ru_stime
 
 
 @dataclass

@@ -1,9 +1,9 @@
 """The demo really trains: the real ms-swift on a tiny Qwen3-Omni, seen through the files that a user sees."""
 
 import json
-import time
 
 from conftest import CONFIG, Demo
+from project import processor_seconds
 
 from omnitune import base_model, weights
 
@@ -32,10 +32,10 @@ def test_it_fits_a_small_machine(demo: Demo) -> None:
 
 
 def test_second_run_starts_no_job(demo: Demo) -> None:
-    begun = time.monotonic()
+    begun = processor_seconds()
     done = demo.snakemake(*CONFIG)
     assert "Nothing to be done" in done.stdout
-    assert time.monotonic() - begun < 5
+    assert processor_seconds() - begun < 5
 
 
 def test_no_test_row_is_trained_on(demo: Demo) -> None:
