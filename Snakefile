@@ -16,6 +16,7 @@ include: "rules/convert.smk"
 include: "rules/validate.smk"
 include: "rules/split.smk"
 include: "rules/sft.smk"
+include: "rules/grpo.smk"
 include: "rules/merge.smk"
 include: "rules/infer.smk"
 include: "rules/score.smk"
@@ -31,6 +32,7 @@ localrules:
     all,
     data,
     sft,
+    grpo,
     merge,
     eval,
     report,
@@ -50,7 +52,12 @@ rule data:
 
 rule sft:
     input:
-        expand("results/{run}/{experiment}/sft/model/manifest.json", run=cfg.run, experiment=EXPERIMENTS),
+        trained_models("sft"),
+
+
+rule grpo:
+    input:
+        trained_models("grpo"),
 
 
 rule merge:

@@ -16,6 +16,7 @@ from omnitune import (
     inference,
     merging,
     reporting,
+    rewards,
     scoring,
     supervisor,
     swift_args,
@@ -28,7 +29,8 @@ from omnitune.validation import split as splitting
 try:
     cfg, _experiments = omnitune_config.load(config, workflow.configfiles)
     for _experiment in _experiments:
-        swift_args.refuse_owned(_experiment.sft.swift)
+        swift_args.refuse_owned("sft", _experiment.sft.swift)
+        swift_args.refuse_owned("grpo", _experiment.grpo.swift)
 except PipelineError as error:
     # One clean sentence: an exception here would come with Snakemake's own traceback.
     print(f"error: {error}", file=sys.stderr, flush=True)
@@ -50,7 +52,7 @@ wildcard_constraints:
     source="|".join(cfg.sources),
     experiment="|".join(EXPERIMENTS),
     shard=r"\d+",
-    stage="sft|merge",
+    stage="sft|grpo|merge",
 
 
 onstart:
@@ -125,6 +127,16 @@ def base_inputs(path):
     return [f"{path}/manifest.json"] if path.startswith("results/") else []
 
 
+def trained_models(*stages):
+    """Manifests of everything that the stages train; without any, of all."""
+    return [
+        f"results/{cfg.run}/{name}/{stage}/model/manifest.json"
+        for name, experiment in EXPERIMENTS.items()
+        for stage in experiment.trained
+        if stage in stages or not stages
+    ]
+
+
 def merged_models():
     """Manifests of the final models."""
     return [
@@ -134,11 +146,45 @@ def merged_models():
     ]
 
 
+def policy_model(wildcards):
+    """The folder of the model that grpo trains, or trains an adapter on."""
+    if EXPERIMENTS[wildcards.experiment].policy == "merged":
+        return f"results/{cfg.run}/{wildcards.experiment}/grpo/start"
+    return f"results/{cfg.run}/model"
+
+
+def policy_adapter(wildcards):
+    """The folder of the adapter that grpo trains on, if it does."""
+    adapted = EXPERIMENTS[wildcards.experiment].policy == "adapter"
+    return [f"results/{cfg.run}/{wildcards.experiment}/sft/model"] if adapted else []
+
+
+def policy_inputs(wildcards):
+    """Manifests of what grpo starts from."""
+    return [f"{folder}/manifest.json" for folder in [policy_model(wildcards), *policy_adapter(wildcards)]]
+
+
+def reward_file(wildcards):
+    """The user's file of rewards, if there is one."""
+    file = EXPERIMENTS[wildcards.experiment].grpo.reward_file
+    return [file] if file else []
+
+
+def merge_base(wildcards):
+    """The folder of the model that the last training changed."""
+    return policy_model(wildcards) if last_stage(wildcards) == "grpo" else f"results/{cfg.run}/model"
+
+
+def last_stage(wildcards):
+    """The training stage whose model is merged."""
+    return EXPERIMENTS[wildcards.experiment].trained[-1]
+
+
 def inferred_model(wildcards):
     """The folder whose manifest describes the model that a stage's answers come from."""
     if wildcards.stage == "merge":
         return f"results/{cfg.run}/{wildcards.experiment}/merge/model"
-    return f"results/{cfg.run}/model"
+    return policy_model(wildcards) if wildcards.stage == "grpo" else f"results/{cfg.run}/model"
 
 
 def infer_models(wildcards):
@@ -163,8 +209,8 @@ def report_experiments():
             {
                 "name": name,
                 "metrics": f"results/{cfg.run}/{name}/score/metrics.json",
-                "sft": f"results/{cfg.run}/{name}/sft/model",
             }
+            | {stage: f"results/{cfg.run}/{name}/{stage}/model" for stage in experiment.trained}
             | ({"merge": f"results/{cfg.run}/{name}/merge/model"} if experiment.merge.enabled else {})
             for name, experiment in EXPERIMENTS.items()
         ]

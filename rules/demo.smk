@@ -68,7 +68,7 @@ use rule render_sft as demo_render with:
     log:
         "logs/{run}/inputs/demo_render.log",
     params:
-        settings=section(PRETRAIN),
+        settings=section(PRETRAIN, without=["enabled"]),
         media=section(cfg.media, without=["roots"]),
         device=cfg.device,
         model=subpath(input.model, parent=True),

@@ -72,9 +72,9 @@ use rule render_infer_base as render_infer with:
         test="results/{run}/split/test.jsonl",
         result="results/{run}/{experiment}/infer/raw/{stage}.jsonl",
         adapter=lambda wildcards: (
-            ["--adapter", f"results/{wildcards.run}/{wildcards.experiment}/sft/model"]
-            if wildcards.stage == "sft"
-            else []
+            []
+            if wildcards.stage == "merge"
+            else ["--adapter", f"results/{wildcards.run}/{wildcards.experiment}/{wildcards.stage}/model"]
         ),
         version=swift_args.VERSION,
         lock=LOCK,

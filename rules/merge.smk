@@ -1,8 +1,11 @@
-# merge: needs the base and what was trained, makes the final model; reads merge.
+# merge: needs the base and what was trained, makes the final model; reads merge. Where grpo cannot train sft's
+# result on as an adapter, it starts from base and sft merged in the same way.
 rule merge_model:
     input:
-        base="results/{run}/model/manifest.json",
-        trained="results/{run}/{experiment}/sft/model/manifest.json",
+        base=lambda wildcards: f"{merge_base(wildcards)}/manifest.json",
+        trained=lambda wildcards: (
+            f"results/{wildcards.run}/{wildcards.experiment}/{last_stage(wildcards)}/model/manifest.json"
+        ),
     output:
         "results/{run}/{experiment}/merge/model/manifest.json",
     log:
@@ -20,3 +23,20 @@ rule merge_model:
     shell:
         "{SWIFT:q} {SCRIPTS:q}/merge.py --base {params.base:q} --trained {params.trained:q}"
         " --output {params.output:q} > {log:q} 2>&1"
+
+
+use rule merge_model as merge_start with:
+    input:
+        base="results/{run}/model/manifest.json",
+        trained="results/{run}/{experiment}/sft/model/manifest.json",
+    output:
+        "results/{run}/{experiment}/grpo/start/manifest.json",
+    log:
+        "logs/{run}/{experiment}/merge_start.log",
+    benchmark:
+        "benchmarks/{run}/{experiment}/merge_start.tsv"
+    params:
+        base=subpath(input.base, parent=True),
+        trained=subpath(input.trained, parent=True),
+        output=subpath(output[0], parent=True),
+        version=merging.VERSION,

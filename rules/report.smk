@@ -4,7 +4,7 @@ rule write_report:
         model="results/{run}/model/manifest.json",
         data="results/{run}/split/manifest.json",
         metrics=expand("results/{{run}}/{experiment}/score/metrics.json", experiment=EXPERIMENTS),
-        models=expand("results/{{run}}/{experiment}/sft/model/manifest.json", experiment=EXPERIMENTS),
+        models=trained_models(),
         merged=merged_models(),
     output:
         "results/{run}/report.html",

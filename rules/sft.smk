@@ -12,7 +12,7 @@ rule render_sft:
         mem_mb=2000,
         runtime=30,
     params:
-        settings=lambda wildcards: section(EXPERIMENTS[wildcards.experiment].sft),
+        settings=lambda wildcards: section(EXPERIMENTS[wildcards.experiment].sft, without=["enabled"]),
         media=section(cfg.media, without=["roots"]),
         device=cfg.device,
         model=subpath(input.model, parent=True),
@@ -44,14 +44,18 @@ rule train_sft:
         mem_mb=cfg.resources.train_mem_gib * 1024,
         runtime=cfg.resources.runtime_hours * 60,
     params:
-        # By content: rows that only the test holds are no reason to train again.
-        rows=["--input", "results/{run}/split/train.jsonl", "--input", "results/{run}/split/val.jsonl"],
+        stage="sft",
+        # Rows by content: those that only the test holds are no reason to train again.
+        inputs=lambda wildcards: [
+            f"--input=results/{wildcards.run}/{path}"
+            for path in ("model/manifest.json", "split/train.jsonl", "split/val.jsonl")
+        ],
         output=subpath(output[0], parent=True),
         log="logs/{run}/{experiment}/train_sft.swift.log",
         gpus=lambda wildcards: gpus(EXPERIMENTS[wildcards.experiment].sft.gpus),
         version=training.VERSION,
         lock=LOCK,
     shell:
-        "{PYTHON:q} {SCRIPTS:q}/train.py --stage sft --args {input.args:q} --input {input.model:q}"
-        " {params.rows:q} --output {params.output:q} --log {params.log:q} --python {SWIFT:q}"
+        "{PYTHON:q} {SCRIPTS:q}/train.py --stage {params.stage:q} --args {input.args:q} {params.inputs:q}"
+        " --output {params.output:q} --log {params.log:q} --python {SWIFT:q}"
         " --gpus {params.gpus} --granted {resources.gpu} > {log:q} 2>&1"

@@ -1,4 +1,4 @@
-# split: needs all validated rows, makes train, val and test, the ledger and the data's manifest;
+# split: needs all validated rows, makes train, val, test and grpo, the ledger and the data's manifest;
 # reads split, validate, media.roots.
 rule split_rows:
     input:
@@ -8,6 +8,7 @@ rule split_rows:
         train="results/{run}/split/train.jsonl",
         val="results/{run}/split/val.jsonl",
         test="results/{run}/split/test.jsonl",
+        grpo="results/{run}/split/grpo.jsonl",
         ledger="results/{run}/split/ledger.jsonl",
         manifest="results/{run}/split/manifest.json",
     log:

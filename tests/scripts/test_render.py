@@ -93,6 +93,7 @@ def test_inference_reads_a_base_through_its_link_and_a_final_model_in_its_place(
 ):
     if not is_base:
         (place / "model/weights").unlink()
+        (place / "model/config.json").write_text("{}")
     argv = [swift_python, SCRIPTS / "render.py", "infer", "--settings", InferConfig().model_dump_json()]
     argv += ["--media", MediaConfig().model_dump_json(), "--device", "cpu", "--model", "model"]
     argv += ["--test", "test.jsonl", "--result", "raw.jsonl", "--output", "out/args.json"]

@@ -89,7 +89,7 @@ def test_rows_travel_from_source_to_split(place: Path):
     done = split(place, sources)
     assert (done.returncode, done.stdout) == (0, "")
     rows = {name: read_jsonl(place / f"split/{name}.jsonl") for name in SPLITS}
-    assert done.stderr == ", ".join(f"{len(rows[name])} {name}" for name in SPLITS) + "\n"
+    assert done.stderr == ", ".join(f"{len(rows[name])} {name}" for name in SPLITS) + ", 0 grpo\n"
     assert sum(map(len, rows.values())) == 79
     homes = {path: name for name in SPLITS for row in rows[name] for path in row.get("images", [])}
     assert all(homes[path] == name for name in SPLITS for row in rows[name] for path in row.get("images", []))

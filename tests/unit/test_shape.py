@@ -270,19 +270,24 @@ def fields(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, str]
 OWNERS = {
     "model": ["cfg.model"], "media": ["cfg.media", "media"], "validate": ["cfg.validate_"], "split": ["cfg.split"],
     "sources": ["source", r"cfg.sources\[\w+(\.\w+)?\]"], "sft": ["settings", r"\]\.sft", "experiment.sft", "sft"],
-    "sft.lora": ["settings.lora"], "merge": ["experiment.merge", r"\]\.merge"], "infer": ["settings", "cfg.infer"],
+    "sft.lora": ["settings.lora"],
+    "grpo": ["settings", r"\]\.grpo", "experiment.grpo", "grpo", "self.grpo"], "grpo.lora": ["settings.lora"],
+    "merge": ["experiment.merge", r"\]\.merge"], "infer": ["settings", "cfg.infer"],
     "score": ["cfg.score"], "resources": ["cfg.resources"], "envs": ["cfg.envs"], "demo": ["cfg.demo"],
 }  # fmt: skip
 READERS = [*RULES, *(path for path in MODULES if path.parent.name != "config" and path.stem != "recipes")]
 # Overrides are applied by load(); the batch's product is turned into its factors by recipes.
-APPLIED = {"experiments.sft", "experiments.merge", "sft.effective_batch", "recipe"}
+APPLIED = {
+    "experiments.sft", "experiments.grpo", "experiments.merge", "sft.enabled", "grpo.enabled",
+    "sft.effective_batch", "grpo.effective_batch", "grpo.start_from", "recipe",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(("key", "attribute"), list(fields(Config)))
 def test_every_setting_is_read(key: str, attribute: str):
     section = key.rpartition(".")[0]
     if key in APPLIED:
-        read = [(LIBRARY / "config" / "load.py").read_text() + (LIBRARY / "recipes.py").read_text()]
+        read = [(LIBRARY / "config" / "experiments.py").read_text() + (LIBRARY / "config" / "load.py").read_text() + (LIBRARY / "recipes.py").read_text()]
         pattern = rf"\b(config\.|\")?{attribute}\b"
     else:
         read = [path.read_text() for path in READERS]
@@ -298,5 +303,9 @@ def test_the_examples_are_configs():
     from omnitune.config.load import load
 
     for path in sorted((ROOT / "config" / "examples").glob("*.yaml")):
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-        load(values, [path])
+        # demo_grpo.yaml is laid over demo.yaml.
+        files = [path.with_name("demo.yaml"), path] if path.stem.startswith("demo_") else [path]
+        values: dict[str, Any] = {}
+        for file in files:
+            values = config_files.merge(values, yaml.safe_load(file.read_text(encoding="utf-8")))
+        load(values, files)

@@ -2,16 +2,21 @@
 
 import argparse
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from omnitune import base_model, swift_args, swift_flags
+from omnitune.config.grpo import GrpoConfig
 from omnitune.config.infer import InferConfig
 from omnitune.config.media import MediaConfig
 from omnitune.config.sft import SftConfig
 from omnitune.errors import run
 from omnitune.publish import write_json
+from omnitune.rewards import check as reward_check
+
+COMMANDS: dict[str, swift_flags.Command] = {"sft": "sft", "grpo": "rlhf", "infer": "infer"}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -22,11 +27,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     sft.add_argument("--train", type=Path, required=True, help="JSONL of rows to train on")
     sft.add_argument("--val", type=Path, help="JSONL of rows to watch; an empty or absent file is left out")
     sft.add_argument("--checkpoints", required=True, help="folder of the checkpoints")
+    grpo = stages.add_parser("grpo", help="swift rlhf --rlhf_type grpo")
+    grpo.add_argument("--prompts", required=True, help="JSONL of rows to sample completions of")
+    grpo.add_argument("--split-manifest", type=Path, required=True, help="the split's manifest, which counts them")
+    grpo.add_argument("--modules", type=Path, required=True, help="the base's manifest, which names its layers")
+    grpo.add_argument("--adapter", help="folder of an adapter on the model, which is trained on")
+    grpo.add_argument("--checkpoints", required=True, help="folder of the checkpoints")
     infer = stages.add_parser("infer", help="swift infer")
     infer.add_argument("--test", required=True, help="JSONL of rows to answer")
     infer.add_argument("--adapter", help="folder of an adapter on the model")
     infer.add_argument("--result", required=True, help="file for ms-swift's raw results")
-    for stage in (sft, infer):
+    for stage in (sft, grpo, infer):
         stage.add_argument(
             "--settings", type=json.loads, required=True, help="the stage's section of the config, JSON"
         )
@@ -35,9 +46,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         stage.add_argument("--model", type=Path, required=True, help="folder with the model's manifest")
         stage.add_argument("--output", type=Path, required=True, help="the arguments file")
     options = parser.parse_args(argv)
-    command = options.stage
-    arguments = _sft(options) if command == "sft" else _infer(options)
-    swift_flags.check_flags(command, arguments)
+    arguments = {"sft": _sft, "grpo": _grpo, "infer": _infer}[options.stage](options)
+    swift_flags.check_flags(COMMANDS[options.stage], arguments, f"{options.stage}.swift")
     write_json(options.output, arguments)
     return 0
 
@@ -57,14 +67,29 @@ def _sft(options: argparse.Namespace) -> dict[str, Any]:
     )
 
 
+def _grpo(options: argparse.Namespace) -> dict[str, Any]:
+    settings = GrpoConfig.model_validate(options.settings)
+    split = json.loads(options.split_manifest.read_bytes())
+    reward_check.check(settings, prompts=split["files"]["grpo.jsonl"]["rows"], solutions=split["solutions"])
+    return swift_args.grpo(
+        settings,
+        media=MediaConfig.model_validate(options.media),
+        device=options.device,
+        model=str(base_model.folder_of(options.model)),
+        adapter=options.adapter,
+        linear_modules=json.loads(options.modules.read_bytes())["linear_modules"],
+        prompts=options.prompts,
+        plugin=os.path.relpath(Path(__file__).with_name("reward_plugin.py")),
+        output=options.checkpoints,
+    )
+
+
 def _infer(options: argparse.Namespace) -> dict[str, Any]:
-    # A final model lies beside its manifest; the base is linked there.
-    is_base = (options.model / base_model.WEIGHTS).is_symlink()
     return swift_args.infer(
         InferConfig.model_validate(options.settings),
         media=MediaConfig.model_validate(options.media),
         device=options.device,
-        model=str(base_model.folder_of(options.model) if is_base else options.model),
+        model=str(base_model.folder_of(options.model)),
         adapter=options.adapter,
         test=options.test,
         output=options.result,

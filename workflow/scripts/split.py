@@ -1,4 +1,4 @@
-"""Deals the validated rows of all sources into train, val and test, and writes the ledger of every row.
+"""Deals the validated rows of all sources into train, val, test and grpo, and writes the ledger of every row.
 
 Rows that share a medium (text rows: a question) stay together. Where a group goes depends on its name and the
 seed alone, so rows added later move none. The run stops here when too many rows were rejected.
@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from omnitune import errors
-from omnitune.validation.assignment import ValidSource
+from omnitune.validation.assignment import FILES, ValidSource
 from omnitune.validation.groups import Draw
 from omnitune.validation.split import Rules, split_sources
 
@@ -26,11 +26,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     if args.val + args.test > 1:
         parser.error(f"--val and --test hold out {args.val + args.test:g} of the rows, more than all")
-    rules = Rules(Draw(args.val, args.test, args.seed), args.max_rejected, args.need_test == "true")
+    rules = Rules(
+        Draw(args.val, args.test, args.seed), args.max_rejected, _trains(args.sources), args.need_test == "true"
+    )
     manifest = split_sources(args.sources, args.root, rules, args.output)
-    rows = {name: manifest["files"][f"{name}.jsonl"]["rows"] for name in ("train", "val", "test")}
+    rows = {name: manifest["files"][f"{name}.jsonl"]["rows"] for name in FILES}
     print(", ".join(f"{count} {name}" for name, count in rows.items()), file=sys.stderr)
     return errors.ExitCode.OK
+
+
+def _trains(sources: Sequence[ValidSource]) -> bool:
+    """Whether any row is meant for the train file."""
+    return any("sft" in source.use for source in sources)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from omnitune import recipes
 from omnitune.config import describe
+from omnitune.config.grpo import GrpoConfig
 from omnitune.config.run import Config
 from omnitune.config.sft import SftConfig
 from omnitune.environments import ROOT
@@ -58,11 +59,11 @@ def test_no_name_of_our_code_is_on_the_page():
 
 
 def test_the_recipe_tables_fill_keys_that_exist_and_only_what_may_be_unset():
-    unset = {name for name, field in SftConfig.model_fields.items() if field.default is None}
-    tables = [*recipes.OBJECTIVE.values(), *recipes.SEED.values(), recipes.CPU]
-    tables += [row for rows in recipes.FAST.values() for _, row in rows]
-    for table in tables:
-        assert set(table) <= unset
+    tables = [*recipes.OBJECTIVE.items(), *recipes.SEED.items(), (("sft",), recipes.CPU), (("grpo",), recipes.CPU)]
+    tables += [(key, row) for key, rows in recipes.FAST.items() for _, row in rows]
+    for (stage, *_), table in tables:
+        fields = {"sft": SftConfig, "grpo": GrpoConfig}[stage].model_fields
+        assert set(table) <= {name for name, field in fields.items() if field.default is None}
 
 
 def test_the_schema_is_strict_and_uses_the_keys_of_the_file():

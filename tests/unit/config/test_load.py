@@ -91,7 +91,7 @@ def test_all_mistakes_are_told_at_once():
         ({"sft": None}, "sft must be a section of keys, not None. Indent its keys below it."),
         ({"sources": ["a"]}, "sources must be a section of keys, not ['a']. Indent its keys below it."),
         ({"infer": {"stages": "base"}}, "infer.stages must be a list, not 'base'. Write [base]."),
-        ({"infer": {"stages": ["bse"]}}, "infer.stages.0 is 'bse'; it must be 'base', 'sft' or 'merge'."),
+        ({"infer": {"stages": ["bse"]}}, "infer.stages.0 is 'bse'; it must be 'base', 'sft', 'grpo' or 'merge'."),
         ({"media": {"roots": []}}, "media.roots is []; it must have at least 1 item after validation, not 0."),
         ({"sources": {"a": {"format": "messages"}}}, "sources.a.path is missing. Set it: JSONL file."),
         (

@@ -37,9 +37,9 @@ def test_a_step_logged_twice_counts_once_with_its_last_loss(tmp_path):
     ("line", "what"),
     [
         ('{"loss": 1', "not a JSON line"),
-        ('{"loss": "low", "global_step/max_steps": "2/4"}', "the step or the loss is not a number"),
-        ('{"loss": 1.0, "global_step/max_steps": "two"}', "the step or the loss is not a number"),
-        ('{"loss": null, "global_step/max_steps": "2/4"}', "the step or the loss is not a number"),
+        ('{"loss": "low", "global_step/max_steps": "2/4"}', "the step or the value is not a number"),
+        ('{"loss": 1.0, "global_step/max_steps": "two"}', "the step or the value is not a number"),
+        ('{"loss": null, "global_step/max_steps": "2/4"}', "the step or the value is not a number"),
     ],
 )
 def test_a_broken_log_is_named_by_its_line(tmp_path, line, what):

@@ -261,6 +261,6 @@ def test_a_diverged_training_is_told(folder):
         '{"loss": NaN, "global_step/max_steps": "2/3"}',
         '{"loss": Infinity, "global_step/max_steps": "3/3"}',
     )
-    assert "2 logged losses are not finite numbers: the training diverged there." in text(page(folder))
+    assert "2 logged values are not finite numbers: the training diverged there." in text(page(folder))
     log(folder / "sft/training_log.jsonl", '{"loss": NaN, "global_step/max_steps": "2/3"}')
     assert "No loss was logged." in text(page(folder))

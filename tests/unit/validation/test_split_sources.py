@@ -10,11 +10,11 @@ from media_files import read_jsonl
 from omnitune.errors import ExitCode, PipelineError
 from omnitune.records import LedgerRow, Message, Record, encode
 from omnitune.validation import split
-from omnitune.validation.assignment import ValidSource
+from omnitune.validation.assignment import FILES, ValidSource
 from omnitune.validation.groups import Draw
 from omnitune.validation.split import Rules, split_sources
 
-RULES = Rules(Draw(val=0.1, test=0.3, seed=17), max_rejected=0.5, need_test=True)
+RULES = Rules(Draw(val=0.1, test=0.3, seed=17), max_rejected=0.5, need_train=True, need_test=True)
 SPLITS = ("train", "val", "test")
 
 
@@ -154,8 +154,8 @@ def test_the_manifest_says_what_is_there(work: Workplace):
     work.split()
     text = (work.output / "manifest.json").read_text()
     manifest = json.loads(text)
-    rows = {name: len(work.rows(name)) for name in SPLITS}
-    for name in (*SPLITS, "ledger"):
+    rows = {name: len(work.rows(name)) for name in FILES}
+    for name in (*FILES, "ledger"):
         content = (work.output / f"{name}.jsonl").read_bytes()
         assert manifest["files"][f"{name}.jsonl"] == {
             "sha256": hashlib.sha256(content).hexdigest(),
@@ -260,8 +260,10 @@ def test_an_empty_val_is_a_warning_unless_it_was_asked_for(work: Workplace, caps
 
 
 def test_a_source_that_no_stage_reads_is_refused(work: Workplace):
-    work.add("a", ["grpo"], many("a"))
-    with pytest.raises(PipelineError, match=r"sources\.a\.use: its rows may become grpo, which no stage reads"):
+    work.add("a", ["pretrain"], many("a"))
+    with pytest.raises(
+        PipelineError, match=r"sources\.a\.use: its rows may become pretrain, which no stage reads"
+    ):
         work.split()
 
 
@@ -284,3 +286,45 @@ def test_a_failed_split_leaves_the_old_one(work: Workplace, monkeypatch):
     with pytest.raises(ZeroDivisionError):
         work.split()
     assert {path.name: path.read_bytes() for path in work.output.iterdir()} == first
+
+
+def test_prompts_leave_their_answer_and_keep_their_columns(work: Workplace):
+    rows = many("a")
+    rows[0].extra = {"answers": [1, "two"], "day": "2026-01-31", "objects": {"ref": []}}
+    rows[1].messages.pop()
+    rows[2].solution = "given"
+    work.add("a", ["sft", "grpo", "eval"], rows)
+    manifest = work.split()
+    prompts = {row["line"]: row for row in work.rows("grpo")}
+    assert set(prompts) == {*work.lines("train"), *work.lines("val")}
+    assert not set(prompts) & set(work.lines("test"))
+    for row in prompts.values():
+        assert [message["role"] for message in row["messages"]] == ["user"]
+        assert not {"answers", "day", "objects"} & set(row)
+    columns = {line: json.loads(row["columns"]) for line, row in prompts.items()}
+    if 1 in columns:
+        assert columns[1] == rows[0].extra | {"solution": "So."}
+    assert {row.get("solution") for line, row in prompts.items() if line not in (2, 3)} == {"So."}
+    assert prompts[3]["solution"] == columns[3]["solution"] == "given" if 3 in prompts else True
+    answered = sum(line != 2 for line in prompts)
+    assert (manifest["files"]["grpo.jsonl"]["rows"], manifest["solutions"]) == (len(prompts), answered)
+    ledger = {row["line"]: row["split"] for row in work.rows("ledger")}
+    assert all(ledger[line] in (["train", "grpo"], ["val", "grpo"]) for line in prompts)
+
+
+def test_a_source_for_grpo_alone_is_not_trained_on_otherwise(work: Workplace):
+    work.add("a", ["sft", "eval"], many("a"))
+    work.add("b", ["grpo"], many("b"))
+    work.split()
+    assert {row["source"] for name in SPLITS for row in work.rows(name)} == {"a"}
+    assert {row["source"] for row in work.rows("grpo")} == {"b"}
+
+
+def test_a_solution_that_is_no_date_comes_first(work: Workplace):
+    rows = many("a")
+    for row in rows:
+        row.solution = f"2026-01-{row.line % 28 + 1:02d}"
+    rows[-1].solution = "in spring"
+    work.add("a", ["grpo"], rows)
+    work.split(RULES._replace(need_train=False, need_test=False))
+    assert "in spring" in [row["solution"] for row in work.rows("grpo")[:2]]

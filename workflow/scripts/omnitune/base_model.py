@@ -206,8 +206,14 @@ def _first_line(error: Exception) -> str:
 
 
 def folder_of(output: Path) -> Path:
-    """The checkpoint's folder as later stages name it; raises when the link is broken."""
+    """The checkpoint's folder: the link that a model stage left, or, of a merged model, the folder itself.
+
+    Raises:
+        PipelineError: the link is broken.
+    """
     link = output / WEIGHTS
+    if not link.is_symlink() and (output / "config.json").is_file():
+        return output
     if not link.is_dir():
         target = link.readlink() if link.is_symlink() else "nothing"
         raise PipelineError(

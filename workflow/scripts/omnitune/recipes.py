@@ -1,4 +1,4 @@
-"""What a setting is when the config leaves it unset: one table by (stage, tuner).
+"""What a setting is when the config leaves it unset: one table by (stage, tuner, rollout).
 
 The objective (epochs, learning rate, schedule, effective batch, lengths) is that of the bash scripts in both
 recipes. `seed` also takes micro-batch, accumulation, checkpointing and loader from them; `fast` chooses
@@ -7,13 +7,27 @@ those by the memory of the GPU and keeps the effective batch.
 
 from typing import Any, Literal
 
+from omnitune.config.grpo import GrpoConfig
 from omnitune.config.sft import SftConfig
+from omnitune.config.training import TrainingConfig
 from omnitune.errors import PipelineError
 
 Recipe = Literal["fast", "seed"]
-Key = tuple[str, str]
+Key = tuple[str, ...]
 
-# qwen3_omni_sft_lora.sh and qwen3_omni_sft_full.sh; GRPO's columns follow with its stage.
+_GRPO = {
+    "gpus": 4, "epochs": 1, "learning_rate": 1e-5, "lr_scheduler": "cosine",
+    "warmup_ratio": 0.05, "max_length": 4096, "effective_batch": 8, "deepspeed": "zero2",
+    "freeze_vit": True, "freeze_aligner": True,
+    "eval_steps": 100, "save_steps": 100, "save_total_limit": 2, "logging_steps": 5, "dataset_workers": 4,
+    "num_generations": 4, "max_completion_length": 2048, "temperature": 1.0, "top_p": 0.99, "top_k": 50,
+    "vllm_gpu_memory_utilization": 0.5,
+}  # fmt: skip
+_GRPO_VLLM = _GRPO | {"max_length": 8192, "num_generations": 8}
+# No script trains all weights on rewards: these take ZeRO-3 and a tenth of the learning rate.
+_ALL_WEIGHTS = {"learning_rate": 1e-6, "deepspeed": "zero3"}
+
+# qwen3_omni_sft_lora.sh, _sft_full.sh, _grpo.sh and _grpo_vllm.sh.
 OBJECTIVE: dict[Key, dict[str, Any]] = {
     ("sft", "lora"): {
         "gpus": 4, "epochs": 3, "learning_rate": 1e-4, "lr_scheduler": "cosine",
@@ -27,8 +41,16 @@ OBJECTIVE: dict[Key, dict[str, Any]] = {
         "freeze_vit": True, "freeze_aligner": True,
         "eval_steps": 100, "save_steps": 100, "save_total_limit": 2, "logging_steps": 10, "dataset_workers": 4,
     },
+    ("grpo", "lora", "transformers"): _GRPO,
+    ("grpo", "full", "transformers"): _GRPO | _ALL_WEIGHTS,
+    ("grpo", "lora", "colocate"): _GRPO_VLLM,
+    ("grpo", "full", "colocate"): _GRPO_VLLM | _ALL_WEIGHTS,
 }  # fmt: skip
 
+_SEED_GRPO = {
+    "micro_batch": 1, "gradient_accumulation": 2, "gradient_checkpointing": True, "dataloader_workers": 4,
+}  # fmt: skip
+_SEED_GRPO_VLLM = _SEED_GRPO | {"micro_batch": 2, "gradient_accumulation": 1}
 SEED: dict[Key, dict[str, Any]] = {
     ("sft", "lora"): {
         "micro_batch": 1, "gradient_accumulation": 4, "gradient_checkpointing": True, "dataloader_workers": 4,
@@ -36,10 +58,18 @@ SEED: dict[Key, dict[str, Any]] = {
     ("sft", "full"): {
         "micro_batch": 1, "gradient_accumulation": 8, "gradient_checkpointing": True, "dataloader_workers": 4,
     },
+    ("grpo", "lora", "transformers"): _SEED_GRPO,
+    ("grpo", "full", "transformers"): _SEED_GRPO,
+    ("grpo", "lora", "colocate"): _SEED_GRPO_VLLM,
+    ("grpo", "full", "colocate"): _SEED_GRPO_VLLM,
 }  # fmt: skip
 
 # From the least memory (GiB) of a GPU: what fits a 30B checkpoint beside its weights. An estimate, on the safe
 # side: LoRA holds 61 GB of bf16 weights on every GPU, and one row of 4096 tokens needs 2.5 GB of logits.
+_FAST_GRPO: list[tuple[int, dict[str, Any]]] = [
+    (120, {"micro_batch": 2, "gradient_checkpointing": True, "dataloader_workers": 8}),
+    (0, {"micro_batch": 1, "gradient_checkpointing": True, "dataloader_workers": 8}),
+]
 FAST: dict[Key, list[tuple[int, dict[str, Any]]]] = {
     ("sft", "lora"): [
         (120, {"micro_batch": 4, "gradient_checkpointing": False, "dataloader_workers": 8}),
@@ -51,6 +81,10 @@ FAST: dict[Key, list[tuple[int, dict[str, Any]]]] = {
         (76, {"micro_batch": 2, "gradient_checkpointing": True, "dataloader_workers": 8}),
         (0, {"micro_batch": 1, "gradient_checkpointing": True, "dataloader_workers": 8}),
     ],
+    ("grpo", "lora", "transformers"): _FAST_GRPO,
+    ("grpo", "full", "transformers"): _FAST_GRPO,
+    ("grpo", "lora", "colocate"): _FAST_GRPO,
+    ("grpo", "full", "colocate"): _FAST_GRPO,
 }
 
 CPU = {"deepspeed": "none", "gradient_checkpointing": False, "dataloader_workers": 0, "dataset_workers": 1}
@@ -64,14 +98,37 @@ def fill_sft(sft: SftConfig, *, recipe: Recipe, gpu_memory_gib: int, device: Lit
     Raises:
         PipelineError: when the batch keys contradict each other or do not divide; `where` is left to the caller.
     """
-    key = ("sft", sft.tuner)
+    return sft.model_copy(update=_filled(sft, ("sft", sft.tuner), recipe, gpu_memory_gib, device))
+
+
+def fill_grpo(
+    grpo: GrpoConfig, *, recipe: Recipe, gpu_memory_gib: int, device: Literal["cuda", "cpu"]
+) -> GrpoConfig:
+    """As `fill_sft`; effective_batch counts completions, so that it holds whole groups of num_generations."""
+    key = ("grpo", grpo.tuner, grpo.rollout)
+    filled = grpo.model_copy(update=_filled(grpo, key, recipe, gpu_memory_gib, device))
+    assert filled.effective_batch
+    assert filled.num_generations
+    if filled.effective_batch % filled.num_generations:
+        raise PipelineError(
+            f"effective_batch {filled.effective_batch} holds no whole groups of "
+            f"num_generations {filled.num_generations}",
+            fix="Set effective_batch to a multiple of num_generations.",
+        )
+    return filled
+
+
+def _filled(
+    section: TrainingConfig, key: Key, recipe: Recipe, gpu_memory_gib: int, device: Literal["cuda", "cpu"]
+) -> dict[str, Any]:
     speed = SEED[key] if recipe == "seed" else next(row for least, row in FAST[key] if gpu_memory_gib >= least)
-    chosen = {name: value for name in SftConfig.model_fields if (value := getattr(sft, name)) is not None}
+    names = type(section).model_fields
+    chosen = {name: value for name in names if (value := getattr(section, name)) is not None}
     defaults = OBJECTIVE[key] | speed
     if device == "cpu":
         defaults |= CPU
     processes = 1 if device == "cpu" else chosen.get("gpus", defaults["gpus"])
-    return sft.model_copy(update=defaults | chosen | _batch(chosen, defaults, processes))
+    return defaults | chosen | _batch(chosen, defaults, processes)
 
 
 def _batch(chosen: dict[str, Any], defaults: dict[str, Any], processes: int) -> dict[str, int]:

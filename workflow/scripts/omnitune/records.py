@@ -88,7 +88,7 @@ class LedgerRow(msgspec.Struct):
         verdict: accepted, repaired, rejected or duplicate.
         codes: stable codes of what was found (empty when nothing was).
         message: what, where and what to do, for a reader.
-        split: the files the row went to, of train, val, test.
+        split: the files the row went to, of train, val, test and grpo.
     """
 
     source: str

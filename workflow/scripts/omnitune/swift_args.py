@@ -8,9 +8,12 @@ the supervisor adds them.
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from omnitune import rewards
+from omnitune.config.grpo import GrpoConfig
 from omnitune.config.infer import InferConfig
 from omnitune.config.media import MediaConfig
 from omnitune.config.sft import SftConfig
+from omnitune.config.training import TrainingConfig
 from omnitune.errors import PipelineError
 
 VERSION = 1
@@ -19,35 +22,48 @@ Arguments = dict[str, Any]
 
 # Pixels of one visual token: a patch of 16 x 16, merged 2 x 2 (Qwen3-Omni's vision_config).
 PIXELS_PER_TOKEN = 32 * 32
-# The config's key for each flag that has one; such a flag is not taken from sft.swift.
+# The config's key for each flag that has one; such a flag is not taken from a stage's `swift`.
+# {stage} is sft or grpo.
 KEYS = {
-    "tuner_type": "sft.tuner",
-    "num_train_epochs": "sft.epochs",
-    "learning_rate": "sft.learning_rate",
-    "lr_scheduler_type": "sft.lr_scheduler",
-    "warmup_ratio": "sft.warmup_ratio",
-    "weight_decay": "sft.weight_decay",
-    "max_length": "sft.max_length",
-    "per_device_train_batch_size": "sft.micro_batch",
-    "per_device_eval_batch_size": "sft.micro_batch",
-    "gradient_accumulation_steps": "sft.gradient_accumulation",
-    "gradient_checkpointing": "sft.gradient_checkpointing",
-    "deepspeed": "sft.deepspeed",
-    "freeze_llm": "sft.freeze_llm",
-    "freeze_vit": "sft.freeze_vit",
-    "freeze_aligner": "sft.freeze_aligner",
-    "eval_steps": "sft.eval_steps",
-    "save_steps": "sft.save_steps",
-    "save_total_limit": "sft.save_total_limit",
-    "logging_steps": "sft.logging_steps",
-    "dataloader_num_workers": "sft.dataloader_workers",
-    "dataset_num_proc": "sft.dataset_workers",
-    "seed": "sft.seed",
-    "data_seed": "sft.seed",
-    "target_modules": "sft.freeze_vit and sft.freeze_aligner",
-    "lora_rank": "sft.lora.rank",
-    "lora_alpha": "sft.lora.alpha",
-    "lora_dropout": "sft.lora.dropout",
+    "tuner_type": "{stage}.tuner",
+    "num_train_epochs": "{stage}.epochs",
+    "learning_rate": "{stage}.learning_rate",
+    "lr_scheduler_type": "{stage}.lr_scheduler",
+    "warmup_ratio": "{stage}.warmup_ratio",
+    "weight_decay": "{stage}.weight_decay",
+    "max_length": "{stage}.max_length",
+    "per_device_train_batch_size": "{stage}.micro_batch",
+    "per_device_eval_batch_size": "{stage}.micro_batch",
+    "gradient_accumulation_steps": "{stage}.gradient_accumulation",
+    "gradient_checkpointing": "{stage}.gradient_checkpointing",
+    "deepspeed": "{stage}.deepspeed",
+    "freeze_llm": "{stage}.freeze_llm",
+    "freeze_vit": "{stage}.freeze_vit",
+    "freeze_aligner": "{stage}.freeze_aligner",
+    "eval_steps": "{stage}.eval_steps",
+    "save_steps": "{stage}.save_steps",
+    "save_total_limit": "{stage}.save_total_limit",
+    "logging_steps": "{stage}.logging_steps",
+    "dataloader_num_workers": "{stage}.dataloader_workers",
+    "dataset_num_proc": "{stage}.dataset_workers",
+    "seed": "{stage}.seed",
+    "data_seed": "{stage}.seed",
+    "target_modules": "{stage}.freeze_vit and {stage}.freeze_aligner",
+    "lora_rank": "{stage}.lora.rank",
+    "lora_alpha": "{stage}.lora.alpha",
+    "lora_dropout": "{stage}.lora.dropout",
+    "reward_funcs": "grpo.rewards",
+    "reward_weights": "grpo.rewards",
+    "num_generations": "grpo.num_generations",
+    "max_completion_length": "grpo.max_completion_length",
+    "temperature": "grpo.temperature",
+    "top_p": "grpo.top_p",
+    "top_k": "grpo.top_k",
+    "beta": "grpo.beta",
+    "log_completions": "grpo.log_completions",
+    "use_vllm": "grpo.rollout",
+    "vllm_mode": "grpo.rollout",
+    "vllm_gpu_memory_utilization": "grpo.vllm_gpu_memory_utilization",
     "model": "model.path",
     "use_hf": "model.hub",
     "model_revision": "model.revision",
@@ -73,7 +89,8 @@ FIXED = {
     "check_model", "load_args", "create_checkpoint_symlink", "save_strategy", "max_steps", "streaming",
     "ddp_timeout", "ddp_backend", "resume_only_model", "save_only_model", "ignore_args_error",
     "max_epochs", "early_stop_interval", "callbacks", "auto_find_batch_size",
-    "external_plugins", "custom_register_path", "adapters", "fsdp", "quant_bits", "quant_method", "push_to_hub",
+    "external_plugins", "custom_register_path", "adapters", "ref_adapters", "rlhf_type",
+    "ref_model", "fsdp", "quant_bits", "quant_method", "push_to_hub",
 }  # fmt: skip
 
 
@@ -120,11 +137,86 @@ def sft(
     Raises:
         PipelineError: for a flag in `sft.swift` that has a key of its own or is the pipeline's.
     """
-    refuse_owned(settings.swift)
+    refuse_owned("sft", settings.swift)
+    arguments = _training(settings, media, device, model, linear_modules, train, output)
+    if val:
+        arguments |= {"val_dataset": [val], "eval_strategy": "steps", "eval_steps": settings.eval_steps}
+    return _text(arguments | settings.swift)
+
+
+def grpo(
+    settings: GrpoConfig,
+    *,
+    media: MediaConfig,
+    device: Device,
+    model: str,
+    adapter: str | None,
+    linear_modules: Mapping[str, list[str]],
+    prompts: str,
+    plugin: str,
+    output: str,
+) -> Arguments:
+    """Arguments of `swift rlhf` for GRPO.
+
+    Args:
+        settings: the section with the recipe filled in.
+        model: folder of the model that the policy starts from.
+        adapter: folder of an adapter on it that is trained on, or None.
+        linear_modules: as in `sft`.
+        prompts: JSONL file.
+        plugin: the Python file that registers the rewards.
+        output: folder of the checkpoints.
+
+    Raises:
+        PipelineError: as in `sft`.
+    """
+    refuse_owned("grpo", settings.swift)
+    arguments = _training(settings, media, device, model, linear_modules, prompts, output)
+    arguments |= {
+        "rlhf_type": "grpo",
+        "eval_steps": settings.eval_steps,
+        "external_plugins": [plugin],
+        "reward_funcs": list(settings.rewards),
+        "reward_weights": list(settings.rewards.values()),
+        "num_generations": settings.num_generations,
+        "max_completion_length": settings.max_completion_length,
+        "temperature": settings.temperature,
+        "top_p": settings.top_p,
+        "top_k": settings.top_k,
+        "log_completions": settings.log_completions,
+        "use_vllm": settings.rollout != "transformers",
+    }
+    if settings.beta is not None:
+        arguments["beta"] = settings.beta
+    if settings.rollout != "transformers":
+        arguments |= {
+            "vllm_mode": settings.rollout,
+            "vllm_gpu_memory_utilization": settings.vllm_gpu_memory_utilization,
+        }
+    if adapter:
+        # The divergence is measured from the adapter as sft left it, not from the bare base.
+        arguments |= {"adapters": [adapter], "ref_adapters": [adapter]}
+    # Here, so that the run key sees it: other rewards make another model.
+    arguments["ENV"] |= {rewards.VERSION_VARIABLE: str(rewards.VERSION)}
+    if settings.reward_file:
+        arguments["ENV"] |= {rewards.FILE_VARIABLE: settings.reward_file}
+    return _text(arguments | settings.swift)
+
+
+def _training(
+    settings: TrainingConfig,
+    media: MediaConfig,
+    device: Device,
+    model: str,
+    linear_modules: Mapping[str, list[str]],
+    rows: str,
+    output: str,
+) -> Arguments:
+    """What sft and grpo have in common."""
     arguments: Arguments = {
         **_common(model, device),
         "tuner_type": settings.tuner,
-        "dataset": [train],
+        "dataset": [rows],
         "split_dataset_ratio": 0,
         "output_dir": output,
         "add_version": False,
@@ -143,6 +235,7 @@ def sft(
         "freeze_llm": settings.freeze_llm,
         "freeze_vit": settings.freeze_vit,
         "freeze_aligner": settings.freeze_aligner,
+        "eval_strategy": "no",
         "save_strategy": "steps",
         "save_steps": settings.save_steps,
         "save_total_limit": settings.save_total_limit,
@@ -157,10 +250,6 @@ def sft(
         # Seconds that a rank waits for another; ms-swift's own default is 208 days.
         "ddp_timeout": 1800,
     }
-    if val:
-        arguments |= {"val_dataset": [val], "eval_strategy": "steps", "eval_steps": settings.eval_steps}
-    else:
-        arguments |= {"eval_strategy": "no"}
     if settings.tuner == "lora":
         arguments |= {
             "lora_rank": settings.lora.rank,
@@ -175,10 +264,10 @@ def sft(
         arguments |= {"dataloader_persistent_workers": False}
     elif settings.deepspeed != "none":
         arguments |= {"deepspeed": settings.deepspeed}
-    return _text(arguments | settings.swift) | {"ENV": media_environment(media)}
+    return arguments | {"ENV": media_environment(media)}
 
 
-def lora_targets(settings: SftConfig, linear_modules: Mapping[str, list[str]]) -> list[str]:
+def lora_targets(settings: TrainingConfig, linear_modules: Mapping[str, list[str]]) -> list[str]:
     """Full names of every linear layer in the groups that are not frozen.
 
     Full names, because `all-linear` and a regex both lose their path inside peft and then match the audio
@@ -192,8 +281,8 @@ def lora_targets(settings: SftConfig, linear_modules: Mapping[str, list[str]]) -
     if not groups:
         raise PipelineError(
             "everything is frozen",
-            where="sft",
-            fix="Set one of sft.freeze_llm, freeze_vit, freeze_aligner to false.",
+            where="freeze_llm, freeze_vit, freeze_aligner",
+            fix="Set one of them to false.",
         )
     return [name for group in groups for name in linear_modules[group]]
 
@@ -246,8 +335,8 @@ def _common(model: str, device: Device) -> Arguments:
     }
 
 
-def refuse_owned(swift: Mapping[str, Any]) -> None:
-    """Refuse flags of `sft.swift` that the config's own keys or the pipeline decide."""
+def refuse_owned(stage: str, swift: Mapping[str, Any]) -> None:
+    """Refuse flags of a stage's `swift` that the config's own keys or the pipeline decide."""
     for name in swift:
         # ms-swift's reader knows most flags by more names: load-args, no_load_args.
         flag = name.replace("-", "_")
@@ -256,23 +345,25 @@ def refuse_owned(swift: Mapping[str, Any]) -> None:
         if flag in KEYS:
             raise PipelineError(
                 f"ms-swift's {flag} has a key of its own here",
-                where=f"sft.swift.{name}",
-                fix=f"Set {KEYS[flag]}.",
+                where=f"{stage}.swift.{name}",
+                fix=f"Set {KEYS[flag].format(stage=stage)}.",
             )
         if flag in FIXED:
             raise PipelineError(
                 f"{flag} is set by the pipeline, which relies on its value",
-                where=f"sft.swift.{name}",
+                where=f"{stage}.swift.{name}",
                 fix="Remove it.",
             )
         if flag in UNMERGEABLE:
             raise PipelineError(
                 f"a model trained with {flag} could not be merged",
-                where=f"sft.swift.{name}",
+                where=f"{stage}.swift.{name}",
                 fix="Remove it.",
             )
         if swift[name] is None:
-            raise PipelineError("there is no value", where=f"sft.swift.{name}", fix="Give one or remove the key.")
+            raise PipelineError(
+                "there is no value", where=f"{stage}.swift.{name}", fix="Give one or remove the key."
+            )
 
 
 def _text(arguments: Mapping[str, Any]) -> Arguments:
@@ -285,7 +376,7 @@ def _text(arguments: Mapping[str, Any]) -> Arguments:
             return [str(text(item)) for item in value]
         return value
 
-    return {name: text(value) for name, value in arguments.items()}
+    return {name: value if name == "ENV" else text(value) for name, value in arguments.items()}
 
 
 def command_line(arguments: Mapping[str, Any]) -> list[str]:

@@ -14,7 +14,7 @@ from omnitune.errors import PipelineError, suggest
 from omnitune.publish import write_json
 from omnitune.swift_args import command_line
 
-Command = Literal["sft", "infer"]
+Command = Literal["sft", "rlhf", "infer"]
 # One flag: its spellings, the type of a value, argparse's nargs and the allowed values.
 Flag = dict[str, Any]
 
@@ -28,8 +28,13 @@ def _bool(text: str) -> bool:
 _TYPES: dict[str, Callable[[str], Any]] = {"int": int, "float": float, "string_to_bool": _bool}
 
 
-def check_flags(command: Command, arguments: Mapping[str, Any]) -> None:
+def check_flags(command: Command, arguments: Mapping[str, Any], section: str) -> None:
     """Refuse flags that the installed ms-swift does not have and values that it would not take.
+
+    Args:
+        command: the ms-swift command.
+        arguments: the arguments file.
+        section: the config's key that may hold a wrong one, as `sft.swift`.
 
     Raises:
         PipelineError: naming the flag.
@@ -40,10 +45,10 @@ def check_flags(command: Command, arguments: Mapping[str, Any]) -> None:
         if name != "ENV" and name not in known:
             raise PipelineError(
                 f"ms-swift {version} has no flag {name} for `swift {command}`",
-                where=f"sft.swift.{name}",
+                where=f"{section}.{name}",
                 fix=suggest(name, known) or "Look it up in ms-swift's list of command-line parameters.",
             )
-    parser = _Parser(add_help=False, allow_abbrev=False)
+    parser = _Parser(section)
     for flag in flags:
         names = [f"--{name}" for name in flag["names"]]
         kind = _TYPES.get(flag["type"], str)
@@ -52,9 +57,13 @@ def check_flags(command: Command, arguments: Mapping[str, Any]) -> None:
 
 
 class _Parser(argparse.ArgumentParser):
+    def __init__(self, section: str) -> None:
+        super().__init__(add_help=False, allow_abbrev=False)
+        self._section = section
+
     def error(self, message: str) -> NoReturn:
         what = message.removeprefix("argument --")
-        raise PipelineError(f"ms-swift does not take {what}", where="sft.swift", fix="Mend the value.")
+        raise PipelineError(f"ms-swift does not take {what}", where=self._section, fix="Mend the value.")
 
 
 def _flags(command: Command) -> tuple[str, list[Flag]]:
@@ -79,12 +88,13 @@ def _flags(command: Command) -> tuple[str, list[Flag]]:
 
 
 def _read_flags(command: Command) -> list[Flag]:
-    from swift.arguments import InferArguments, SftArguments
+    from swift.arguments import InferArguments, RLHFArguments, SftArguments
     from swift.utils.utils import _patch_get_type_hints
     from transformers import HfArgumentParser
 
+    classes = {"sft": SftArguments, "rlhf": RLHFArguments, "infer": InferArguments}
     with _patch_get_type_hints():
-        parser = HfArgumentParser([{"sft": SftArguments, "infer": InferArguments}[command]])
+        parser = HfArgumentParser([classes[command]])
     return [
         {
             "names": [name.lstrip("-") for name in action.option_strings],

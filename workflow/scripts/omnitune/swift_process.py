@@ -13,7 +13,7 @@ PACKAGES = ("ms-swift", "torch", "transformers", "peft", "trl", "deepspeed", "ac
 
 def command(
     python: str,
-    name: Literal["sft", "infer"],
+    name: Literal["sft", "rlhf", "infer"],
     arguments: Mapping[str, Any],
     *,
     processes: int,

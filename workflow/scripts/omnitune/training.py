@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from omnitune import artifact, checkpoints, gpus, runkey, supervisor, swift_process, weights
 from omnitune.errors import ExitCode, PipelineError
@@ -30,7 +30,7 @@ class Job:
     """A training stage as its rule describes it.
 
     Attributes:
-        stage: sft, or another that trains.
+        stage: sft, grpo, or another that trains.
         arguments: the arguments file.
         inputs: files that the result depends on: the rows, the base's manifest.
         output: folder of the published model.
@@ -51,6 +51,11 @@ class Job:
     def processes(self) -> int:
         """How many processes share the work."""
         return max(self.gpus, 1)
+
+    @property
+    def command(self) -> Literal["sft", "rlhf"]:
+        """The ms-swift command that the arguments are of."""
+        return "rlhf" if "rlhf_type" in self.arguments else "sft"
 
     @property
     def work(self) -> Path:
@@ -138,7 +143,7 @@ def _run(job: Job, last: checkpoints.Checkpoint | None) -> None:
     log = job.work / "logging.jsonl"
     with gpus.leased(job.gpus) as lease:
         supervisor.run(
-            swift_process.command(job.python, "sft", job.arguments, processes=job.processes, extra=extra),
+            swift_process.command(job.python, job.command, job.arguments, processes=job.processes, extra=extra),
             env=supervisor.environment(
                 swift_process.environment(job.arguments, job.work / "cache", lease.devices)
             ),

@@ -1,4 +1,4 @@
-"""`swift sft` as the pipeline sees it: the files that its arguments promise.
+"""`swift sft` and `swift rlhf` as the pipeline sees them: the files that their arguments promise.
 
 OMNITUNE_FAKE asks for a fault: `fail`, `oom`, `nan`, `early` (ends with 0 before the last step), `stall`,
 `die@STEP` (SIGKILL to itself after that step), `torn@STEP` (dies with that step's checkpoint half written).
@@ -22,7 +22,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(allow_abbrev=False)
     for name in ("model", "output_dir", "tuner_type", "resume_from_checkpoint"):
         parser.add_argument(f"--{name}")
-    for name in ("dataset", "target_modules"):
+    for name in ("dataset", "target_modules", "reward_funcs", "adapters"):
         parser.add_argument(f"--{name}", nargs="+", default=[])
     for name in ("learning_rate", "num_train_epochs"):
         parser.add_argument(f"--{name}", type=float)
@@ -54,6 +54,8 @@ def main() -> None:
                 "learning_rate": options.learning_rate,
                 "global_step/max_steps": f"{step}/{last}",
             }
+            if options.reward_funcs:
+                line["reward"] = round(1 - 1 / step, 6)
             log.write(json.dumps(line) + "\n")
             log.flush()
             if step % options.save_steps == 0 or step == last:

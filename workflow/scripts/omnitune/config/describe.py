@@ -1,7 +1,7 @@
 """The config's reference page and JSON schema, printed from the models so that they cannot differ from them."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -77,25 +77,51 @@ def _default(field: FieldInfo) -> str:
 
 
 def _recipes() -> Iterator[str]:
-    yield (
-        "\n## What an unset key of sft is\n\n"
-        "The objective, in both recipes:\n\n| key | lora | full |\n| --- | --- | --- |"
-    )
-    lora, full = recipes.OBJECTIVE["sft", "lora"], recipes.OBJECTIVE["sft", "full"]
-    yield from (f"| `sft.{name}` | {json.dumps(lora[name])} | {json.dumps(full[name])} |" for name in lora)
-    yield "\n`recipe: seed` adds the scripts' batch settings:\n\n| key | lora | full |\n| --- | --- | --- |"
-    lora, full = recipes.SEED["sft", "lora"], recipes.SEED["sft", "full"]
-    yield from (f"| `sft.{name}` | {json.dumps(lora[name])} | {json.dumps(full[name])} |" for name in lora)
+    sft: dict[str, recipes.Key] = {"lora": ("sft", "lora"), "full": ("sft", "full")}
+    yield "\n## What an unset key of sft is\n\nThe objective, in both recipes:\n"
+    yield from _recipe_table("sft", recipes.OBJECTIVE, sft)
+    yield "\n`recipe: seed` adds the scripts' batch settings:\n"
+    yield from _recipe_table("sft", recipes.SEED, sft)
     yield (
         "\n`recipe: fast` takes the largest micro-batch that divides the effective batch, up to (an estimate, on "
-        "the safe side):\n\n"
-        "| tuner | GPU memory from | micro_batch | gradient_checkpointing | dataloader_workers |\n"
-        "| --- | --- | --- | --- | --- |"
+        "the safe side):\n"
     )
-    for (_, tuner), rows in recipes.FAST.items():
-        for least, row in rows:
-            values = " | ".join(json.dumps(value) for value in row.values())
-            yield f"| {tuner} | {least} GiB | {values} |"
+    yield from _fast_table(sft)
     yield "\nWith `device: cpu`: " + ", ".join(
         f"`{name}` {json.dumps(value)}" for name, value in recipes.CPU.items()
     )
+    grpo: dict[str, recipes.Key] = {
+        "lora": ("grpo", "lora", "transformers"),
+        "full": ("grpo", "full", "transformers"),
+        "lora, colocate": ("grpo", "lora", "colocate"),
+        "full, colocate": ("grpo", "full", "colocate"),
+    }
+    yield (
+        "\n## What an unset key of grpo is\n\nBy tuner and rollout; `effective_batch` counts completions. "
+        "In both recipes:\n"
+    )
+    yield from _recipe_table("grpo", recipes.OBJECTIVE, grpo)
+    yield "\n`recipe: seed` adds:\n"
+    yield from _recipe_table("grpo", recipes.SEED, grpo)
+    yield "\n`recipe: fast`, up to:\n"
+    yield from _fast_table({name: key for name, key in grpo.items() if name == "lora"})
+
+
+def _recipe_table(
+    stage: str, table: Mapping[recipes.Key, dict[str, Any]], keys: Mapping[str, recipes.Key]
+) -> Iterator[str]:
+    yield f"| key | {' | '.join(keys)} |\n| --- |{' --- |' * len(keys)}"
+    columns = [table[key] for key in keys.values()]
+    for name in columns[0]:
+        cells = " | ".join(json.dumps(column[name]) for column in columns)
+        yield f"| `{stage}.{name}` | {cells} |"
+
+
+def _fast_table(keys: Mapping[str, recipes.Key]) -> Iterator[str]:
+    yield (
+        "| tuner | GPU memory from | micro_batch | gradient_checkpointing | dataloader_workers |\n"
+        "| --- | --- | --- | --- | --- |"
+    )
+    for name, key in keys.items():
+        for least, row in recipes.FAST[key]:
+            yield f"| {name} | {least} GiB | {' | '.join(map(json.dumps, row.values()))} |"

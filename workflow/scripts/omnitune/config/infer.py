@@ -6,7 +6,7 @@ from pydantic import Field
 
 from omnitune.config.base import Positive, Section
 
-InferStage = Literal["base", "sft", "merge"]
+InferStage = Literal["base", "sft", "grpo", "merge"]
 
 
 class InferConfig(Section):
@@ -15,7 +15,7 @@ class InferConfig(Section):
     stages: list[InferStage] = Field(
         ["base", "merge"],
         min_length=1,
-        description="Whose answers: the untouched base, the adapter (sft), the final model (merge).",
+        description="Whose answers: the untouched base, an adapter (sft, grpo), the final model (merge).",
     )
     backend: Literal["transformers"] = Field("transformers", description="What generates.")
     gpus: Positive = Field(1, le=64, description="GPUs of an inference job; counts as 0 with `device: cpu`.")

@@ -1,18 +1,22 @@
 """YAML values -> Config and its experiments; every mistake becomes a sentence, all at once."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from omnitune import config_files, recipes
 from omnitune.config.experiments import Experiment
+from omnitune.config.grpo import GrpoConfig
 from omnitune.config.run import Config
 from omnitune.config.sentences import Key, Where, sentence
 from omnitune.config.sft import SftConfig
 from omnitune.errors import PipelineError
 
+T = TypeVar("T")
+# They decide what an adapter is.
+ADAPTER_KEYS = ("lora", "freeze_llm", "freeze_vit", "freeze_aligner")
 RESERVED = {
     "model",
     "convert",
@@ -25,6 +29,7 @@ RESERVED = {
     "infer",
     "score",
     "report",
+    "deploy",
     "inputs",
 }
 
@@ -62,28 +67,85 @@ def load(values: Mapping[str, Any], files: Sequence[str | Path] = ()) -> tuple[C
 def _experiment(config: Config, name: str, overrides: Mapping[str, Any], where: Where) -> Experiment:
     prefix: Key = ("experiments", name) if name in config.experiments else ()
     sections = {}
-    for section in ("sft", "merge"):
+    for section in ("sft", "grpo", "merge"):
         changed = overrides.get(section, {})
         # Unset keys stay unset, so that an experiment with another tuner takes that tuner's recipe.
         merged = config_files.merge(getattr(config, section).model_dump(exclude_unset=True), changed)
         sections[section] = _validate(type(getattr(config, section)), merged, where, (*prefix, section))
+    sections["grpo"] = _as_adapter_is(sections["sft"], sections["grpo"])
+    experiment = Experiment(
+        name=name,
+        sft=_filled(recipes.fill_sft, sections["sft"], config, where((*prefix, "sft"))),
+        grpo=_filled(recipes.fill_grpo, sections["grpo"], config, where((*prefix, "grpo"))),
+        merge=sections["merge"],
+    )
+    _raise(list(_experiment_checks(config, experiment, where, prefix)))
+    return experiment
+
+
+def _as_adapter_is(sft: SftConfig, grpo: GrpoConfig) -> GrpoConfig:
+    """What grpo leaves unset of the adapter's shape is sft's: it is the same adapter, trained on."""
+    if grpo.start_from == "base" or "full" in (sft.tuner, grpo.tuner):
+        return grpo
+    unset = {name: getattr(sft, name) for name in ADAPTER_KEYS if name not in grpo.model_fields_set}
+    return grpo.model_copy(update=unset)
+
+
+def _filled(fill: Callable[..., T], section: T, config: Config, where: str) -> T:
     try:
-        sft = recipes.fill_sft(
-            sections["sft"],
+        return fill(
+            section,
             recipe=config.recipe,
             gpu_memory_gib=config.resources.gpu_memory_gib,
             device=config.device,
         )
     except PipelineError as error:
-        raise PipelineError(error.what, where=where((*prefix, "sft")), fix=error.fix) from None
-    experiment = Experiment(name=name, sft=sft, merge=sections["merge"])
-    if "base" not in config.infer.stages and not experiment.infer_stages(config.infer.stages):
-        raise PipelineError(
-            f"of {', '.join(config.infer.stages)} experiment {name} makes none, so nothing would be scored",
-            where=where(("infer", "stages")),
-            fix="Add base, or set merge.enabled: true and add merge.",
+        raise PipelineError(error.what, where=where, fix=error.fix) from None
+
+
+def _experiment_checks(config: Config, experiment: Experiment, where: Where, prefix: Key) -> Iterable[str]:
+    if not experiment.trained:
+        yield (
+            f"{where((*prefix, 'sft', 'enabled'))}: experiment {experiment.name} trains nothing. "
+            "Enable sft or grpo."
         )
-    return experiment
+        return
+    uses = {use for source in config.sources.values() for use in source.use}
+    for stage in experiment.trained:
+        if stage not in uses:
+            yield (
+                f"{where(('sources',))}: no source has {stage} in its use, so {stage} has no rows. Add it to one."
+            )
+    if experiment.grpo.enabled:
+        yield from _grpo_checks(config, experiment, where, prefix)
+    if "base" not in config.infer.stages and not experiment.infer_stages(config.infer.stages):
+        yield (
+            f"{where(('infer', 'stages'))}: of {', '.join(config.infer.stages)} experiment {experiment.name} "
+            "makes none, so nothing would be scored. Add base, or set merge.enabled: true and add merge."
+        )
+
+
+def _grpo_checks(config: Config, experiment: Experiment, where: Where, prefix: Key) -> Iterable[str]:
+    sft, grpo = experiment.sft, experiment.grpo
+    if grpo.start_from == "sft" and not sft.enabled:
+        place = where((*prefix, "grpo", "start_from"))
+        yield f"{place} is sft, which is not enabled. Enable it, or start from base."
+    for name in ADAPTER_KEYS if experiment.policy == "adapter" else ():
+        if getattr(grpo, name) != getattr(sft, name):
+            yield (
+                f"{where((*prefix, 'grpo', name))} is not sft's, but grpo trains sft's adapter on. "
+                "Remove it here, or set grpo.start_from: base."
+            )
+    if grpo.reward_file and not Path(grpo.reward_file).is_file():
+        yield (f"{where((*prefix, 'grpo', 'reward_file'))}: there is no file {grpo.reward_file}. Mend the path.")
+    if grpo.rollout == "colocate" and config.device == "cpu":
+        yield (
+            f"{where((*prefix, 'grpo', 'rollout'))}: vLLM shares a GPU with the training; with device: cpu there "
+            "is none. Set rollout: transformers."
+        )
+    if not any(grpo.rewards.values()):
+        place = where((*prefix, "grpo", "rewards"))
+        yield f"{place}: every weight is 0, so nothing is learned. Give one a weight."
 
 
 def filled_pretrain(config: Config) -> SftConfig:
@@ -112,8 +174,6 @@ def _cross_checks(config: Config, where: Where) -> Iterable[str]:
                 )
     if config.split.val + config.split.test >= 1:
         yield f"{where(('split',))}: val and test take every row. Lower them to less than 1 together."
-    if not any("sft" in source.use for source in config.sources.values()):
-        yield f"{where(('sources',))}: no source has sft in its use, so nothing is trained on. Add it to one."
     if not any("eval" in source.use for source in config.sources.values()):
         yield f"{where(('sources',))}: no source has eval in its use, so nothing is scored. Add it to one."
     path = config.model.path

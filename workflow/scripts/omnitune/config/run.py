@@ -7,6 +7,7 @@ from pydantic import Field
 from omnitune.config.base import Name, Section
 from omnitune.config.envs import EnvsConfig
 from omnitune.config.experiments import ExperimentConfig
+from omnitune.config.grpo import GrpoConfig
 from omnitune.config.infer import InferConfig
 from omnitune.config.media import MediaConfig
 from omnitune.config.merge import MergeConfig
@@ -46,12 +47,13 @@ class Config(Section):
     )
     split: SplitConfig = Field(SplitConfig(), description="Train, val and test.")
     sft: SftConfig = Field(SftConfig(), description="Supervised fine-tuning.")
+    grpo: GrpoConfig = Field(GrpoConfig(), description="Reinforcement learning on rewards, off by default.")
     merge: MergeConfig = Field(MergeConfig(), description="The final model.")
     infer: InferConfig = Field(InferConfig(), description="Answers to the test rows.")
     score: ScoreConfig = Field(ScoreConfig(), description="Metrics by task.")
     resources: ResourcesConfig = Field(ResourcesConfig(), description="What a job may count on.")
     experiments: dict[Name, ExperimentConfig] = Field(
-        {}, description="Name -> overrides under sft and merge; empty means one experiment, main."
+        {}, description="Name -> overrides under sft, grpo and merge; empty means one experiment, main."
     )
     envs: EnvsConfig = Field(EnvsConfig(), description="A site's own environments.")
     demo: DemoConfig | None = Field(None, description="Only for the demo: makes its own model and data.")

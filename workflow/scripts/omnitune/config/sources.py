@@ -6,7 +6,7 @@ from pydantic import Field
 
 from omnitune.config.base import Name, Positive, Section
 
-Use = Literal["sft", "eval"]
+Use = Literal["sft", "grpo", "eval"]
 
 
 class SourceConfig(Section):
@@ -16,7 +16,11 @@ class SourceConfig(Section):
         description="`messages`: ms-swift rows, ShareGPT or OpenAI blocks; `qa`: question and answer columns."
     )
     path: str = Field(min_length=1, description="JSONL file.")
-    use: list[Use] = Field(["sft", "eval"], min_length=1, description="What a row may become.")
+    use: list[Use] = Field(
+        ["sft", "eval"],
+        min_length=1,
+        description="What a row may become: trained on (sft), a prompt (grpo), tested on (eval).",
+    )
     task: Name = Field("default", description="Which metrics of `score.tasks` rate the answers.")
     columns: dict[str, str] = Field({}, description="Column of the file -> our field, where the names differ.")
     max_rows: Positive | None = Field(None, description="Only the first rows of the file; null takes all.")

@@ -84,24 +84,30 @@ def _bar(bar: Bar, color: int, left: float, y: float, scale: float) -> Markup:
 
 
 def curve(
-    identity: str, title: str, train: Sequence[tuple[int, float]], evaluation: Sequence[tuple[int, float]]
+    identity: str,
+    title: str,
+    train: Sequence[tuple[int, float]],
+    evaluation: Sequence[tuple[int, float]],
+    what: str = "loss",
 ) -> Markup:
-    """Loss by step: training as a line, evaluation as a line with dots."""
+    """Loss or reward by step: training as a line, evaluation as a line with dots; the axis holds zero."""
     left, right, head, height = 58, 22, 16, 240
     points = [*train, *evaluation]
-    top = axis_top(max(loss for _, loss in points))
+    most, least = max(value for _, value in points), min(value for _, value in points)
+    bottom = -axis_top(-least) if least < 0 else 0.0
+    top = axis_top(most) if most > 0 or not bottom else 0.0
     first, last = min(step for step, _ in points), max(step for step, _ in points)
     span = max(last - first, 1)
 
     def x(step: float) -> float:
         return left + (WIDTH - left - right) * (step - first) / span
 
-    def y(loss: float) -> float:
-        return head + height * (1 - max(loss, 0) / top)
+    def y(value: float) -> float:
+        return head + height * (top - value) / (top - bottom)
 
     parts = []
     for i in range(5):
-        level = top * i / 4
+        level = bottom + (top - bottom) * i / 4
         parts.append(Markup('<path class="grid" d="M{} {:.1f}H{}"/>').format(left, y(level), WIDTH - right))
         parts.append(text(left - 8, y(level) + 4, f"{level:.3g}", "tick end"))
     for step in ticks(first, last):
@@ -118,8 +124,8 @@ def curve(
     said = [f"{title}."]
     for name, series in (("Training", train), ("Evaluation", evaluation)):
         if series:
-            ends = [f"{loss:.4g} at step {step}" for step, loss in (series[0], series[-1])]
-            said.append(f"{name} loss from {ends[0]} to {ends[1]}.")
+            ends = [f"{value:.4g} at step {step}" for step, value in (series[0], series[-1])]
+            said.append(f"{name} {what} from {ends[0]} to {ends[1]}.")
     return figure(identity, title, " ".join(said), head + height + 50, parts)
 
 

@@ -19,6 +19,7 @@ class Experiment(msgspec.Struct, forbid_unknown_fields=True):
     name: str
     metrics: str | None = None
     sft: str | None = None
+    grpo: str | None = None
     merge: str | None = None
 
 
@@ -40,6 +41,7 @@ class Source(msgspec.Struct):
     train: int = 0
     val: int = 0
     test: int = 0
+    grpo: int = 0
 
 
 class Split(msgspec.Struct):
@@ -122,11 +124,12 @@ class Final(msgspec.Struct):
 
 
 class Curve(msgspec.Struct):
-    """The loss by step: training and evaluation."""
+    """The loss by step, training and evaluation; of a training on rewards the mean reward by step."""
 
     train: list[tuple[int, float]] = []
     evaluation: list[tuple[int, float]] = []
     not_finite: int = 0
+    what: str = "loss"
 
 
 def read(path: Path, kind: type[T]) -> T:
@@ -165,7 +168,7 @@ def _shaped(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def read_curve(path: Path) -> Curve | None:
-    """The losses of ms-swift's logging lines; None without a file.
+    """The losses of ms-swift's logging lines, or their rewards where they have them; None without a file.
 
     A resumed training logs some steps twice: the last line of a step is the one that was kept. Lines
     without a step or a loss (the summary at the end) are of no use here.
@@ -174,6 +177,7 @@ def read_curve(path: Path) -> Curve | None:
         return None
     train: dict[int, float] = {}
     evaluation: dict[int, float] = {}
+    what = "loss"
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
             try:
@@ -187,13 +191,15 @@ def read_curve(path: Path) -> Curve | None:
                 step = int(str(row["global_step/max_steps"]).partition("/")[0])
                 if "eval_loss" in row:
                     evaluation[step] = float(row["eval_loss"])
-                if "loss" in row:
-                    train[step] = float(row["loss"])
+                # The loss of GRPO is about 0 whatever it learns.
+                what = "reward" if "reward" in row else what
+                if what in row:
+                    train[step] = float(row[what])
             except (TypeError, ValueError):
-                raise _broken(path, "the step or the loss is not a number", "Make it again.", number) from None
+                raise _broken(path, "the step or the value is not a number", "Make it again.", number) from None
     points = [sorted(losses.items()) for losses in (train, evaluation)]
     finite = [[point for point in series if math.isfinite(point[1])] for series in points]
-    return Curve(finite[0], finite[1], sum(map(len, points)) - sum(map(len, finite)))
+    return Curve(finite[0], finite[1], sum(map(len, points)) - sum(map(len, finite)), what)
 
 
 def _broken(path: Path, what: str, fix: str, line: int | None = None) -> PipelineError:

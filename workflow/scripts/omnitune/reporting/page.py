@@ -24,12 +24,13 @@ from omnitune.reporting.inputs import (
 TEMPLATE = "page.html.j2"
 TABLE_ROWS = 12
 FILE_ORDER = ("train", "val", "test", "grpo")
+STAGES = ("sft", "grpo")
 
 
 def render(run: str, split: Split, model: Model, experiments: Sequence[Experiment]) -> str:
     """The whole page."""
     shown = [_experiment(f"e{number}", experiment) for number, experiment in enumerate(experiments)]
-    trained = [(e["name"], e["training"]) for e in shown if e["training"]]
+    trained = [(t["name"], t["training"]) for e in shown for t in e["trainings"]]
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -44,6 +45,7 @@ def render(run: str, split: Split, model: Model, experiments: Sequence[Experimen
         model=model,
         split=split,
         files=_files(split),
+        parts=[name for name in FILE_ORDER if name != "grpo" or any(s.grpo for s in split.sources.values())],
         codes=_codes(split),
         experiments=shown,
         contest=results.contest([(e["name"], e["metrics"]) for e in shown]) if len(shown) > 1 else None,
@@ -56,21 +58,33 @@ def render(run: str, split: Split, model: Model, experiments: Sequence[Experimen
 def _experiment(identity: str, experiment: Experiment) -> dict[str, Any]:
     """What the template shows of one experiment."""
     metrics = read_metrics(Path(experiment.metrics)) if experiment.metrics else None
-    training = read(Path(experiment.sft) / "manifest.json", Training) if experiment.sft else None
-    curve = read_curve(Path(experiment.sft) / "training_log.jsonl") if experiment.sft else None
-    merged = read(Path(experiment.merge) / "manifest.json", Final) if experiment.merge else None
-    keys = {"sft": training.run_key if training else "", "merge": merged.run_key if merged else ""}
-    chart = None
-    if curve and (curve.train or curve.evaluation):
-        title = f"Loss by step, {experiment.name}"
-        chart = curve_chart(f"{identity}-loss", title, curve.train, curve.evaluation)
+    trained = [(stage, getattr(experiment, stage)) for stage in STAGES if getattr(experiment, stage)]
+    trainings = [_training(f"{identity}-{stage}", experiment.name, stage, Path(path)) for stage, path in trained]
+    keys = {training["stage"]: training["training"].run_key for training in trainings}
+    if experiment.merge:
+        keys["merge"] = read(Path(experiment.merge) / "manifest.json", Final).run_key
     return {
         "name": experiment.name,
         "metrics": metrics,
         "result": results.result(identity, metrics) if metrics else None,
         "summary": words.summary(results.findings(metrics) if metrics else []),
-        "training": training,
+        "trainings": trainings,
         "keys": {stage: key for stage, key in keys.items() if key},
+    }
+
+
+def _training(identity: str, experiment: str, stage: str, folder: Path) -> dict[str, Any]:
+    """What the template shows of one training of an experiment."""
+    curve = read_curve(folder / "training_log.jsonl")
+    name = f"{experiment} {stage}"
+    chart = None
+    if curve and (curve.train or curve.evaluation):
+        title = f"{curve.what.capitalize()} by step, {name}"
+        chart = curve_chart(f"{identity}-curve", title, curve.train, curve.evaluation, curve.what)
+    return {
+        "stage": stage,
+        "name": name,
+        "training": read(folder / "manifest.json", Training),
         "curve": curve,
         "curve_chart": chart,
         "curve_rows": _curve_rows(curve) if curve else [],

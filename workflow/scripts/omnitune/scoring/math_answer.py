@@ -8,10 +8,16 @@ would silently score 0, and inside one long multiplication the alarm never arriv
 the comparing runs in a child process that is killed when one answer takes too long.
 """
 
-import multiprocessing
+import json
+import os
 import re
+import select
+import subprocess
+import sys
 from collections.abc import Sequence
-from multiprocessing.connection import Connection
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
 
 from omnitune.errors import PipelineError
 from omnitune.scoring.counts import Counts
@@ -25,19 +31,26 @@ LONGEST_BARE_FORMULA = 300
 RIGHT, WRONG, UNREADABLE = "right", "wrong", "unreadable"
 
 
-def math_verify(predictions: Sequence[str], references: Sequence[str]) -> Counts:
-    """1 for each prediction that means its reference, else 0."""
+def math_verify(
+    predictions: Sequence[str], references: Sequence[str], comparer: "Comparer | None" = None
+) -> Counts:
+    """1 for each prediction that means its reference, else 0.
+
+    Args:
+        predictions, references: texts, one each per row.
+        comparer: one that the caller keeps for more calls; without it one is started and ended here.
+    """
     right: list[int] = []
     unreadable = stopped = 0
     seen: dict[tuple[str, str], str | None] = {}
-    with Comparer() as comparer:
+    with nullcontext(comparer) if comparer else Comparer() as asked:
         for prediction, reference in zip(predictions, references, strict=True):
             pair = normalise(prediction), normalise(reference)
             if pair[0] == pair[1]:
                 right.append(1)
                 continue
             if pair not in seen:
-                seen[pair] = comparer.compare(*pair)
+                seen[pair] = asked.compare(*pair)
             verdict = seen[pair]
             right.append(int(verdict == RIGHT))
             unreadable += verdict == UNREADABLE
@@ -59,14 +72,15 @@ def math_verify(predictions: Sequence[str], references: Sequence[str]) -> Counts
 class Comparer:
     """A child process that compares answers; it is killed and replaced when it takes too long or dies.
 
+    A command of its own and no fork: it must not hold a trainer's GPU, nor import what the trainer imports.
+
     Args:
         seconds: the most one comparison may take.
     """
 
     def __init__(self, seconds: float = SECONDS_PER_ANSWER) -> None:
         self._seconds = seconds
-        self._process: multiprocessing.process.BaseProcess | None = None
-        self._connection: Connection | None = None
+        self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> "Comparer":
         return self
@@ -77,42 +91,51 @@ class Comparer:
     def compare(self, prediction: str, reference: str) -> str | None:
         """RIGHT, WRONG or UNREADABLE (the reference); None when the comparison had to be stopped."""
         # Started on first need: when all answers equal their references, nothing waits for sympy.
-        connection = self._connection or self._start()
+        process = self._process or self._start()
+        assert process.stdin
         try:
-            connection.send((prediction, reference))
-            if connection.poll(self._seconds):
-                verdict: str | None = connection.recv()
-                return verdict
-        except (EOFError, BrokenPipeError, ConnectionResetError):
-            pass  # the child died of its memory limit
-        self.close()
-        return None
+            process.stdin.write(json.dumps([prediction, reference]).encode() + b"\n")
+            process.stdin.flush()
+        except BrokenPipeError:
+            self.close()
+            return None
+        verdict: str | None = self._reply(self._seconds)
+        return verdict
 
     def close(self) -> None:
         """End the child."""
         if self._process is not None:
             self._process.kill()
-            self._process.join()
-        if self._connection is not None:
-            self._connection.close()
-        self._process = self._connection = None
+            self._process.communicate()
+        self._process = None
 
-    def _start(self) -> Connection:
-        # spawn: a fork of a process with threads can inherit a lock that nobody will release.
-        context = multiprocessing.get_context("spawn")
-        self._connection, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs,), daemon=True)
-        self._process.start()
-        theirs.close()
-        try:
-            works = self._connection.poll(START_SECONDS) and self._connection.recv()
-        except EOFError:
-            works = False
-        if works is not True:
+    def _reply(self, seconds: float) -> Any:
+        """The child's next line; None, and the child is ended, when none comes in time."""
+        assert self._process
+        assert self._process.stdout
+        ready, _, _ = select.select([self._process.stdout], [], [], seconds)
+        # A reply is one short line, written at once: what is readable is whole.
+        line = self._process.stdout.readline() if ready else b""
+        if not line:
+            self.close()
+            return None
+        return json.loads(line)
+
+    def _start(self) -> "subprocess.Popen[bytes]":
+        # Beside what is set already; -m would put the working folder first.
+        paths = [path for path in (os.environ.get("PYTHONPATH"), str(Path(__file__).parents[2])) if path]
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-m", __spec__.name],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths), "CUDA_VISIBLE_DEVICES": ""},
+        )
+        if self._reply(START_SECONDS) is not True:
             self.close()
             what = "math_verify does not work here: it fails to see that 1/2 and 0.5 are equal"
             raise PipelineError(what, fix="Run make setup to install the locked versions again.")
-        return self._connection
+        return self._process
 
 
 def compare(prediction: str, reference: str) -> str:
@@ -147,8 +170,8 @@ def read(text: str) -> list:
     return found
 
 
-def _serve(connection: Connection) -> None:
-    """The child: one self-test, then verdicts until the parent is gone."""
+def serve() -> None:
+    """The child: one self-test, then a verdict on each line of standard input until the parent is gone."""
     import logging
     import resource
     import signal
@@ -159,14 +182,18 @@ def _serve(connection: Connection) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (memory, hard))
     # "Timeout is disabled" is what we want, and a broken answer is a wrong one, not a log entry.
     logging.disable(logging.ERROR)
-    try:
-        connection.send(compare("0.5", "$\\frac{1}{2}$") == RIGHT and compare("3", "1/2") == WRONG)
-        while True:
-            pair = connection.recv()
-            try:
-                verdict = compare(*pair)
-            except Exception:  # whatever an odd answer does to the parser, it is one row's affair
-                verdict = None
-            connection.send(verdict)
-    except (EOFError, BrokenPipeError, ConnectionResetError):
-        return
+    replies = os.fdopen(os.dup(1), "wb", buffering=0)
+    os.dup2(2, 1)  # whatever a library prints is no reply
+    replies.write(
+        json.dumps(compare("0.5", "$\\frac{1}{2}$") == RIGHT and compare("3", "1/2") == WRONG).encode() + b"\n"
+    )
+    for line in sys.stdin.buffer:
+        try:
+            verdict: str | None = compare(*json.loads(line))
+        except Exception:  # whatever an odd answer does to the parser, it is one row's affair
+            verdict = None
+        replies.write(json.dumps(verdict).encode() + b"\n")
+
+
+if __name__ == "__main__":
+    serve()

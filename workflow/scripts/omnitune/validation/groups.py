@@ -55,7 +55,8 @@ class Groups:
             name = _number("question", _question(record))
             node = self._node(name, name)
         if "eval" in use:
-            self._flags[self._root(node)] |= _EVALUATES if "sft" in use else _EVALUATES | _EVAL_ONLY
+            trains = "sft" in use or "grpo" in use
+            self._flags[self._root(node)] |= _EVALUATES if trains else _EVALUATES | _EVAL_ONLY
         self._rows.append(node)
 
     def split(self, row: int, draw: Draw) -> str:

@@ -1,4 +1,4 @@
-"""Validated records to train, val and test: by media group, streamed, with a ledger and a manifest.
+"""Validated records to train, val, test and grpo: by media group, streamed, with a ledger and a manifest.
 
 VERSION is what the split's results depend on: raise it only when they would change.
 """
@@ -11,15 +11,18 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
+import msgspec
+
 from omnitune import publish
 from omnitune.errors import ExitCode, PipelineError
 from omnitune.records import LedgerRow, Record, encode, read_ledger, read_records
-from omnitune.validation.assignment import HELD_OUT, SPLITS, Assignment, ValidSource, read_numbered
+from omnitune.rewards.call import COLUMNS
+from omnitune.validation.assignment import FILES, Assignment, ValidSource, read_numbered
 from omnitune.validation.codes import CODES
 from omnitune.validation.groups import Draw
 from omnitune.validation.tally import Tally, refuse_bad_sources
 
-VERSION = 1
+VERSION = 2
 _HELD_OUT_CODE = "E206"
 
 
@@ -28,13 +31,14 @@ class Rules(NamedTuple):
 
     draw: Draw
     max_rejected: float
+    need_train: bool
     need_test: bool
 
 
 def split_sources(
     sources: Sequence[ValidSource], roots: Sequence[Path], rules: Rules, output: Path
 ) -> dict[str, Any]:
-    """Write train, val and test, the ledger and, last, the manifest; returns the manifest."""
+    """Write train, val, test and grpo, the ledger and, last, the manifest; returns the manifest."""
     _refuse_useless(sources)
     refuse_bad_sources({source.name: _tally(source) for source in sources}, rules.max_rejected)
     assignment = Assignment(sources, roots, rules.draw)
@@ -50,21 +54,21 @@ def publish_split(sources: Sequence[ValidSource], assignment: Assignment, output
     counts = _Counts(sources)
     leaders = set(assignment.leaders)
     with ExitStack() as stack:
-        names = [*SPLITS, "ledger"]
+        names = [*FILES, "ledger"]
         files = {name: _File(stack.enter_context(publish.open_atomic(output / f"{name}.jsonl"))) for name in names}
         for number, leader in read_numbered(sources, assignment.leaders):
-            files[SPLITS[assignment.fates[number]]].write(_training_row(leader))
+            for name in assignment.files(number):
+                files[name].write(_row(leader, name))
         number = 0
         for source, verdict, record in _judged_rows(sources):
             if record is not None:
-                fate = assignment.fates[number]
-                if fate == HELD_OUT:
+                verdict.split = list(assignment.files(number))
+                if not verdict.split:
                     verdict = _held_out(source, verdict)
-                else:
-                    verdict.split = [SPLITS[fate]]
-                    counts.add(record, SPLITS[fate])
+                for name in verdict.split:
+                    counts.add(record, name)
                     if number not in leaders:
-                        files[SPLITS[fate]].write(_training_row(record))
+                        files[name].write(_row(record, name))
                 number += 1
             files["ledger"].write(encode(verdict))
             counts.sources[source.name].add(verdict)
@@ -99,8 +103,10 @@ class _Counts:
         self.sources = {source.name: Tally() for source in sources}
         self._tasks: dict[str, Counter[str]] = defaultdict(Counter)
         self._modalities: dict[str, Counter[str]] = defaultdict(Counter)
+        self._solutions = 0
 
     def add(self, record: Record, split: str) -> None:
+        self._solutions += split == "grpo" and record.answer() is not None
         self._tasks[record.task][split] += 1
         self._modalities[record.modality()][split] += 1
 
@@ -109,11 +115,13 @@ class _Counts:
             "sources": {name: tally.summary() for name, tally in self.sources.items()},
             "tasks": _by_split(self._tasks),
             "modalities": _by_split(self._modalities),
+            # Prompts whose answer is known, which some rewards need.
+            "solutions": self._solutions,
         }
 
 
 def _by_split(table: dict[str, Counter[str]]) -> dict[str, dict[str, int]]:
-    return {name: {split: counts[split] for split in SPLITS} for name, counts in table.items()}
+    return {name: {split: counts[split] for split in FILES} for name, counts in table.items()}
 
 
 def _judged_rows(sources: Sequence[ValidSource]) -> Iterator[tuple[ValidSource, LedgerRow, Record | None]]:
@@ -141,10 +149,32 @@ def _out_of_step(valid: Path, ledger: Path) -> PipelineError:
     )
 
 
-def _training_row(record: Record) -> bytes:
+def _row(record: Record, file: str) -> bytes:
+    return encode(_prompt(record) if file == "grpo" else _training_row(record))
+
+
+def _training_row(record: Record) -> Record:
     """What ms-swift reads; columns of the user's own stay in the validate stage's file, under the same id."""
-    record.extra, record.repairs = {}, []
-    return encode(record)
+    return msgspec.structs.replace(record, extra={}, repairs=[])
+
+
+def _prompt(record: Record) -> dict[str, Any]:
+    """A record without its last answer, which becomes the solution; other columns as JSON text for the rewards.
+
+    As columns of their own they could steer ms-swift (`objects`, `label`), and a reader of JSON files would give
+    one type to a column of all rows.
+    """
+    answered = record.messages and record.messages[-1].role == "assistant"
+    solution = record.answer()
+    prompt = msgspec.structs.replace(
+        record,
+        messages=record.messages[:-1] if answered else record.messages,
+        solution=solution,
+        extra={},
+        repairs=[],
+    )
+    columns = {**record.extra, **({} if solution is None else {"solution": solution})}
+    return {**msgspec.to_builtins(prompt), COLUMNS: msgspec.json.encode(columns).decode()}
 
 
 def _held_out(source: ValidSource, verdict: LedgerRow) -> LedgerRow:
@@ -169,16 +199,16 @@ def _tally(source: ValidSource) -> Tally:
 
 def _refuse_useless(sources: Sequence[ValidSource]) -> None:
     for source in sources:
-        if not {"sft", "eval"} & set(source.use):
+        if not {"sft", "grpo", "eval"} & set(source.use):
             raise PipelineError(
                 f"its rows may become {' and '.join(source.use) or 'nothing'}, which no stage reads",
                 where=f"sources.{source.name}.use",
-                fix="Add sft or eval.",
+                fix="Add sft, grpo or eval.",
             )
 
 
 def _refuse_empty(assignment: Assignment, rules: Rules) -> None:
-    if not assignment.count("train"):
+    if rules.need_train and not assignment.count("train"):
         raise PipelineError(
             "no row is left to train on",
             where="split",
@@ -191,5 +221,5 @@ def _refuse_empty(assignment: Assignment, rules: Rules) -> None:
             where="split.test",
             fix="Raise split.test, or add eval to a source's use:.",
         )
-    if rules.draw.val > 0 and not assignment.count("val"):
+    if rules.need_train and rules.draw.val > 0 and not assignment.count("val"):
         print("warning: split.val: the validation set is empty, so training is not evaluated.", file=sys.stderr)

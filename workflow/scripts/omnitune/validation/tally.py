@@ -48,7 +48,7 @@ class Tally:
     def summary(self) -> dict[str, Any]:
         """The counts for the manifest."""
         verdicts = {name: self.verdicts[name] for name in ("accepted", "repaired", "rejected", "duplicate")}
-        splits = {name: self.splits[name] for name in ("train", "val", "test")}
+        splits = {name: self.splits[name] for name in ("train", "val", "test", "grpo")}
         return {"read": self.read(), **verdicts, "codes": dict(self.codes), **splits}
 
 

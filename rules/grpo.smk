@@ -1,0 +1,67 @@
+# grpo: needs what it starts from (sft's adapter, base and sft merged, or the base) and the prompts, makes the
+# arguments file and the model trained on rewards; reads grpo, media, device, recipe, experiments.
+rule render_grpo:
+    input:
+        model="results/{run}/model/manifest.json",
+        start=policy_inputs,
+        data="results/{run}/split/manifest.json",
+        rewards=reward_file,
+    output:
+        "results/{run}/{experiment}/grpo/args.json",
+    log:
+        "logs/{run}/{experiment}/render_grpo.log",
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        settings=lambda wildcards: section(EXPERIMENTS[wildcards.experiment].grpo, without=["enabled"]),
+        media=section(cfg.media, without=["roots"]),
+        device=cfg.device,
+        model=policy_model,
+        adapter=lambda wildcards: [f"--adapter={folder}" for folder in policy_adapter(wildcards)],
+        prompts="results/{run}/split/grpo.jsonl",
+        checkpoints="results/{run}/{experiment}/grpo/checkpoints",
+        version=swift_args.VERSION,
+        content=lambda wildcards: [content(path) for path in reward_file(wildcards)],
+        rewards=rewards.VERSION,
+        lock=LOCK,
+    shell:
+        "{SWIFT:q} {SCRIPTS:q}/render.py grpo --settings {params.settings:q} --media {params.media:q}"
+        " --device {params.device} --model {params.model:q} --modules {input.model:q} {params.adapter:q}"
+        " --prompts {params.prompts:q} --split-manifest {input.data:q} --checkpoints {params.checkpoints:q}"
+        " --output {output:q} > {log:q} 2>&1"
+
+
+use rule train_sft as train_grpo with:
+    input:
+        args="results/{run}/{experiment}/grpo/args.json",
+        start=policy_inputs,
+        data="results/{run}/split/manifest.json",
+        rewards=reward_file,
+    output:
+        "results/{run}/{experiment}/grpo/model/manifest.json",
+    log:
+        "logs/{run}/{experiment}/train_grpo.log",
+    benchmark:
+        "benchmarks/{run}/{experiment}/train_grpo.tsv"
+    resources:
+        gpu=lambda wildcards: gpus(EXPERIMENTS[wildcards.experiment].grpo.gpus),
+        mem_mb=cfg.resources.train_mem_gib * 1024,
+        runtime=cfg.resources.runtime_hours * 60,
+    params:
+        stage="grpo",
+        inputs=lambda wildcards: [
+            f"--input={path}"
+            for path in [
+                *policy_inputs(wildcards),
+                *reward_file(wildcards),
+                f"results/{wildcards.run}/split/grpo.jsonl",
+            ]
+        ],
+        output=subpath(output[0], parent=True),
+        log="logs/{run}/{experiment}/train_grpo.swift.log",
+        gpus=lambda wildcards: gpus(EXPERIMENTS[wildcards.experiment].grpo.gpus),
+        content=lambda wildcards: [content(path) for path in reward_file(wildcards)],
+        version=training.VERSION,
+        rewards=rewards.VERSION,
+        lock=LOCK,

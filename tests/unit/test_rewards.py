@@ -1,0 +1,138 @@
+"""Rewards: their values, how they are called, and the file of a user's own."""
+
+import asyncio
+import math
+from pathlib import Path
+
+import pytest
+
+from omnitune import rewards
+from omnitune.config.grpo import GrpoConfig
+from omnitune.errors import PipelineError
+from omnitune.rewards import check
+
+GOOD = "<think>2 + 2</think>\n<answer>4</answer>"
+
+
+@pytest.mark.parametrize(
+    ("completion", "value"),
+    [
+        (GOOD, 1),
+        (f"  {GOOD}\n", 1),
+        ("<think></think><answer></answer>", 1),
+        ("4", 0),
+        ("", 0),
+        ("<answer>4</answer>", 0),
+        (f"{GOOD} and more", 0),
+        (f"First: {GOOD}", 0),
+        ("<think>a</think><answer>1</answer><answer>2</answer>", 0),
+    ],
+)
+def test_format(completion: str, value: float):
+    assert rewards.REWARDS["format"]([completion], solution=["4"]) == [value]
+
+
+@pytest.mark.parametrize(
+    ("completion", "solution", "value"),
+    [
+        ("4", "4", 1),
+        (GOOD, "4", 1),
+        ("<answer>0.5</answer>", "$\\frac{1}{2}$", 1),
+        ("a cat", "a cat", 1),
+        ("<answer>A</answer>", "<answer>A</answer>", 1),
+        ("5", "4", 0),
+        ("", "4", 0),
+        ("a dog", "a cat", 0),
+        ("4", None, 0),
+        ("", "", 0),
+    ],
+)
+def test_accuracy(completion: str, solution: str | None, value: float):
+    assert rewards.REWARDS["accuracy"]([completion], solution=[solution]) == [value]
+
+
+def test_the_readme_of_the_scripts_shows_this_file(tmp_path: Path):
+    path = tmp_path / "reward_plugin.py"
+    path.write_text(
+        "import re\nfrom math import sqrt\n\n"
+        "def custom_reward(completions, **kwargs):\n"
+        "    rewards = []\n"
+        "    for completion in completions:\n"
+        "        rewards.append(float(len(completion)))\n"
+        "    return rewards\n"
+    )
+    own = rewards.load_file(path)
+    assert list(own) == ["custom_reward"]
+    call = rewards.named("custom_reward", own["custom_reward"])
+    assert call.__name__ == "custom_reward"
+    assert call(["a", "bcd"], columns=['{"solution": "4"}', None], id=["x", "y"]) == [1, 3]
+
+
+def test_columns_arrive_as_they_were():
+    seen = {}
+
+    def reward(completions, solution, day, missing, **more):
+        seen.update(solution=solution, day=day, missing=missing, more=more)
+        return [0] * len(completions)
+
+    packed = ['{"solution": "4", "day": "2026-01-31"}', '{"solution": "5", "n": [1, "a"]}']
+    assert rewards.named("r", reward)(["a", "b"], columns=packed, task=["t", "t"]) == [0, 0]
+    assert seen == {
+        "solution": ["4", "5"],
+        "day": ["2026-01-31", None],
+        "missing": [None, None],
+        "more": {"task": ["t", "t"], "n": [None, [1, "a"]]},
+    }
+
+
+@pytest.mark.parametrize(
+    ("value", "sentence"),
+    [
+        ([1.0], "reward r returned 1 values for 2 completions. Return one float per completion."),
+        (3, "reward r returned int, not a list of floats. Return one float per completion."),
+        ([1.0, math.nan], "reward r returned nan. Return a finite number, or None for no opinion."),
+        ([1.0, "x"], "reward r returned 'x'. Return a finite number, or None for no opinion."),
+    ],
+)
+def test_what_is_no_reward_is_told(value: object, sentence: str):
+    with pytest.raises(rewards.RewardError) as told:
+        rewards.named("r", lambda completions, **_: value)(["a", "b"])
+    assert str(told.value) == sentence
+
+
+def test_no_opinion_and_async_rewards_pass():
+    async def reward(completions, **_):
+        await asyncio.sleep(0)
+        return [None, True]
+
+    call = rewards.named("r", reward)
+    assert asyncio.iscoroutinefunction(call)
+    assert asyncio.run(call(["a", "b"])) == [None, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("def f(:\n", "is not Python"),
+        ("import nothing_of_this_name\n", "cannot be imported: ModuleNotFoundError"),
+        ("1 / 0\n", "cannot be imported: ZeroDivisionError"),
+    ],
+)
+def test_a_broken_file_is_one_sentence(tmp_path: Path, text: str, sentence: str):
+    path = tmp_path / "mine.py"
+    path.write_text(text)
+    with pytest.raises(PipelineError) as told:
+        rewards.load_file(path)
+    assert sentence in str(told.value)
+    assert str(path) in str(told.value)
+
+
+def test_a_training_that_cannot_begin_is_refused(tmp_path: Path):
+    settings = GrpoConfig(enabled=True, rewards={"accuracy": 1})
+    check.check(settings, prompts=5, solutions=5)
+    with pytest.raises(PipelineError, match=r"2 of 5 prompts have no solution"):
+        check.check(settings, prompts=5, solutions=3)
+    with pytest.raises(PipelineError, match=r"no row is left to sample completions of"):
+        check.check(settings, prompts=0, solutions=0)
+    with pytest.raises(PipelineError, match=r"rollout colocate needs vLLM"):
+        check.check(GrpoConfig(rollout="colocate"), prompts=5, solutions=5)

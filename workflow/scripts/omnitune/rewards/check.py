@@ -1,0 +1,61 @@
+"""What is known of the rewards before a GPU is taken: that they exist, that the rows have what they read."""
+
+import difflib
+from importlib.util import find_spec
+from pathlib import Path
+
+from omnitune.config.grpo import GrpoConfig
+from omnitune.errors import ExitCode, PipelineError
+from omnitune.rewards import NEEDS, REWARDS, load_file
+
+
+def check(settings: GrpoConfig, *, prompts: int, solutions: int) -> None:
+    """Refuse a training that could not begin, or whose reward would be 0 for every completion.
+
+    Args:
+        settings: the section.
+        prompts: rows of grpo.jsonl.
+        solutions: how many of them have a solution.
+
+    Raises:
+        PipelineError: with what to change.
+    """
+    if not prompts:
+        raise PipelineError(
+            "no row is left to sample completions of",
+            where="grpo",
+            fix="Add grpo to the use: of a source whose rows are not all test rows.",
+            code=ExitCode.DATA,
+        )
+    if settings.rollout != "transformers" and not find_spec("vllm"):
+        raise PipelineError(
+            f"rollout {settings.rollout} needs vLLM, which this environment has not",
+            where="grpo.rollout",
+            fix="Name an environment that has ms-swift and vLLM in envs.swift, or set rollout: transformers.",
+        )
+    own = load_file(Path(settings.reward_file)) if settings.reward_file else {}
+    for name in settings.rewards:
+        if name not in REWARDS and name not in own:
+            _check_swifts_own(name, settings)
+        if NEEDS.get(name) == "solution" and name not in own and solutions < prompts:
+            raise PipelineError(
+                f"{prompts - solutions} of {prompts} prompts have no solution, and without one the reward is 0",
+                where=f"grpo.rewards.{name}",
+                fix='Give the rows a "solution" or an answer, or choose another reward.',
+                code=ExitCode.DATA,
+            )
+
+
+def _check_swifts_own(name: str, settings: GrpoConfig) -> None:
+    from swift.rewards import orms  # imports torch, so only when a name is not known otherwise
+
+    if name not in orms:
+        own = load_file(Path(settings.reward_file)) if settings.reward_file else {}
+        known = sorted({*orms, *REWARDS, *own})
+        close = difflib.get_close_matches(name, known, n=1)
+        place = f" or define it in {settings.reward_file}" if settings.reward_file else " or set grpo.reward_file"
+        raise PipelineError(
+            f"there is no reward {name}",
+            where="grpo.rewards",
+            fix=f"Did you mean {close[0]}?" if close else f"Choose one of {', '.join(known)},{place}.",
+        )
