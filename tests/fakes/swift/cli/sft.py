@@ -1,7 +1,8 @@
 """`swift sft` as the pipeline sees it: the files that its arguments promise.
 
 OMNITUNE_FAKE asks for a fault: `fail`, `oom`, `nan`, `early` (ends with 0 before the last step), `stall`,
-`die@STEP` (SIGKILL to itself after that step), `torn@STEP` (dies with that step's checkpoint half written).
+`slow@SECONDS` (between steps), `die@STEP` (SIGKILL to itself after that step), `torn@STEP` (dies with that step's
+checkpoint half written).
 """
 
 import argparse
@@ -48,6 +49,8 @@ def main() -> None:
         for step in range(first + 1, last + 1):
             if fault == "stall":
                 time.sleep(600)
+            if fault == "slow":
+                time.sleep(float(at))
             loss = float("nan") if fault == "nan" else round(2.0 / step, 6)
             line = {
                 "loss": loss,
