@@ -31,8 +31,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     with _nothing_left_behind(), _dag(configs, args.targets) as (workflow, dag):
         plan = _jobs(workflow, dag)
         run = workflow.globals["cfg"].run
-    named = "" if configs == [_DEFAULT] else f" --configfile {' '.join(map(str, configs))}"
-    print(planning.as_text(plan, run, "".join(f" {target}" for target in args.targets) + named))
+    named = [] if configs == [_DEFAULT] else list(map(str, configs))
+    print(planning.as_text(plan, run, targets=args.targets, configs=named))
     return errors.ExitCode.OK
 
 

@@ -15,7 +15,7 @@ def test_table_reasons_totals_and_command() -> None:
         Job("sft", "b", gpus=2, mem_mb=131072, runtime=4320, causes=lr, needs=[0]),
         Job("merge", "a", causes=Causes(remade_by=["sft"]), needs=[1]),
     ]
-    assert as_text(plan, "small", " --configfile x.yaml") == (
+    assert as_text(plan, "small", targets=["eval"], configs=["x.yaml"]) == (
         "Run small, what snakemake would do now:\n"
         "\n"
         "stage    experiment  jobs  GPUs each  GPUs at most  memory each  time asked\n"
@@ -31,9 +31,9 @@ def test_table_reasons_totals_and_command() -> None:
         "\n"
         "4 jobs; the largest needs 2 GPUs; with 4 GPUs nothing would wait for one.\n"
         "\n"
-        "Run it: snakemake --cores all --resources gpu=2 --configfile x.yaml\n"
+        "Run it: snakemake --cores all eval --resources gpu=2 --configfile x.yaml\n"
         "        gpu is the number that this machine may use. On a cluster:\n"
-        "        snakemake --profile profiles/slurm --configfile x.yaml"
+        "        snakemake --profile profiles/slurm eval --configfile x.yaml"
     )
 
 

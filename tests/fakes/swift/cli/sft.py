@@ -19,7 +19,9 @@ import numpy as np
 
 
 def main() -> None:
-    """Write checkpoints and logs up to the last step."""
+    """Write checkpoints and logs up to the last step; of several processes the first does it."""
+    if os.environ.get("RANK", "0") != "0":
+        return
     parser = argparse.ArgumentParser(allow_abbrev=False)
     for name in ("model", "output_dir", "tuner_type", "resume_from_checkpoint"):
         parser.add_argument(f"--{name}")

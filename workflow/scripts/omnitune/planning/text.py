@@ -8,20 +8,21 @@ from omnitune.planning.jobs import Job, Row, most_gpus, rows
 _HEAD = ("stage", "experiment", "jobs", "GPUs each", "GPUs at most", "memory each", "time asked")
 
 
-def as_text(plan: Sequence[Job], run: str, arguments: str = "") -> str:
+def as_text(plan: Sequence[Job], run: str, *, targets: Sequence[str] = (), configs: Sequence[str] = ()) -> str:
     """The plan for a person.
 
     Args:
         plan: the jobs, each after those that it waits for.
         run: name of the run.
-        arguments: what the command line needs besides, such as ` --configfile FILE`.
+        targets: what was asked for; empty for the whole run.
+        configs: the config files, where they are not the default one.
     """
     if not plan:
         return f"Nothing to do: what was asked of run {run} is there and up to date."
     table = rows(plan)
     lines = [f"Run {run}, what snakemake would do now:", ""]
     lines += aligned([_HEAD, *map(_cells, table)], right=range(2, len(_HEAD)))
-    lines += ["", "Why:", *aligned(_reasons(table)), "", _totals(plan), "", *_command(plan, arguments)]
+    lines += ["", "Why:", *aligned(_reasons(table)), "", _totals(plan), "", *_command(plan, targets, configs)]
     return "\n".join(lines)
 
 
@@ -74,12 +75,15 @@ def _gpus(count: int) -> str:
     return "1 GPU" if count == 1 else f"{count} GPUs"
 
 
-def _command(plan: Sequence[Job], arguments: str) -> list[str]:
+def _command(plan: Sequence[Job], targets: Sequence[str], configs: Sequence[str]) -> list[str]:
+    # Targets stand before what takes several values: snakemake would take them for more of those.
+    what = "".join(f" {target}" for target in targets)
+    files = f" --configfile {' '.join(configs)}" if configs else ""
     largest = max(job.gpus for job in plan)
     if not largest:
-        return [f"Run it: snakemake --cores all{arguments}"]
+        return [f"Run it: snakemake --cores all{what}{files}"]
     return [
-        f"Run it: snakemake --cores all --resources gpu={largest}{arguments}",
+        f"Run it: snakemake --cores all{what} --resources gpu={largest}{files}",
         "        gpu is the number that this machine may use. On a cluster:",
-        f"        snakemake --profile profiles/slurm{arguments}",
+        f"        snakemake --profile profiles/slurm{what}{files}",
     ]
