@@ -123,3 +123,13 @@ def test_targets_narrow_it(empty: Project) -> None:
     text = plan(empty, "data")
     assert list(why(text)) == ["convert", "validate", "split"]
     assert "Run it: snakemake --cores all data\n" in text
+
+
+def test_a_run_is_cleaned_and_its_plan_says_what_that_costs(project: Project) -> None:
+    assert command("clean", "--run", "small", "--only", "checkpoints", "--yes", cwd=project.folder).returncode == 0
+    assert not project.path("results/small/main/sft/checkpoints").exists()
+    assert plan(project).startswith("Nothing to do")
+    assert command("clean", "--run", "small", "--yes", cwd=project.folder).returncode == 0
+    assert "13 jobs" in plan(project)
+    # Snakemake's records say that all of it was there.
+    assert why(plan(project))["report"] == ["was made and is gone: results/small/report.html"]

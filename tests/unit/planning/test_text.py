@@ -49,11 +49,12 @@ def test_thousands_of_shards_are_one_row_and_one_line() -> None:
 def test_every_cause_has_words() -> None:
     causes = Causes(
         settings=["a: 1 -> 2"], newer=["n"], added=["p"], dropped=["m"], unfinished=True, command=True,
-        gone=["g"], remade_by=["split", "sft"],
+        remade_by=["split", "sft"],
     )  # fmt: skip
     assert causes.sentences("sft") == [
         "a: 1 -> 2", "changed since: n", "reads now also: p", "reads no more: m", "its command was changed",
-        "an earlier attempt did not finish", "was made and is gone: g", "gets new input from split",
+        "began and has not finished", "gets new input from split",
     ]  # fmt: skip
     assert Causes(missing=["x"], remade_by=["split"]).sentences("sft") == ["not made yet"]
+    assert Causes(gone=["x"], remade_by=["split"]).sentences("sft") == ["was made and is gone: x"]
     assert Causes().sentences("sft") == ["gets new input"]

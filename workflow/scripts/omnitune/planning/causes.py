@@ -15,7 +15,7 @@ class Causes:
         newer: input files changed since the result was made.
         added: input files that it had not when it was made.
         dropped: input files that it had then.
-        unfinished: whether an earlier attempt was cut off.
+        unfinished: whether an attempt was cut off, or is at work.
         command: whether the rule's command reads otherwise.
         gone: outputs that were made and are there no more.
         missing: outputs that were never made.
@@ -59,14 +59,14 @@ class Causes:
         if self.command:
             told.append("its command was changed")
         if self.unfinished:
-            told.append("an earlier attempt did not finish")
+            told.append("began and has not finished")
         if self.gone:
             told.append(f"was made and is gone: {_some(self.gone)}")
-        # What was never made needs no other reason.
-        if self.missing and not self.gone:
+        elif self.missing:
             told.append("not made yet")
+        # What is not there needs no other reason.
         others = [name for name in self.remade_by if name != stage]
-        if others and not self.missing:
+        if others and not (self.gone or self.missing):
             told.append(f"gets new input from {', '.join(others)}")
         return told or ["gets new input"]
 
