@@ -5,7 +5,7 @@ VENV := .venv/bin
 CONFIG ?= config/config.yaml
 CORES ?= all
 
-.PHONY: help setup dev demo test lint format docs init doctor unlock
+.PHONY: help setup dev demo test lint format docs init doctor plan status clean unlock
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -49,6 +49,15 @@ doctor: setup  ## what this machine lacks, with the fix
 lock:  ## resolve envs/*.in anew into envs/*.lock.txt
 	@cd envs && for name in bootstrap pipeline dev swift; do ../$(VENV)/uv pip compile --quiet --no-header --universal \
 	  --python-version 3.11 --generate-hashes --no-emit-index-url $$name.in -o $$name.lock.txt; done
+
+plan: setup  ## what snakemake would run now, and why: make plan [CONFIG=file.yaml] [TARGETS="sft eval"]
+	@$(VENV)/python workflow/scripts/plan.py $(TARGETS) --config $(CONFIG)
+
+status: setup  ## how the runs stand: make status [RUN=name]
+	@$(VENV)/python workflow/scripts/status.py --run="$(RUN)"
+
+clean: setup  ## remove a run, asking first: make clean RUN=name [ONLY=checkpoints] [YES=1]
+	@$(VENV)/python workflow/scripts/clean.py --run="$(RUN)" $(if $(ONLY),--only="$(ONLY)") $(if $(YES),--yes)
 
 unlock: setup  ## free the folder after a killed snakemake
 	@$(VENV)/snakemake --unlock --configfile $(CONFIG)

@@ -9,6 +9,9 @@ rule demo_data:
         expand("results/{{run}}/inputs/{task}.jsonl", task=[*DEMO_TASKS, "pretrain"]),
     log:
         "logs/{run}/inputs/demo_data.log",
+    resources:
+        mem_mb=2000,
+        runtime=30,
     params:
         output="results/{run}/inputs",
         seed=cfg.demo.seed,
@@ -21,6 +24,9 @@ rule demo_model:
         "results/{run}/inputs/random/config.json",
     log:
         "logs/{run}/inputs/demo_model.log",
+    resources:
+        mem_mb=2000,
+        runtime=30,
     params:
         output=subpath(output[0], parent=True),
         seed=cfg.demo.seed,
@@ -52,6 +58,9 @@ rule demo_convert:
         "results/{run}/inputs/pretrain/train.jsonl",
     log:
         "logs/{run}/inputs/demo_convert.log",
+    resources:
+        mem_mb=1000,
+        runtime=30,
     params:
         root=subpath(input[0], parent=True),
     shell:
@@ -89,6 +98,9 @@ rule demo_pretrain:
     log:
         "logs/{run}/inputs/demo_pretrain.log",
     threads: CPU_THREADS
+    resources:
+        mem_mb=8000,
+        runtime=60,
     params:
         output=subpath(output[0], parent=True),
         log="logs/{run}/inputs/demo_pretrain.swift.log",

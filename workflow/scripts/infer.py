@@ -22,10 +22,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--gpus", type=int, default=0, help="GPUs that the stage wants; 0 runs on the CPU")
     parser.add_argument("--granted", type=int, default=0, help="GPUs that the scheduler gave")
     options = parser.parse_args(argv)
-    with verdict.recorded(options.log):
+    arguments = json.loads(options.args.read_bytes())
+    with verdict.recorded(options.log, answers=Path(arguments["result_path"]), rows=options.test):
         swift_process.check_grant(options.granted, options.gpus)
         infer(
-            json.loads(options.args.read_bytes()),
+            arguments,
             options.input,
             options.test,
             options.output,

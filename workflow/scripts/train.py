@@ -7,7 +7,7 @@ from pathlib import Path
 
 from omnitune import swift_process, verdict
 from omnitune.errors import run
-from omnitune.training import Job, train
+from omnitune.training import LOGGING, Job, train
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -33,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         python=options.python,
         gpus=options.gpus,
     )
-    with verdict.recorded(options.log):
+    with verdict.recorded(options.log, steps=job.work / LOGGING):
         swift_process.check_grant(options.granted, options.gpus)
         train(job)
     return 0

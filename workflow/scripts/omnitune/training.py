@@ -19,6 +19,7 @@ from omnitune.runkey import RunKey
 
 VERSION = 1
 LOG = "training_log.jsonl"
+LOGGING = "logging.jsonl"  # ms-swift's own, among the checkpoints
 _OF_MACHINE = re.compile(r"time|speed|per_second|memory")
 # What belongs to a resumed run, not to a model; training_args.bin is a pickle besides.
 _NOT_PUBLISHED = ("optimizer", "scheduler", "rng_state", "training_args", "trainer_state", "global_step", "latest",
@@ -140,7 +141,7 @@ def _run(job: Job, last: checkpoints.Checkpoint | None) -> None:
     if last:
         print(f"Resuming from step {last.step} of {last.max_steps}.")
         extra = ["--resume_from_checkpoint", str(last.folder)]
-    log = job.work / "logging.jsonl"
+    log = job.work / LOGGING
     with gpus.leased(job.gpus) as lease:
         supervisor.run(
             swift_process.command(job.python, job.command, job.arguments, processes=job.processes, extra=extra),
@@ -190,7 +191,7 @@ def _proved(last: checkpoints.Checkpoint | None, job: Job) -> checkpoints.Checkp
             fix="Run the same command again: it goes on from there.",
             code=ExitCode.INTERRUPTED,
         )
-    for record in read_log(job.work / "logging.jsonl"):
+    for record in read_log(job.work / LOGGING):
         value = record.get("loss", record.get("eval_loss"))
         if not isinstance(value, int | float) or not math.isfinite(value):
             raise _not_finite(f"the loss at step {record['global_step/max_steps']} is {value}", job)
@@ -212,7 +213,7 @@ def _weight_files(folder: Path) -> list[Path]:
 
 
 def _publish(job: Job, key: RunKey, last: checkpoints.Checkpoint, packages: Mapping[str, str]) -> None:
-    log = read_log(job.work / "logging.jsonl")
+    log = read_log(job.work / LOGGING)
     losses = [record["loss"] for record in log if "loss" in record]
     facts = {
         "stage": job.stage,
@@ -223,7 +224,7 @@ def _publish(job: Job, key: RunKey, last: checkpoints.Checkpoint, packages: Mapp
         "max_steps": last.max_steps,
         # Over the logged steps: equal after a resume where logging_steps divides save_steps, as in the recipes.
         "train_loss": round(sum(losses) / len(losses), 6) if losses else None,
-        **_parameter_counts(job.work / "logging.jsonl"),
+        **_parameter_counts(job.work / LOGGING),
         "settings": {
             name: value for name, value in job.arguments.items() if name not in ("ENV", "target_modules")
         },

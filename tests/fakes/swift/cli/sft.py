@@ -1,7 +1,8 @@
 """`swift sft` and `swift rlhf` as the pipeline sees them: the files that their arguments promise.
 
 OMNITUNE_FAKE asks for a fault: `fail`, `oom`, `nan`, `early` (ends with 0 before the last step), `stall`,
-`die@STEP` (SIGKILL to itself after that step), `torn@STEP` (dies with that step's checkpoint half written).
+`slow@SECONDS` (between steps), `die@STEP` (SIGKILL to itself after that step), `torn@STEP` (dies with that step's
+checkpoint half written).
 """
 
 import argparse
@@ -18,7 +19,9 @@ import numpy as np
 
 
 def main() -> None:
-    """Write checkpoints and logs up to the last step."""
+    """Write checkpoints and logs up to the last step; of several processes the first does it."""
+    if os.environ.get("RANK", "0") != "0":
+        return
     parser = argparse.ArgumentParser(allow_abbrev=False)
     for name in ("model", "output_dir", "tuner_type", "resume_from_checkpoint"):
         parser.add_argument(f"--{name}")
@@ -48,6 +51,8 @@ def main() -> None:
         for step in range(first + 1, last + 1):
             if fault == "stall":
                 time.sleep(600)
+            if fault == "slow":
+                time.sleep(float(at))
             loss = float("nan") if fault == "nan" else round(2.0 / step, 6)
             line = {
                 "loss": loss,

@@ -1,0 +1,205 @@
+"""status.py over folders in every state, whole and damaged."""
+
+import json
+import os
+import re
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from data_commands import command
+
+
+def write(path: Path, value: Any) -> Path:
+    """A file with text, bytes or JSON."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if isinstance(value, bytes):
+        path.write_bytes(value)
+    else:
+        path.write_text(value if isinstance(value, str) else json.dumps(value))
+    return path
+
+
+def status(folder: Path, *arguments: str) -> str:
+    """What status.py prints; it must not have changed a file."""
+    before = sorted((str(path), path.lstat().st_mtime_ns) for path in folder.rglob("*"))
+    done = command("status", *arguments, cwd=folder)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert sorted((str(path), path.lstat().st_mtime_ns) for path in folder.rglob("*")) == before
+    return done.stdout
+
+
+def table(text: str) -> dict[tuple[str, str], dict[str, str]]:
+    """(stage, of) -> cells by column, from the only table."""
+    head, *lines = text.partition("\n")[2].partition("\n\n")[0].splitlines()
+    columns = re.split(r"  +", head)
+    rows = (dict(zip(columns, re.split(r"  +", line), strict=True)) for line in lines)
+    return {(row["stage"], row["of"]): row for row in rows}
+
+
+@pytest.fixture
+def process() -> psutil.Process:
+    """A process that lives as long as the test."""
+    child = subprocess.Popen(["sleep", "600"])
+    yield psutil.Process(child.pid)
+    child.kill()
+    child.wait()
+
+
+def note(process: psutil.Process, **more: Any) -> dict[str, Any]:
+    """What a running command leaves."""
+    born = process.create_time()
+    return {"pid": process.pid, "born": born, "host": os.uname().nodename, "begun": born, **more}
+
+
+def step(number: int, loss: Any = 1.5, left: str = "3m 12s") -> str:
+    """A line of ms-swift's log."""
+    return json.dumps({"loss": loss, "global_step/max_steps": f"{number}/180", "remaining_time": left}) + "\n"
+
+
+def test_an_empty_folder_is_one_sentence(tmp_path: Path) -> None:
+    assert status(tmp_path) == "Nothing has run here yet. What snakemake would do: make plan\n"
+
+
+def test_a_running_training(tmp_path: Path, process: psutil.Process) -> None:
+    steps = tmp_path / "results/r/main/sft/checkpoints/logging.jsonl"
+    write(steps, step(39) + json.dumps({"eval_loss": 2, "global_step/max_steps": "40/180"}) + "\n" + step(40)
+          + '{"loss": 0.9, "global_step/max_st')  # fmt: skip
+    write(
+        tmp_path / "logs/r/main/train_sft.swift.running.json",
+        note(process, log="logs/r/main/train_sft.swift.log", steps=str(steps)),
+    )
+    row = table(status(tmp_path))["sft", "main"]
+    assert (row["state"], row["progress"], row["loss"], row["left"]) == (
+        "running", "40/180 steps", "1.5", "3m 12s",
+    )  # fmt: skip
+    assert row["process"] == str(process.pid)
+    assert int(row["last sign"].split()[0]) < 60
+
+
+def test_a_resumed_training_does_not_show_the_earlier_attempts_step(
+    tmp_path: Path, process: psutil.Process
+) -> None:
+    steps = write(tmp_path / "logging.jsonl", step(40))
+    os.utime(steps, (0, 0))
+    write(tmp_path / "logs/r/main/train_sft.swift.running.json", note(process, steps=str(steps)))
+    assert table(status(tmp_path))["sft", "main"]["progress"] == "starts (was at 40/180)"
+
+
+def test_running_inference_counts_answers_of_rows(tmp_path: Path, process: psutil.Process) -> None:
+    rows = write(tmp_path / "test.jsonl", "{}\n" * 8)
+    answers = write(tmp_path / "raw.jsonl", "{}\n" * 3 + '{"torn')
+    running = note(process, answers=str(answers), rows=str(rows))
+    write(tmp_path / "logs/r/base/infer.swift.running.json", running)
+    write(tmp_path / "logs/r/main/infer.merge.swift.running.json", running | {"answers": "none"})
+    found = table(status(tmp_path))
+    assert found["infer", "base"]["progress"] == "3/8 answers"
+    assert found["infer.merge", "main"]["progress"] == "0/8 answers"
+
+
+def test_a_killed_command_and_one_on_another_machine(tmp_path: Path, process: psutil.Process) -> None:
+    dead = note(process) | {"born": process.create_time() - 50}
+    write(tmp_path / "logs/r/a/train_sft.swift.running.json", dead)
+    write(tmp_path / "logs/r/b/train_sft.swift.running.json", note(process) | {"host": "node7"})
+    text = status(tmp_path)
+    found = table(text)
+    assert (found["sft", "a"]["state"], found["sft", "a"]["process"]) == ("killed", "gone")
+    assert (found["sft", "b"]["state"], found["sft", "b"]["process"]) == ("running", f"{process.pid} on node7")
+    assert "sft a was killed: its process is gone. The same snakemake command goes on with it." in text
+
+
+def test_failures_are_told_with_their_remedy(tmp_path: Path) -> None:
+    write(
+        tmp_path / "logs/r/main/train_sft.swift.verdict.json",
+        {"code": 76, "what": "CUDA out of memory", "where": "x.log", "fix": "Lower sft.micro_batch."},
+    )
+    write(tmp_path / "logs/r/main/train_sft.log", "step 1\nerror: x.log: CUDA out of memory.\n")
+    write(tmp_path / "logs/r/convert_source/clips.0.log", "error: data/a.jsonl: the file is empty. Mend it.\n")
+    write(tmp_path / "logs/r/split_rows.log", "warning: small\nerror: two things\n       and another\n")
+    write(tmp_path / "logs/r/write_report.log", "error: was only a line of the log\nwent on\n")
+    text = status(tmp_path)
+    assert {place: row["state"] for place, row in table(text).items()} == {
+        ("sft", "main"): "failed",
+        ("convert", "clips.0"): "failed",
+        ("split", "-"): "failed",
+    }
+    assert "sft main failed: x.log: CUDA out of memory. Lower sft.micro_batch.\n" in text
+    assert "convert clips.0 failed: data/a.jsonl: the file is empty. Mend it.\n" in text
+    assert "split failed: two things\n       and another\n" in text
+
+
+def test_what_is_finished(tmp_path: Path) -> None:
+    run = tmp_path / "results/r"
+    for shard in range(3):
+        write(run / f"convert/clips/{shard}.jsonl", "")
+        write(run / f"validate/clips/{shard}.ledger.jsonl", "")
+    write(run / "model/manifest.json", {})
+    write(run / "main/sft/model/manifest.json", {"global_step": 18, "max_steps": 18, "train_loss": 0.38827})
+    write(run / "main/grpo/model/manifest.json", {})  # a stage that this command has never heard of
+    write(run / "base/infer.jsonl", "")
+    write(run / "main/infer/merge.jsonl", "")
+    write(run / "main/score/metrics.json", "{}")
+    write(run / "report.html", "")
+    found = table(status(tmp_path))
+    assert set(found) == {
+        ("convert", "clips"), ("model", "-"), ("sft", "main"), ("grpo", "main"), ("infer", "base"),
+        ("infer.merge", "main"), ("score", "main"), ("report", "-"),
+    }  # fmt: skip
+    assert {row["state"] for row in found.values()} == {"done"}
+    assert found["convert", "clips"]["progress"] == "3 shards"
+    assert (found["sft", "main"]["progress"], found["sft", "main"]["loss"]) == ("18/18 steps", "0.3883")
+
+
+def test_work_on_a_finished_stage_is_told_first(tmp_path: Path, process: psutil.Process) -> None:
+    write(tmp_path / "results/r/main/sft/model/manifest.json", {})
+    write(tmp_path / "logs/r/main/train_sft.swift.verdict.json", {"what": "old"})
+    assert table(status(tmp_path))["sft", "main"]["state"] == "failed"
+    write(tmp_path / "logs/r/main/train_sft.swift.running.json", note(process))
+    text = status(tmp_path)
+    assert table(text)["sft", "main"]["state"] == "running"
+    assert "failed:" not in text
+
+
+def test_one_run_of_several(tmp_path: Path) -> None:
+    for run in ("one", "two"):
+        write(tmp_path / f"results/{run}/report.html", "")
+    assert status(tmp_path).count("Run ") == 2
+    assert status(tmp_path, "--run", "two").startswith("Run two\n")
+    done = command("status", "--run", "tow", cwd=tmp_path)
+    assert done.returncode == 78
+    assert done.stderr == "error: RUN: there is no run 'tow'. Did you mean two? Runs here: one, two.\n"
+
+
+def test_rubbish_is_passed_over(tmp_path: Path) -> None:
+    write(tmp_path / "results/a file", "x")
+    write(tmp_path / "results/Odd Name/report.html", "")
+    write(tmp_path / "results/r/main/sft/model/manifest.json", b"\xff{")
+    write(tmp_path / "results/r/main/infer/merge.jsonl/odd", "a folder where a file should be")
+    write(tmp_path / "results/r/model/manifest.json", "[]")
+    for name, value in {
+        "a": b"",
+        "b": "{}",
+        "c": {"pid": 1, "host": 5, "steps": 7, "begun": "x"},
+        "d": {"steps": "/nowhere/\0", "answers": [], "log": "\0"},
+        "e": {"steps": str(tmp_path)},
+        "f": {"steps": str(write(tmp_path / "odd.jsonl", '[1]\n{"loss": "x", "global_step/max_steps": 5}\n{"a'))},
+    }.items():
+        write(tmp_path / f"logs/r/{name}/train_sft.swift.running.json", value)
+        write(tmp_path / f"logs/r/{name}/infer.swift.verdict.json", value)
+    (tmp_path / "logs/r/loop").symlink_to(tmp_path / "logs")
+    (tmp_path / "logs/r/gone.log").symlink_to(tmp_path / "nothing")
+    text = status(tmp_path)
+    assert "Traceback" not in text
+    assert table(text.partition("\n\n")[2])["model", "-"]["state"] == "done"
+
+
+def test_thousands_of_shards_take_no_time(tmp_path: Path) -> None:
+    for shard in range(3000):
+        write(tmp_path / f"results/r/convert/s/{shard}.jsonl", "")
+        write(tmp_path / f"logs/r/convert_source/s.{shard}.log", "fine\n")
+    begun = time.monotonic()
+    assert table(status(tmp_path))["convert", "s"]["progress"] == "3000 shards"
+    assert time.monotonic() - begun < 10

@@ -1,0 +1,24 @@
+"""Says how the runs of this folder stand: stages at work with step, loss and time left, finished, failed ones.
+
+Reads files only: it works beside a run, after a crash, and for jobs on other machines that share the folder.
+"""
+
+import argparse
+from collections.abc import Sequence
+
+from omnitune import errors, status
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Look and print; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="status.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--run", default="", metavar="NAME", help="of this run only")
+    args = parser.parse_args(argv)
+    print(status.as_text(status.examine(args.run)))
+    return errors.ExitCode.OK
+
+
+if __name__ == "__main__":
+    errors.run(main)
