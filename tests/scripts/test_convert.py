@@ -92,8 +92,8 @@ def test_columns_and_embedded_media(place: Path):
     [
         (None, 78, "no such file. Correct the source's path: or put the file there."),
         (b"", 65, "has no rows. Write at least one row."),
-        (b"\x1f\x8b\x08", 65, "is compressed with gzip. Give an uncompressed JSONL file."),
-        (b"PK\x03\x04", 65, "is a ZIP archive. Give an uncompressed JSONL file."),
+        (b"\x1f\x8b\x08", 65, "is compressed with gzip. Give the file uncompressed."),
+        (b"PK\x03\x04", 65, "is a ZIP archive. Give the file uncompressed."),
         (
             "{}\n".encode("utf-16"),
             65,
@@ -102,7 +102,8 @@ def test_columns_and_embedded_media(place: Path):
         (
             b'[{"a": 1}]',
             65,
-            "is a JSON array, not one object a line. Write one JSON object a line: jq -c '.[]' FILE.",
+            "is a JSON array, not one object a line. "
+            "Set format: json, or write one JSON object a line: jq -c '.[]' FILE.",
         ),
     ],
 )
@@ -118,12 +119,13 @@ def test_a_file_that_is_no_source_stops_the_command(place: Path, content, code, 
 
 
 @pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo], ids=["folder", "FIFO"])
-def test_a_source_that_is_no_regular_file(place: Path, make):
+@pytest.mark.parametrize("format", ["csv", "tsv", "json", "jsonl", "parquet"])
+def test_a_source_that_is_no_regular_file(place: Path, make, format: str):
     make(place / "data/odd")
-    done = convert(place, path="data/odd")
+    done = convert(place, path="data/odd", format=format)
     assert (done.returncode, done.stderr) == (
         78,
-        "error: data/odd: is not a regular file. Give a JSONL file.\n",
+        "error: data/odd: is not a regular file. Give a file of rows.\n",
     )
 
 

@@ -133,7 +133,7 @@ def write(content: bytes | None, name: str) -> Callable[[Path], None]:
         (write(b"\n \n", "e.jsonl"), "e.jsonl", 65, "e.jsonl: has no rows. Write at least one row."),
         (write(b'{"a": 1}\n\x00\x01', "b.jsonl"), "b.jsonl", 65, f"b.jsonl: is a binary file. {SUPPORTED}"),
         (write(b"\x1f\x8b", "z.jsonl"), "z.jsonl", 65,
-         "z.jsonl: is compressed with gzip. Give an uncompressed JSONL file."),
+         "z.jsonl: is compressed with gzip. Give the file uncompressed."),
         (write(b"a,b\n", "t.csv"), "t.csv", 65, f"t.csv: there is no converter for csv files yet. {SUPPORTED}"),
         (write(b"PAR1", "t.parquet"), "t.parquet", 65,
          f"t.parquet: there is no converter for parquet files yet. {SUPPORTED}"),
@@ -141,7 +141,7 @@ def write(content: bytes | None, name: str) -> Callable[[Path], None]:
          f"t.json: there is no converter for json files yet. {SUPPORTED}"),
         (write(b"RIFF", "m/a.wav"), "m", 65, f"m: holds no JSONL file (1 .wav). {SUPPORTED}"),
         (lambda place: (place / "m").mkdir(), "m", 65, f"m: is an empty folder. {SUPPORTED}"),
-        (lambda place: os.mkfifo(place / "f"), "f", 78, "f: is not a regular file. Give a JSONL file."),
+        (lambda place: os.mkfifo(place / "f"), "f", 78, "f: is not a regular file. Give a file of rows."),
         (write(b"a\nb\n", "t.jsonl"), "t.jsonl", 65,
          "t.jsonl: none of the first 2 rows is a JSON object (line 1: not valid JSON at column 1. "
          f"Write one JSON object a line). {SUPPORTED}"),

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from omnitune.converters.lines import check_file, read_lines
-from omnitune.converters.parse import parse_row
 from omnitune.errors import ExitCode, PipelineError
+from omnitune.readers.lines import check_file, read_lines
+from omnitune.readers.parse import parse_row
 from omnitune.validation.codes import RowError
 
 SAMPLE_ROWS = 200

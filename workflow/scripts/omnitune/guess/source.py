@@ -14,6 +14,7 @@ from omnitune.guess.columns import Columns, guess_columns
 from omnitune.guess.files import SUPPORTED, Sample, find_files, take_sample
 from omnitune.guess.roots import Media, find_media, shown
 from omnitune.guess.task import Task, guess_task
+from omnitune.readers import Part
 from omnitune.records import Converted, Record
 from omnitune.validation.validate import Gate
 
@@ -117,7 +118,7 @@ def _tried(guess: SourceGuess, folder: Path, held_out: bool | None) -> SourceGue
     # Named as the config will name them, so that messages read alike.
     roots = [Path(shown(root)) for root in guess.media.roots] or [guess.sample.path.parent]
     source = open_source(guess.name, guess.sample.path, "default", guess.columns.columns, roots, folder)
-    converted = list(convert_rows(source, guess.columns.format, max_rows=guess.sample.looked))
+    converted = list(convert_rows(source, guess.columns.format, Part(max_rows=guess.sample.looked)))
     records = [row for row in converted if isinstance(row, Record)]
     answered = [record for record in records if record.answer() is not None]
     trainable = any(record.messages and record.messages[-1].role == "assistant" for record in records)
