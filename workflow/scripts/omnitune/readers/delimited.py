@@ -151,12 +151,8 @@ def _header(path: Path, delimiter: str, number: int, cells: list[str] | RowError
 
 def _row(header: list[str], cells: list[str]) -> dict[str, str | None] | RowError:
     if len(cells) != len(header):
-        return RowError(
-            "E208",
-            f"{len(cells)} of {len(header)} cells"
-            if len(cells) < len(header)
-            else f"{len(cells)} cells for {len(header)} columns",
-        )
+        of = f"of {len(header)} cells" if len(cells) < len(header) else f"cells for {len(header)} columns"
+        return RowError("E208", f"the row has {len(cells)} {of}")
     text = "".join(cells)
     if not text.isascii() and (bad := next((char for char in text if "\ud800" <= char <= "\udfff"), "")):
         return RowError("E007", f"byte 0x{ord(bad) - 0xDC00:02X} is not UTF-8")
