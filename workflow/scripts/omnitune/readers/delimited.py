@@ -134,6 +134,9 @@ def _header(path: Path, delimiter: str, number: int, cells: list[str] | RowError
     what = fix = ""
     if isinstance(cells, RowError):
         what, fix = cells.finding.what, "Correct the line of column names."
+    elif len(names) == 1 and (other := next((char for char in _NAMES if char in names[0]), "")):
+        what = f"the columns are separated by {_NAMES[other]}, not by {_NAMES[delimiter]}"
+        fix = "Set format: tsv." if other == "\t" else f"Write the table with {_NAMES[delimiter]}."
     elif any(not name.isprintable() for name in names):
         what, fix = "a column name is not printable UTF-8 text", "Write the file as UTF-8."
     elif "" in names:
@@ -141,9 +144,6 @@ def _header(path: Path, delimiter: str, number: int, cells: list[str] | RowError
         fix = "Name every column in the first line (pandas: to_csv(..., index=False))."
     elif twice := next((name for name in names if names.count(name) > 1), ""):
         what, fix = f'two columns are called "{twice}"', "Rename one."
-    elif len(names) == 1 and (other := next((char for char in _NAMES if char in names[0]), "")):
-        what = f"the columns are separated by {_NAMES[other]}, not by {_NAMES[delimiter]}"
-        fix = "Set format: tsv." if other == "\t" else f"Write the table with {_NAMES[delimiter]}."
     if what:
         raise PipelineError(what, where=f"{path}:{number}", fix=fix, code=ExitCode.DATA)
     return names

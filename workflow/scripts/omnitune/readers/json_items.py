@@ -42,10 +42,10 @@ def read(path: Path, part: Part = WHOLE) -> Iterator[Numbered]:
         rows = 0
         try:
             for line in elements(file):
+                yield line.number, _row_or_error(line, keyed=bracket == b"{")
+                rows += 1
                 if rows == part.max_rows:
                     return
-                rows += 1
-                yield line.number, _row_or_error(line, keyed=bracket == b"{")
         except Unbalanced as error:
             raise PipelineError(
                 str(error),
@@ -78,7 +78,7 @@ def _is_jsonl(file: BinaryIO) -> bool:
         if isinstance(row, dict):
             alone = not file.read(1)
             rows = sum(isinstance(value, dict) for value in row.values())
-            found = not alone or 2 * rows < len(row)
+            found = not alone or (bool(row) and 2 * rows <= len(row))
         break
     file.seek(start)
     return found
