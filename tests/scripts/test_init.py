@@ -1,5 +1,6 @@
 """init.py: what it prints, what it writes, what it refuses."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -178,3 +179,28 @@ def test_data_that_gives_no_config(place: Path, make, data: str, code: int, mess
 def test_a_wrong_run_or_model(place: Path, run: str, more: tuple[str, ...], message: str):
     done = init(place, "data/clips.jsonl", run, *more)
     assert (done.returncode, done.stdout, done.stderr) == (78, "", f"error: {message}\n")
+
+
+@pytest.mark.parametrize("name", ["rows.csv", "rows.tsv", "rows.json", "rows.parquet", "talks"])
+def test_every_format_gives_a_config_that_loads(place: Path, name: str, monkeypatch: pytest.MonkeyPatch):
+    wav(place / "data/talks/a.wav")
+    (place / "data/talks/a.txt").write_text("the quick brown fox jumps\n")
+    row = {"transcript": "the quick brown fox jumps", "sound": "wav/a.wav"}
+    if name == "rows.parquet":
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        pq.write_table(pa.Table.from_pylist([row] * 3), place / "data" / name)
+    elif name == "rows.json":
+        (place / "data" / name).write_text(json.dumps([row] * 3))
+    elif name != "talks":
+        between = "," if name == "rows.csv" else "\t"
+        lines = [between.join(row), *[between.join(row.values())] * 3]
+        (place / "data" / name).write_text("\n".join(lines))
+    done = init(place, f"data/{name}")
+    assert (done.returncode, done.stderr) == (0, "")
+    monkeypatch.chdir(place)
+    config, _ = load(yaml.safe_load((place / "config/asr.yaml").read_text()))
+    (source,) = config.sources.values()
+    assert (source.format, source.task) == ("folder" if name == "talks" else "unified", "asr")
+    assert source.columns == ({} if name == "talks" else {"transcript": "text", "sound": "audio"})

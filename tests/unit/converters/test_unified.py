@@ -150,4 +150,4 @@ def test_turns_in_a_cell(data: Path):
     source = converters.open_source("s", path, "t", {}, [data], data.parent / "embedded")
     record, unread = converters.convert_rows(source, "csv")
     assert record.messages == [Message("user", "Q")]
-    assert (unread.error, unread.line) == ("E027", 4)
+    assert (unread.error, unread.line) == ("E027", 3)

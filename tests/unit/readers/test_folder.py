@@ -31,7 +31,7 @@ def test_files_of_one_stem_and_folder_are_a_row(tmp_path: Path):
         (2, {"id": "b/x", "video": ["b/x.mp4"], "audio": ["b/x.wav"]}),  # x.txt lies above it
         (3, {"id": "b/y", "image": ["b/y.png"]}),
     ]
-    assert folder.unused(tmp_path) == "1 texts without a medium, 1 .json"
+    assert folder.unused(tmp_path) == "1 .txt without a medium, 1 .json"
     assert [number for number, _ in rows(tmp_path, Part(max_rows=2))] == [1, 2]
 
 

@@ -55,7 +55,7 @@ def unused(path: Path) -> str:
             has_media = any(map(modality_of_suffix, suffixes))
             texts += 0 if has_media else suffixes.count(_TEXT)
             others.update(suffix for suffix in suffixes if suffix != _TEXT and not modality_of_suffix(suffix))
-    parts = [f"{texts} texts without a medium"] if texts else []
+    parts = [f"{texts} .txt without a medium"] if texts else []
     parts += [f"{count} {suffix or 'without a suffix'}" for suffix, count in others.most_common(5)]
     return ", ".join(parts)
 
