@@ -23,7 +23,9 @@ from omnitune import (
     training,
     validation,
 )
+from omnitune.converters.templates import Templates
 from omnitune.errors import PipelineError
+from omnitune.readers.folder import state as folder_state
 from omnitune.validation import split as splitting
 
 try:
@@ -70,12 +72,14 @@ def section(model, without=()):
 
 
 def content(path):
-    """What a data file holds, as a value that tells another content apart.
+    """What a data file or folder holds, as a value that tells another content apart.
 
     Snakemake asks only whether a file is newer than what was made of it; one that was replaced by an older one
     (cp -p, rsync, tar) would pass. Files of the pipeline's own making it does follow.
     """
     file = Path(path)
+    if file.is_dir():
+        return folder_state(file)
     if path.startswith("results/") or not file.is_file():
         return ""
     state = file.stat()
@@ -115,6 +119,22 @@ def split_sources():
             for name, source in cfg.sources.items()
         ]
     )
+
+
+def convert_options(source):
+    """Arguments of convert.py for the keys of a source that are not left as they are."""
+    templates = source.templates()
+    options = {
+        "--max-rows": source.max_rows,
+        "--system": source.system,
+        "--user-template": templates.user if templates.user != Templates().user else None,
+        "--assistant-template": (
+            (templates.assistant or "") if templates.assistant != Templates().assistant else None
+        ),
+        "--extract-audio": "true" if source.extract_audio else None,
+    }
+    # One argument each: a text may begin with a dash.
+    return [f"{option}={value}" for option, value in options.items() if value is not None]
 
 
 def media_roots(*more):

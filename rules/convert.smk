@@ -1,4 +1,4 @@
-# convert: needs a source's file, makes one canonical record (or error line) per row; reads sources, media.
+# convert: needs a source's file or folder, makes one canonical record (or error line) per row; reads sources, media.
 rule convert_source:
     input:
         lambda wildcards: cfg.sources[wildcards.source].path,
@@ -16,11 +16,7 @@ rule convert_source:
         task=lambda wildcards: cfg.sources[wildcards.source].task,
         columns=lambda wildcards: json.dumps(cfg.sources[wildcards.source].columns),
         shards=lambda wildcards: cfg.sources[wildcards.source].shards,
-        max_rows=lambda wildcards: (
-            ["--max-rows", cfg.sources[wildcards.source].max_rows]
-            if cfg.sources[wildcards.source].max_rows
-            else []
-        ),
+        more=lambda wildcards: convert_options(cfg.sources[wildcards.source]),
         roots=media_roots(),
         media="results/{run}/convert/media",
         content=lambda wildcards: content(cfg.sources[wildcards.source].path),
@@ -29,4 +25,4 @@ rule convert_source:
         "{PYTHON:q} {SCRIPTS:q}/convert.py --source {wildcards.source:q} --format {params.format:q}"
         " --path {input:q} --task {params.task:q} --columns {params.columns:q} {params.roots:q}"
         " --media-dir {params.media:q} --shard {wildcards.shard:q} --shards {params.shards}"
-        " {params.max_rows:q} --output {output:q} > {log:q} 2>&1"
+        " {params.more:q} --output {output:q} > {log:q} 2>&1"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from data_commands import command
-from media_files import base64_of, chat, read_jsonl, wav, write_jsonl
+from media_files import base64_of, chat, image, read_jsonl, video, wav, write_jsonl
 
 OUTPUT = Path("results/convert/clips/0.jsonl")
 
@@ -92,8 +92,8 @@ def test_columns_and_embedded_media(place: Path):
     [
         (None, 78, "no such file. Correct the source's path: or put the file there."),
         (b"", 65, "has no rows. Write at least one row."),
-        (b"\x1f\x8b\x08", 65, "is compressed with gzip. Give an uncompressed JSONL file."),
-        (b"PK\x03\x04", 65, "is a ZIP archive. Give an uncompressed JSONL file."),
+        (b"\x1f\x8b\x08", 65, "is compressed with gzip. Give the file uncompressed."),
+        (b"PK\x03\x04", 65, "is a ZIP archive. Give the file uncompressed."),
         (
             "{}\n".encode("utf-16"),
             65,
@@ -102,7 +102,8 @@ def test_columns_and_embedded_media(place: Path):
         (
             b'[{"a": 1}]',
             65,
-            "is a JSON array, not one object a line. Write one JSON object a line: jq -c '.[]' FILE.",
+            "is a JSON array, not one object a line. "
+            "Set format: json, or write one JSON object a line: jq -c '.[]' FILE.",
         ),
     ],
 )
@@ -118,12 +119,13 @@ def test_a_file_that_is_no_source_stops_the_command(place: Path, content, code, 
 
 
 @pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo], ids=["folder", "FIFO"])
-def test_a_source_that_is_no_regular_file(place: Path, make):
+@pytest.mark.parametrize("format", ["csv", "tsv", "json", "jsonl", "parquet"])
+def test_a_source_that_is_no_regular_file(place: Path, make, format: str):
     make(place / "data/odd")
-    done = convert(place, path="data/odd")
+    done = convert(place, path="data/odd", format=format)
     assert (done.returncode, done.stderr) == (
         78,
-        "error: data/odd: is not a regular file. Give a JSONL file.\n",
+        "error: data/odd: is not a regular file. Give a file of rows.\n",
     )
 
 
@@ -151,3 +153,58 @@ def test_help_tells_the_story(place: Path):
     done = command("convert", "--help", cwd=place)
     assert done.returncode == 0
     assert "exactly one line for every row" in done.stdout
+
+
+def test_templates_system_and_sound_come_from_the_command_line(place: Path):
+    video(place / "data/v.mp4", sound=True)
+    (place / "data/clips.csv").write_text('text,video\n"{text}",v.mp4\n')
+    done = convert(
+        place,
+        *("--system=-brief", "--user-template={modality_tag}Q", "--assistant-template=A: {text}"),
+        *("--extract-audio", "true"),
+        path="data/clips.csv",
+        format="csv",
+    )
+    assert (done.returncode, done.stdout) == (0, "")
+    (record,) = read_jsonl(place / OUTPUT)
+    assert [turn["content"] for turn in record["messages"]] == ["-brief", "<video><audio>Q", "A: {text}"]
+    assert Path(record["audios"][0]).parent == place / "results/media"
+    assert record["repairs"] == ["E210"]
+
+
+def test_what_of_a_folder_is_no_row_is_told(place: Path):
+    wav(place / "data/talks/a.wav")
+    for name in ("a.txt", "b.txt", "c.json"):
+        (place / "data/talks" / name).write_text("x")
+    done = convert(place, path="data/talks", format="folder")
+    assert (done.returncode, done.stderr) == (
+        0,
+        "data/talks: 1 records, 0 unread rows\ndata/talks: no row was made of 1 .txt without a medium, 1 .json\n",
+    )
+
+
+def test_what_cannot_be_parted_is_refused(place: Path):
+    (place / "data/clips.csv").write_text("text\nx\n")
+    done = convert(place, "--shards", 2, path="data/clips.csv", format="csv")
+    assert done.returncode == 2
+    assert done.stderr.endswith("error: argument --shards: only JSONL and Parquet files are parted\n")
+
+
+def test_media_in_a_parquet_file_are_written_out(place: Path):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    content = (place / "data/a.wav").read_bytes()
+    rows = [
+        {"text": "x", "audio": {"bytes": content, "path": None}, "image": None},
+        {"text": "y", "audio": {"bytes": None, "path": "a.wav"}, "image": image(place / "i.png").read_bytes()},
+        {"text": "z", "audio": {"bytes": None, "path": None}, "image": None},
+    ]
+    pq.write_table(pa.Table.from_pylist(rows), place / "data/clips.parquet")
+    assert convert(place, path="data/clips.parquet", format="parquet").returncode == 0
+    inside, named, unread = read_jsonl(place / OUTPUT)
+    assert Path(inside["audios"][0]).read_bytes() == content
+    assert Path(inside["audios"][0]).suffix == ".wav"
+    assert named["audios"] == [f"{place}/data/a.wav"]
+    assert Path(named["images"][0]).parent == place / "results/media"
+    assert (unread["line"], unread["error"]) == (3, "E051")

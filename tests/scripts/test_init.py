@@ -1,5 +1,6 @@
 """init.py: what it prints, what it writes, what it refuses."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -16,7 +17,8 @@ from project import Project
 from omnitune.config import load
 from omnitune.environments import ROOT
 
-SUPPORTED = "Supported are JSONL files of chat messages, or of question and answer columns."
+SUPPORTED = "Supported are files of rows (JSONL, JSON, CSV, TSV, Parquet) and folders of media with their texts."
+NO_QUESTION = "Give each row a question, or a text and media; or rename the column that holds it."
 
 
 @pytest.fixture
@@ -109,7 +111,7 @@ def test_a_folder_leaves_out_what_cannot_be_used(place: Path):
     done = init(place, "data")
     assert done.returncode == 0
     assert (
-        "left out: data/broken.jsonl: its one row is no JSON object (line 1: not valid JSON at column 1. "
+        "left out: data/broken.jsonl: its one row cannot be read (line 1: not valid JSON at column 1. "
         f"Write one JSON object a line). {SUPPORTED}\n"
     ) in done.stdout
     assert list(yaml.safe_load((place / "config/asr.yaml").read_text())["sources"]) == ["clips"]
@@ -133,21 +135,23 @@ def write(content: bytes | None, name: str) -> Callable[[Path], None]:
         (write(b"\n \n", "e.jsonl"), "e.jsonl", 65, "e.jsonl: has no rows. Write at least one row."),
         (write(b'{"a": 1}\n\x00\x01', "b.jsonl"), "b.jsonl", 65, f"b.jsonl: is a binary file. {SUPPORTED}"),
         (write(b"\x1f\x8b", "z.jsonl"), "z.jsonl", 65,
-         "z.jsonl: is compressed with gzip. Give an uncompressed JSONL file."),
-        (write(b"a,b\n", "t.csv"), "t.csv", 65, f"t.csv: there is no converter for csv files yet. {SUPPORTED}"),
+         "z.jsonl: is compressed with gzip. Give the file uncompressed."),
+        (write(b"a,b\n", "t.csv"), "t.csv", 65,
+         "t.csv: has a line of column names but no rows. Write at least one row."),
         (write(b"PAR1", "t.parquet"), "t.parquet", 65,
-         f"t.parquet: there is no converter for parquet files yet. {SUPPORTED}"),
+         "t.parquet: is no whole Parquet file (Parquet file size is 4 bytes, smaller than the minimum file footer "
+         "(8 bytes)). Copy it again, or write it anew."),
         (write(b'[{"a": 1}]', "t.json"), "t.json", 65,
-         f"t.json: there is no converter for json files yet. {SUPPORTED}"),
-        (write(b"RIFF", "m/a.wav"), "m", 65, f"m: holds no JSONL file (1 .wav). {SUPPORTED}"),
+         't.json: the rows have no column of turns or questions (columns: "a"). ' + NO_QUESTION),
+        (write(b"RIFF", "m/a.wav"), "m", 65, f"m: holds no file of rows (1 .wav). {SUPPORTED}"),
         (lambda place: (place / "m").mkdir(), "m", 65, f"m: is an empty folder. {SUPPORTED}"),
-        (lambda place: os.mkfifo(place / "f"), "f", 78, "f: is not a regular file. Give a JSONL file."),
+        (lambda place: os.mkfifo(place / "f"), "f", 78, "f: is not a regular file. Give a file of rows."),
         (write(b"a\nb\n", "t.jsonl"), "t.jsonl", 65,
-         "t.jsonl: none of the first 2 rows is a JSON object (line 1: not valid JSON at column 1. "
+         "t.jsonl: none of the first 2 rows can be read (line 1: not valid JSON at column 1. "
          f"Write one JSON object a line). {SUPPORTED}"),
-        (write(b'{"text": "hi", "audio": "a.wav"}\n', "u.jsonl"), "u.jsonl", 65,
-         'u.jsonl: the rows have media but no column of turns or questions (columns: "text", "audio"). '
-         f"{SUPPORTED[:-1]}: add a question to each row, or rename the column that holds it."),
+        (write(b'{"speaker": 1, "audio": "a.wav"}\n', "u.jsonl"), "u.jsonl", 65,
+         'u.jsonl: the rows have media but no column of turns, questions or texts (columns: "speaker", "audio"). '
+         + NO_QUESTION),
         (write(b'{"prompt": "hi"}\n', "p.jsonl"), "p.jsonl", 65,
          "p.jsonl: no row has an answer, to train on or to compare with. "
          "End the turns with the assistant's, or add an answer column."),
@@ -175,3 +179,28 @@ def test_data_that_gives_no_config(place: Path, make, data: str, code: int, mess
 def test_a_wrong_run_or_model(place: Path, run: str, more: tuple[str, ...], message: str):
     done = init(place, "data/clips.jsonl", run, *more)
     assert (done.returncode, done.stdout, done.stderr) == (78, "", f"error: {message}\n")
+
+
+@pytest.mark.parametrize("name", ["rows.csv", "rows.tsv", "rows.json", "rows.parquet", "talks"])
+def test_every_format_gives_a_config_that_loads(place: Path, name: str, monkeypatch: pytest.MonkeyPatch):
+    wav(place / "data/talks/a.wav")
+    (place / "data/talks/a.txt").write_text("the quick brown fox jumps\n")
+    row = {"transcript": "the quick brown fox jumps", "sound": "wav/a.wav"}
+    if name == "rows.parquet":
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        pq.write_table(pa.Table.from_pylist([row] * 3), place / "data" / name)
+    elif name == "rows.json":
+        (place / "data" / name).write_text(json.dumps([row] * 3))
+    elif name != "talks":
+        between = "," if name == "rows.csv" else "\t"
+        lines = [between.join(row), *[between.join(row.values())] * 3]
+        (place / "data" / name).write_text("\n".join(lines))
+    done = init(place, f"data/{name}")
+    assert (done.returncode, done.stderr) == (0, "")
+    monkeypatch.chdir(place)
+    config, _ = load(yaml.safe_load((place / "config/asr.yaml").read_text()))
+    (source,) = config.sources.values()
+    assert (source.format, source.task) == ("folder" if name == "talks" else "unified", "asr")
+    assert source.columns == ({} if name == "talks" else {"transcript": "text", "sound": "audio"})

@@ -46,6 +46,12 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ({"question": "a", "answer": "b", "pics": ["a.PNG", "b.jpg"]}, "qa", {"pics": "images"}),
         ({"question": "a", "answer": "b", "image": "a.png", "video": "v.mp4"}, "qa", {}),
         ({"question": "a", "answer": "b", "clip": "data:video/mp4;base64,AA"}, "qa", {"clip": "video"}),
+        ({"text": "a", "audio": "a.wav"}, "unified", {}),
+        ({"id": 1, "Transcript": "a", "wav": "a.wav"}, "unified", {"Transcript": "text", "wav": "audio"}),
+        ({"caption": "a", "picture": {"bytes": b"\x89PNG", "path": None}}, "unified",
+         {"caption": "text", "picture": "image"}),
+        ({"sentence": "a", "clip": {"bytes": None, "path": "a.mp3"}}, "unified",
+         {"sentence": "text", "clip": "audio"}),
     ],
 )  # fmt: skip
 def test_columns(row: dict[str, Any], format: str, columns: dict[str, str]):
@@ -73,8 +79,9 @@ def test_a_question_that_ends_in_a_files_name_is_no_medium():
     ("row", "why"),
     [
         ({}, 'no column of turns or questions (columns: none)'),
-        ({"text": "hello", "audio": "a.wav"},
-         'media but no column of turns or questions (columns: "text", "audio")'),
+        ({"text": "hello"}, 'no column of turns or questions (columns: "text")'),
+        ({"speaker": 1, "audio": "a.wav"},
+         'media but no column of turns, questions or texts (columns: "speaker", "audio")'),
         ({f"c{n}": n for n in range(9)},
          'no column of turns or questions (columns: "c0", "c1", "c2", "c3", "c4", "c5", "c6", "c7", ...)'),
         ({"messages": "hello"}, 'no column of turns or questions (columns: "messages")'),

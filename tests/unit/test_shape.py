@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from omnitune.config.run import Config
 from omnitune.config.score import Metric
 from omnitune.config.sources import SourceConfig, Use
-from omnitune.converters import CONVERTERS
+from omnitune.converters import FORMATS
 from omnitune.environments import ROOT
 from omnitune.scoring.metrics import METRICS
 
@@ -240,7 +240,7 @@ def test_metrics_of_the_config_are_those_of_the_table():
 
 def test_formats_and_uses_of_the_config_are_those_of_the_code():
     formats = get_args(SourceConfig.model_fields["format"].annotation)
-    assert set(formats) == set(CONVERTERS)
+    assert set(formats) == set(FORMATS)
     (options,) = re.findall(r'"--use".*?choices=(\[[^\]]*\])', (SCRIPTS / "validate.py").read_text(), re.S)
     assert set(get_args(Use)) <= set(ast.literal_eval(options))
 
@@ -296,6 +296,8 @@ def test_every_setting_is_read(key: str, attribute: str):
         if key == "resources.gpu_memory_gib":  # read where the recipe is filled in
             read.append((LIBRARY / "config" / "load.py").read_text())
             pattern = r"config\.resources\.gpu_memory_gib"
+        if key.endswith("_template"):  # read together
+            pattern = r"source\.templates\(\)"
     assert any(re.search(pattern, text) for text in read), f"nothing reads {key}"
 
 

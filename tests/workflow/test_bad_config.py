@@ -33,7 +33,10 @@ def test_untouched_config_says_what_to_set(empty: Project) -> None:
         ({"sft": {"learning_rat": 1}}, "sft.learning_rat is not a setting. Did you mean sft.learning_rate?"),
         ({"sft": {"gpus": "four"}}, "sft.gpus is the text 'four', not a number. Write a number, without quotes."),
         ({"recipe": "slow"}, "recipe is 'slow'; it must be 'fast' or 'seed'."),
-        ({"sources": {"sums": {"format": "messages"}}}, "sources.sums.path is missing. Set it: JSONL file."),
+        (
+            {"sources": {"sums": {"format": "messages"}}},
+            "sources.sums.path is missing. Set it: File of rows, or folder of media.",
+        ),
         (
             {"sources": {"sums": {"format": "messages", "path": "data/none.jsonl"}}},
             "sources.sums.path: there is no file data/none.jsonl. Mend the path.",

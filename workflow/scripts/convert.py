@@ -12,6 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from omnitune import converters, errors
+from omnitune.converters.templates import Templates
+from omnitune.media.soundtrack import Soundtracks
+from omnitune.readers import READERS, Part, reader_name
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -21,11 +24,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not 0 <= args.shard < args.shards:
         parser.error(f"argument --shard: {args.shard} is not in 0 to {args.shards - 1}")
     converters.check_columns(args.format, args.columns, args.source)
-    source = converters.open_source(args.source, args.path, args.task, args.columns, args.root, args.media_dir)
-    records, unread = converters.convert_source(
-        source, args.format, args.output, args.shard, args.shards, args.max_rows
+    reader = READERS[reader_name(args.format, args.path)]
+    if args.shards > 1 and not reader.sharded:
+        parser.error("argument --shards: only JSONL and Parquet files are parted")
+    source = converters.open_source(
+        *(args.source, args.path, args.task, args.columns, args.root, args.media_dir),
+        system=args.system,
+        templates=Templates(args.user_template, args.assistant_template or None),
+        soundtracks=Soundtracks(args.media_dir) if args.extract_audio == "true" else None,
     )
+    part = Part(args.shard, args.shards, args.max_rows)
+    records, unread = converters.convert_source(source, args.format, args.output, part)
     print(f"{args.path}: {records} records, {unread} unread rows", file=sys.stderr)
+    if unused := reader.unused(args.path):
+        print(f"{args.path}: no row was made of {unused}", file=sys.stderr)
     return errors.ExitCode.OK
 
 
@@ -35,8 +47,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("--source", required=True, metavar="NAME", help="name of the source; begins every id")
-    add("--format", required=True, choices=list(converters.CONVERTERS), help="how the rows are written")
-    add("--path", required=True, type=Path, metavar="FILE", help="the source's JSONL file")
+    add("--format", required=True, choices=converters.FORMATS, help="shape of rows, or kind of file")
+    add("--path", required=True, type=Path, metavar="PATH", help="the source's file or folder")
     add("--task", required=True, help="metric set that scores the rows")
     add(
         "--columns",
@@ -51,11 +63,20 @@ def _parser() -> argparse.ArgumentParser:
         required=True,
         type=Path,
         metavar="DIR",
-        help="where media embedded as base64 are written",
+        help="where media out of rows and the sound of videos are written",
     )
     add("--shard", type=int, default=0, metavar="I", help="which contiguous part to convert, from 0")
     add("--shards", type=int, default=1, metavar="N", help="number of parts")
     add("--max-rows", type=int, metavar="N", help="only the first N rows of the source")
+    add("--system", default="", metavar="TEXT", help="system turn of rows that have none")
+    add("--user-template", default=Templates().user, metavar="TEXT", help="question of unified rows")
+    add(
+        "--assistant-template",
+        default=Templates().assistant,
+        metavar="TEXT",
+        help="answer of unified rows; an empty one makes prompts without an answer",
+    )
+    add("--extract-audio", choices=["true", "false"], default="false", help="whether videos' sound is audio too")
     add("--output", required=True, type=Path, metavar="FILE", help="JSONL to write")
     return parser
 

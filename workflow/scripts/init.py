@@ -1,7 +1,8 @@
 """Looks at a data set and writes a config to begin with: config/RUN.yaml, never over a file that is there.
 
-DATA is a JSONL file or a folder of them. The first rows of each are read; format, columns, media roots, task
-and metrics are guessed from them and tried with the real converter, and every guess is printed with its reason.
+DATA is a file of rows (JSONL, JSON, CSV, TSV, Parquet), a folder of them, or a folder of media. The first rows of
+each are read; format, columns, media roots, task and metrics are guessed from them and tried with the real
+converter, and every guess is printed with its reason.
 """
 
 import argparse
@@ -55,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("--run", required=True, metavar="NAME", help="name of the run and of the config file")
-    add("--data", required=True, metavar="PATH", help="JSONL file, or folder of JSONL files")
+    add("--data", required=True, metavar="PATH", help="file of rows, folder of them, or folder of media")
     add("--model", metavar="PATH", help="folder of the base checkpoint, or its hub id (default: the 30B)")
     return parser
 

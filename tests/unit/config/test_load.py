@@ -93,14 +93,17 @@ def test_all_mistakes_are_told_at_once():
         ({"infer": {"stages": "base"}}, "infer.stages must be a list, not 'base'. Write [base]."),
         ({"infer": {"stages": ["bse"]}}, "infer.stages.0 is 'bse'; it must be 'base', 'sft', 'grpo' or 'merge'."),
         ({"media": {"roots": []}}, "media.roots is []; it must have at least 1 item after validation, not 0."),
-        ({"sources": {"a": {"format": "messages"}}}, "sources.a.path is missing. Set it: JSONL file."),
+        (
+            {"sources": {"a": {"format": "messages"}}},
+            "sources.a.path is missing. Set it: File of rows, or folder of media.",
+        ),
         (
             {"sources": {"a": {"format": "messages", "path": "data/none.jsonl"}}},
             "sources.a.path: there is no file data/none.jsonl. Mend the path.",
         ),
         (
             {"sources": {"a": {"format": "messages", "path": "data"}}},
-            "sources.a.path: there is no file data. Mend the path.",
+            "sources.a.path: data is a folder. Name a file of rows, or set format: folder.",
         ),
         (
             {"model": {"path": "base2"}},

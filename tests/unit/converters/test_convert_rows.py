@@ -10,6 +10,7 @@ from media_files import chat, read_jsonl, write_jsonl
 
 from omnitune import converters
 from omnitune.errors import PipelineError
+from omnitune.readers import Part
 from omnitune.records import Record, Unread
 
 JSON = st.recursive(
@@ -85,7 +86,7 @@ def test_every_line_has_its_place_over_all_shards(data: Path, tmp_path: Path):
     found = []
     for shard in range(3):
         output = tmp_path / "convert" / f"{shard}.jsonl"
-        counts = converters.convert_source(source, "messages", output, shard, 3)
+        counts = converters.convert_source(source, "messages", output, Part(shard, 3))
         found += read_jsonl(output)
         assert sum(counts) == len(read_jsonl(output)) > 0
     assert [row["line"] for row in found] == [1, *range(3, 22)]

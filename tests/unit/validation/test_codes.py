@@ -13,7 +13,7 @@ LIBRARY = Path(codes.__file__).parents[1]
 
 def test_every_code_that_is_used_is_defined_and_every_defined_one_used():
     used = set()
-    for folder in ("converters", "media", "validation"):
+    for folder in ("converters", "media", "readers", "validation"):
         for path in (LIBRARY / folder).rglob("*.py"):
             if path.name != "codes.py":
                 used |= set(re.findall(r'"(E\d{3})"', path.read_text()))

@@ -12,6 +12,7 @@ from omnitune.config.grpo import GrpoConfig
 from omnitune.config.run import Config
 from omnitune.config.sentences import Key, Where, sentence
 from omnitune.config.sft import SftConfig
+from omnitune.config.source_checks import source_mistakes
 from omnitune.errors import PipelineError
 
 T = TypeVar("T")
@@ -162,16 +163,8 @@ def filled_pretrain(config: Config) -> SftConfig:
 def _cross_checks(config: Config, where: Where) -> Iterable[str]:
     for name in sorted(RESERVED & set(config.experiments)):
         yield f"{where(('experiments', name))} is the name of a stage. Choose another name for the experiment."
-    for name, source in config.sources.items():
-        # What lies under results/ is made by the pipeline itself, as in the demo.
-        if not source.path.startswith("results/") and not Path(source.path).is_file():
-            yield f"{where(('sources', name, 'path'))}: there is no file {source.path}. Mend the path."
-        for task in [source.task] if "eval" in source.use else []:
-            if task not in config.score.tasks and "default" not in config.score.tasks:
-                yield (
-                    f"{where(('score', 'tasks'))} has no metrics for the task {task} of source {name}. "
-                    "Add the task, or default."
-                )
+    for name in config.sources:
+        yield from source_mistakes(name, config, where)
     if config.split.val + config.split.test >= 1:
         yield f"{where(('split',))}: val and test take every row. Lower them to less than 1 together."
     if not any("eval" in source.use for source in config.sources.values()):

@@ -75,6 +75,6 @@ def _file(value: Any, kind: str, where: str, source: Source) -> str:
         if not (isinstance(value, dict) and isinstance(value.get("data"), str)):
             raise RowError("E205", f"{where} has no base64 data")
         return source.embedded.save(value["data"], str(value.get("format", "wav")))
-    if isinstance(value, dict):
+    if isinstance(value, dict) and "bytes" not in value:
         value = value.get("url")
     return source.medium(value, kind)

@@ -1,11 +1,14 @@
 """What the converters of all formats share: a source's columns, ids and media."""
 
 import re
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
+from omnitune.converters.templates import Templates
 from omnitune.media.embedded import EmbeddedMedia
 from omnitune.media.paths import MediaPaths
+from omnitune.media.sniff import media_extension
+from omnitune.media.soundtrack import Soundtracks
 from omnitune.records import MODALITIES, Message
 from omnitune.validation.codes import RowError
 
@@ -37,7 +40,10 @@ class Source(NamedTuple):
         name, path, task: as in the config.
         columns: source column -> our field.
         paths: where its media may lie.
-        embedded: where its base64 media go.
+        embedded: where media inside its rows go.
+        system: the system turn of rows that have none; empty for no such turn.
+        templates: the turns of unified rows.
+        soundtracks: where the sound of its videos goes; None: it is left in them.
     """
 
     name: str
@@ -46,6 +52,9 @@ class Source(NamedTuple):
     columns: dict[str, str]
     paths: MediaPaths
     embedded: EmbeddedMedia
+    system: str = ""
+    templates: Templates = Templates()
+    soundtracks: Soundtracks | None = None
 
     def rename_columns(self, row: dict[str, Any]) -> None:
         """Give the row's columns our names."""
@@ -71,12 +80,24 @@ class Source(NamedTuple):
         return f"{self.name}/{value}"
 
     def medium(self, value: Any, column: str) -> str:
-        """The absolute path of one medium, given as a path or a data: URL."""
+        """The absolute path of one medium, given as a path, a data: URL, or bytes out of a table."""
         if not isinstance(value, str):
+            if _is_medium(value):
+                return self._medium_in_row(value, column)
             raise RowError("E051", f'"{column}" holds {shorten(value)}, not a path')
         if value.startswith("data:"):
             return self.embedded.save_url(value)
         return self.paths.resolve(value)
+
+    def _medium_in_row(self, value: bytes | dict[str, Any], column: str) -> str:
+        """The medium that the row holds itself; {bytes, path} may leave the bytes to the path."""
+        content, name = (value.get("bytes"), value.get("path")) if isinstance(value, dict) else (value, None)
+        if content is None and isinstance(name, str):
+            return self.medium(name, column)
+        if not isinstance(content, bytes):
+            raise RowError("E051", f'"{column}" holds neither bytes nor a path')
+        suffix = PurePosixPath(name).suffix[1:] if isinstance(name, str) else ""
+        return self.embedded.save_bytes(content, media_extension(content) or suffix or "unknown")
 
     def take_media(self, row: dict[str, Any], repairs: list[str]) -> dict[str, list[str]]:
         """Take the media columns out of the row; a lone path counts as a list of one."""
@@ -101,9 +122,16 @@ class Source(NamedTuple):
             if column.endswith("s"):
                 repairs.append("E051")
             value = [value]
+        elif _is_medium(value):
+            value = [value]
         if not isinstance(value, list):
             raise RowError("E051", f'"{column}" is {shorten(value)}, not a list of paths')
         return [self.medium(item, column) for item in value]
+
+
+def _is_medium(value: Any) -> bool:
+    """Whether a value is a medium as tables hold it: bytes, or {bytes, path} as `datasets` writes it."""
+    return isinstance(value, bytes) or (isinstance(value, dict) and "bytes" in value)
 
 
 def text_or_none(value: Any, column: str, repairs: list[str]) -> str | None:

@@ -3,9 +3,12 @@
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import PurePosixPath
 from typing import Any, Literal, NamedTuple
 
 from omnitune.converters.source import MEDIA_COLUMNS
+from omnitune.media.names import EXTENSIONS, modality_of_suffix
+from omnitune.media.sniff import media_extension
 from omnitune.records import MODALITIES
 
 # Names in use for our fields, the likelier first.
@@ -19,33 +22,34 @@ _NAMES: Mapping[str, Sequence[str]] = {
         *("transcript", "transcription", "answer_text", "output_text", "solution", "ground_truth", "caption", "a"),
     ),
     "system": ("system", "system_prompt", "system_message"),
+    # A row without a question is a text and its media.
+    "text": (
+        *("text", "transcript", "transcription", "sentence", "caption", "description", "answer"),
+        *("label", "target", "normalized_text", "raw_text", "response", "output"),
+    ),
     "solution": ("solution", "ground_truth", "reference", "reference_answer", "gold", "final_answer"),
 }
 _TURN_COLUMNS = ("messages", "conversations")
-_EXTENSIONS: Mapping[str, str] = {
-    "image": "jpg jpeg png webp gif bmp tif tiff heic",
-    "audio": "wav mp3 flac ogg opus m4a aac wma aiff amr",
-    "video": "mp4 mov mkv webm avi mpg mpeg m4v flv ts 3gp",
-}
 _media_file = {
     modality: re.compile(rf"^data:{modality}/|\.(?:{extensions.replace(' ', '|')})$", re.IGNORECASE)
-    for modality, extensions in _EXTENSIONS.items()
+    for modality, extensions in EXTENSIONS.items()
 }
 # A column counts as a field's when this share of the rows has it.
 _SHARE = 0.5
+_INSIDE = "inside the row"
 
 
 class Columns(NamedTuple):
     """What the columns were taken for.
 
     Attributes:
-        format: messages or qa.
+        format: messages, qa or unified.
         why: what gave the format away.
         columns: source column -> our field, where the names differ.
         notes: what a person should look at.
     """
 
-    format: Literal["messages", "qa"]
+    format: Literal["messages", "qa", "unified"]
     why: str
     columns: dict[str, str]
     notes: list[str]
@@ -64,7 +68,7 @@ def guess_columns(rows: Sequence[Mapping[str, Any]]) -> Columns | str:
     fields = {"question": _best(rows, _NAMES["question"], _is_text)}
     fields["answer"] = _best(rows, _NAMES["answer"], _is_text_or_number, taken=set(fields.values()))
     if not fields["question"]:
-        return _no_question(rows, media)
+        return _unified(rows, media, notes) or _no_question(rows, media)
     fields |= {
         field: _best(rows, _NAMES[field], _is_text, set(fields.values())) for field in ("system", "solution")
     }
@@ -75,11 +79,31 @@ def guess_columns(rows: Sequence[Mapping[str, Any]]) -> Columns | str:
     return Columns("qa", why, columns | media, notes)
 
 
+def _unified(rows: Sequence[Mapping[str, Any]], media: dict[str, str], notes: list[str]) -> Columns | None:
+    """Rows of a text and media; None when they have not both."""
+    text = _best(rows, _NAMES["text"], _is_text_or_number)
+    if not (text and _has_media(rows, media)):
+        return None
+    system = _best(rows, _NAMES["system"], _is_text)
+    columns = {
+        column: field for column, field in ((text, "text"), (system, "system")) if column not in ("", field)
+    }
+    return Columns("unified", f'media, and "{text}" as their text', columns | media, notes)
+
+
+def _has_media(rows: Sequence[Mapping[str, Any]], media: Mapping[str, str]) -> bool:
+    names = [*media, *(name for names in MEDIA_COLUMNS.values() for name in names)]
+    return any(row.get(name) for row in rows for name in names)
+
+
 def _no_question(rows: Sequence[Mapping[str, Any]], media: Mapping[str, str]) -> str:
     seen = list(dict.fromkeys(name for row in rows for name in row))
     found = ", ".join(f'"{name}"' for name in seen[:8]) + (", ..." if len(seen) > 8 else "")
-    has_media = media or any(name in row for row in rows for names in MEDIA_COLUMNS.values() for name in names)
-    what = "media but no column of turns or questions" if has_media else "no column of turns or questions"
+    what = (
+        "media but no column of turns, questions or texts"
+        if _has_media(rows, media)
+        else ("no column of turns or questions")
+    )
     return f"the rows have {what} (columns: {found or 'none'})"
 
 
@@ -146,13 +170,23 @@ def _is_text_or_number(value: Any) -> bool:
 
 def modality_of(value: Any) -> str:
     """The modality of a path or list of paths by the extension; empty when it is no medium."""
-    items = value if isinstance(value, list) else [value]
+    items = [_name_of(item) for item in (value if isinstance(value, list) else [value])]
     if not items or not all(isinstance(item, str) for item in items):
         return ""
     for modality, pattern in _media_file.items():
         if all(pattern.search(item if len(item) < 4096 else item[:40]) for item in items):
             return modality
     return ""
+
+
+def _name_of(item: Any) -> Any:
+    """A path; for a medium inside the row a name that says what it is."""
+    if isinstance(item, dict) and "bytes" in item:
+        path = item.get("path")
+        if isinstance(path, str) and modality_of_suffix(PurePosixPath(path).suffix):
+            return path
+        item = item["bytes"]
+    return f"{_INSIDE}.{media_extension(item)}" if isinstance(item, bytes) else item
 
 
 def _media_columns(rows: Sequence[Mapping[str, Any]]) -> tuple[dict[str, str], list[str]]:

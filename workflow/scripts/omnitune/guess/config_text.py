@@ -93,6 +93,8 @@ def _source(guess: SourceGuess) -> Iterator[str]:
     yield f"    path: {_flow(entry.path)}"
     if entry.columns:
         yield f"    columns: {_flow(entry.columns)}  # column of the file -> our field"
+    if guess.columns.format == "unified":
+        yield f"    user_template: {_flow(entry.user_template)}  # what every row asks: say what you want to hear"
     meaning = {
         ("sft", "eval"): "a share of the rows is held out and scored",
         ("sft",): "train only",

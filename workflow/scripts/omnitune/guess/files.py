@@ -1,14 +1,17 @@
-"""The JSONL files that DATA names, and the first rows of each."""
+"""The files of rows, or the folder of media, that DATA names, and the first rows of each."""
 
+import json
 import os
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from omnitune.converters.lines import check_file, read_lines
-from omnitune.converters.parse import parse_row
+from omnitune.converters.cells import opened
 from omnitune.errors import ExitCode, PipelineError
+from omnitune.media.names import modality_of_suffix
+from omnitune.readers import READERS, Part, reader_name
+from omnitune.readers.lines import read_head
 from omnitune.validation.codes import RowError
 
 SAMPLE_ROWS = 200
@@ -17,18 +20,17 @@ _SAMPLE_BYTES = 64 * 1024 * 1024
 _MOST_FILES = 50
 _MOST_ENTRIES = 20_000
 _DEPTH = 3
-_ROWS = (".jsonl", ".ndjson")
-_TABLES = (".csv", ".tsv", ".parquet", ".arrow", ".feather", ".xlsx", ".xls", ".json")
-SUPPORTED = "Supported are JSONL files of chat messages, or of question and answer columns."
+_ROWS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet")
+SUPPORTED = "Supported are files of rows (JSONL, JSON, CSV, TSV, Parquet) and folders of media with their texts."
 
 
 class Sample(NamedTuple):
     """The first rows of a file.
 
     Attributes:
-        path: the file.
-        rows: those that are JSON objects.
-        looked: how many lines were looked at.
+        path: the file, or the folder of media.
+        rows: those that could be read, cells of lists opened.
+        looked: how many rows were looked at.
         total: rows of the whole file: counted when it is short, else estimated.
         whole: whether the sample is the whole file.
     """
@@ -41,7 +43,9 @@ class Sample(NamedTuple):
 
 
 def find_files(data: Path) -> list[Path]:
-    """The file itself, or the JSONL files of a folder (its own ones, else those of its subfolders).
+    """The file itself, or the files of rows of a folder (its own ones, else those of its subfolders).
+
+    A folder of media and no rows is itself the source.
 
     Raises:
         PipelineError: there is nothing that could be read.
@@ -49,7 +53,6 @@ def find_files(data: Path) -> list[Path]:
     if not data.exists():
         raise PipelineError("no such file or folder", where=str(data), fix="Correct DATA=.")
     if not data.is_dir():
-        _refuse_other(data)
         return [data]
     found = sorted(path for path in data.iterdir() if path.suffix.lower() in _ROWS and path.is_file())
     kinds: Counter[str] = Counter()
@@ -58,13 +61,15 @@ def find_files(data: Path) -> list[Path]:
             kinds[path.suffix.lower() or "no suffix"] += 1
             if path.suffix.lower() in _ROWS:
                 found.append(path)
+    if kinds[".txt"] and any(map(modality_of_suffix, kinds)):
+        return [data]
     if not found:
         seen = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common(4))
-        what = f"holds no JSONL file ({seen})" if seen else "is an empty folder"
+        what = f"holds no file of rows ({seen})" if seen else "is an empty folder"
         raise PipelineError(what, where=str(data), fix=SUPPORTED, code=ExitCode.DATA)
     if len(found) > _MOST_FILES:
         raise PipelineError(
-            f"holds {len(found)} JSONL files, more than {_MOST_FILES}",
+            f"holds {len(found)} files of rows, more than {_MOST_FILES}",
             where=str(data),
             fix="Join those of one kind (cat a.jsonl b.jsonl > all.jsonl), or name one file.",
             code=ExitCode.DATA,
@@ -87,52 +92,49 @@ def _walk(folder: Path) -> Iterator[Path]:
                 yield Path(place) / name
 
 
-def _refuse_other(path: Path) -> None:
-    """One sentence for a file of a format that has no converter."""
-    suffix = path.suffix.lower()
-    if suffix in _TABLES and not (suffix == ".json" and _has_rows(path)):
-        raise PipelineError(
-            f"there is no converter for {suffix[1:]} files yet", where=str(path), fix=SUPPORTED, code=ExitCode.DATA
-        )
-
-
-def _has_rows(path: Path) -> bool:
-    """Whether a .json file is JSONL by another name."""
-    try:
-        return bool(take_sample(path).rows)
-    except PipelineError:
-        return False
-
-
 def take_sample(path: Path) -> Sample:
-    """The first rows of the file.
+    """The first rows of the file or folder.
 
     Raises:
-        PipelineError: it is no JSONL file, or none of the rows is a JSON object.
+        PipelineError: it is nothing that can be read, or none of the rows can.
     """
-    check_file(path)
-    with path.open("rb") as file:
-        if b"\0" in file.read(64 * 1024):
-            raise PipelineError("is a binary file", where=str(path), fix=SUPPORTED, code=ExitCode.DATA)
+    name = reader_name("", path)
+    if name != "folder" and b"\0" in read_head(path) and name != "parquet":
+        raise PipelineError("is a binary file", where=str(path), fix=SUPPORTED, code=ExitCode.DATA)
     rows, looked, size, first = [], 0, 0, ""
     whole = True
-    for line in read_lines(path):
+    for number, row in READERS[name].read(path, Part()):
         if looked == SAMPLE_ROWS or size > _SAMPLE_BYTES:
             whole = False
             break
         looked += 1
-        size += line.size
-        try:
-            rows.append(parse_row(line))
-        except RowError as error:
-            first = first or f"line {line.number}: {error.finding.sentence()}"
+        if isinstance(row, RowError):
+            first = first or f"line {number}: {row.finding.sentence()}"
+            continue
+        size += _size(row, READERS[name].cells)
+        if READERS[name].cells:
+            row = {column: opened(cell) if cell else cell for column, cell in row.items()}
+        rows.append(row)
     if not looked:
         raise PipelineError("has no rows", where=str(path), fix="Write at least one row.", code=ExitCode.DATA)
     if not rows:
-        raise PipelineError(
-            f"none of the first {looked} rows is a JSON object ({first.rstrip('.')})" if looked > 1
-            else f"its one row is no JSON object ({first.rstrip('.')})",
-            where=str(path), fix=SUPPORTED, code=ExitCode.DATA,
-        )  # fmt: skip
-    total = looked if whole else max(looked, round(path.stat().st_size * looked / size))
-    return Sample(path, rows, looked, total, whole)
+        what = f"none of the first {looked} rows can be read" if looked > 1 else "its one row cannot be read"
+        raise PipelineError(f"{what} ({first.rstrip('.')})", where=str(path), fix=SUPPORTED, code=ExitCode.DATA)
+    return Sample(path, rows, looked, looked if whole else _total(path, name, looked, size), whole)
+
+
+def _size(row: dict[str, Any], cells: bool) -> int:
+    """The bytes of a row in its file, or nearly."""
+    text = ",".join(cell or "" for cell in row.values()) if cells else json.dumps(row, default=repr)
+    return len(text.encode()) + 1
+
+
+def _total(path: Path, name: str, looked: int, size: int) -> int:
+    """The rows of the whole source: counted where that is quick, else from the size of those looked at."""
+    if name == "folder":
+        return sum(1 for _ in READERS[name].read(path, Part()))
+    if name == "parquet":
+        import pyarrow.parquet
+
+        return int(pyarrow.parquet.read_metadata(path).num_rows)
+    return max(looked, round(path.stat().st_size * looked / max(size, 1)))

@@ -69,12 +69,19 @@ def _values(row: Mapping[str, Any], columns: Mapping[str, str]) -> Iterator[str]
     fields = {name for names in MEDIA_COLUMNS.values() for name in names}
     for name, value in row.items():
         if columns.get(name, name) in fields:
-            yield from (item for item in (value if isinstance(value, list) else [value]) if isinstance(item, str))
+            yield from filter(None, map(_place, value if isinstance(value, list) else [value]))
         elif isinstance(value, list):
             for turn in value:
                 content = turn.get("content") if isinstance(turn, dict) else None
                 for part in content if isinstance(content, list) else []:
                     yield from _part_values(part)
+
+
+def _place(item: Any) -> str:
+    """Where a medium is; empty when it is nowhere."""
+    if isinstance(item, dict) and item.get("bytes") is None:
+        item = item.get("path")
+    return "data:" if isinstance(item, bytes | dict) else item if isinstance(item, str) else ""
 
 
 def _part_values(part: Any) -> Iterator[str]:
@@ -90,7 +97,7 @@ def _part_values(part: Any) -> Iterator[str]:
 def _bases(file: Path, data: Path) -> list[Path]:
     """Folders that relative paths may start from: the source's own first."""
     here = Path.cwd()
-    own = file.absolute().parent
+    own = file.absolute() if file.is_dir() else file.absolute().parent
     above = [folder for folder in own.parents if folder.is_relative_to(here)]
     # Where a data set was unpacked elsewhere: its folder, but not one so far up that it holds a whole disk.
     beside = [folder for folder in (data.absolute(), own.parent) if folder.is_dir() and len(folder.parts) > 2]

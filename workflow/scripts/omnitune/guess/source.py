@@ -1,4 +1,4 @@
-"""One file of rows to a guess at its entry under `sources:`, tried on its first rows by the real converter."""
+"""One source of rows to a guess at its entry under `sources:`, tried on its first rows by the real converter."""
 
 import re
 import tempfile
@@ -11,9 +11,10 @@ from omnitune.config.sources import SourceConfig, Use
 from omnitune.converters import convert_rows, open_source
 from omnitune.errors import ExitCode, PipelineError
 from omnitune.guess.columns import Columns, guess_columns
-from omnitune.guess.files import SUPPORTED, Sample, find_files, take_sample
+from omnitune.guess.files import Sample, find_files, take_sample
 from omnitune.guess.roots import Media, find_media, shown
 from omnitune.guess.task import Task, guess_task
+from omnitune.readers import Part
 from omnitune.records import Converted, Record
 from omnitune.validation.validate import Gate
 
@@ -48,7 +49,7 @@ class SourceGuess:
     def config(self) -> SourceConfig:
         """The entry."""
         return SourceConfig(
-            format=self.columns.format,
+            format="folder" if self.sample.path.is_dir() else self.columns.format,
             path=shown(self.sample.path),
             use=self.use,
             task=self.task.name,
@@ -88,12 +89,12 @@ def guess_source(path: Path, data: Path, taken: Collection[str], held_out: bool 
         held_out: whether the file is for evaluation only; None: its rows are parted by the split.
 
     Raises:
-        PipelineError: it is no JSONL file, cannot be guessed, or no row of it could be used.
+        PipelineError: it cannot be read, cannot be guessed, or no row of it could be used.
     """
     sample = take_sample(path)
     columns = guess_columns(sample.rows)
     if isinstance(columns, str):
-        fix = f"{SUPPORTED[:-1]}: add a question to each row, or rename the column that holds it."
+        fix = "Give each row a question, or a text and media; or rename the column that holds it."
         raise PipelineError(columns, where=str(path), fix=fix, code=ExitCode.DATA)
     media = find_media(sample.rows, columns.columns, path, data)
     guess = SourceGuess(
@@ -115,9 +116,10 @@ def guess_source(path: Path, data: Path, taken: Collection[str], held_out: bool 
 
 def _tried(guess: SourceGuess, folder: Path, held_out: bool | None) -> SourceGuess:
     # Named as the config will name them, so that messages read alike.
-    roots = [Path(shown(root)) for root in guess.media.roots] or [guess.sample.path.parent]
+    path = guess.sample.path
+    roots = [Path(shown(root)) for root in guess.media.roots] or [path if path.is_dir() else path.parent]
     source = open_source(guess.name, guess.sample.path, "default", guess.columns.columns, roots, folder)
-    converted = list(convert_rows(source, guess.columns.format, max_rows=guess.sample.looked))
+    converted = list(convert_rows(source, guess.columns.format, Part(max_rows=guess.sample.looked)))
     records = [row for row in converted if isinstance(row, Record)]
     answered = [record for record in records if record.answer() is not None]
     trainable = any(record.messages and record.messages[-1].role == "assistant" for record in records)

@@ -1,4 +1,4 @@
-"""Media that a row carries in itself, as base64: written to files named by their content."""
+"""Media that a row carries in itself, as base64 or bytes: written to files named by their content."""
 
 import binascii
 import hashlib
@@ -20,7 +20,7 @@ _EXTENSIONS = {
 
 
 class EmbeddedMedia:
-    """Writes base64 media into one folder; equal content is written once.
+    """Writes media into one folder; equal content is written once.
 
     Args:
         folder: made when the first medium is written.
@@ -43,6 +43,10 @@ class EmbeddedMedia:
             content = b64decode(payload, validate=True)
         except (binascii.Error, ValueError) as error:
             raise RowError("E205", f"embedded media is not base64 ({error})") from None
+        return self.save_bytes(content, extension)
+
+    def save_bytes(self, content: bytes, extension: str) -> str:
+        """The absolute path of the file that holds `content`."""
         if not content:
             raise RowError("E205", "embedded media is empty")
         extension = _EXTENSIONS.get(extension.lower(), extension.lower())

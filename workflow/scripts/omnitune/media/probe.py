@@ -22,7 +22,7 @@ AUDIO_MIN_SECONDS = 0.025
 AUDIO_RATES = (1_000, 768_000)
 VIDEO_MAX_SIDE = 16_384
 # Demuxers that open only the file they are given: no playlists, no concatenation, no devices.
-_VIDEO_DEMUXERS = "mov,matroska,avi,mpegts,mpeg,flv,asf,ogg,gif"
+VIDEO_DEMUXERS = "mov,matroska,avi,mpegts,mpeg,flv,asf,ogg,gif"
 _AUDIO_DEMUXERS = "mp3,mov,matroska,avi,mpegts,ogg,flac,wav,aac,aiff,caf,asf,amr,w64,au"
 
 
@@ -100,7 +100,7 @@ def _probe_audio(path: str) -> Probe:
 
 def _probe_audio_stream(path: str) -> Probe:
     """What libsndfile cannot open (m4a, AAC, the sound of a video): FFmpeg's view of it."""
-    with _container(path, _AUDIO_DEMUXERS, "E080", "no audio format that is known") as container:
+    with open_container(path, _AUDIO_DEMUXERS, "E080", "no audio format that is known") as container:
         if not container.streams.audio:
             raise RowError("E080", f"{path} has no audio track")
         stream = container.streams.audio[0]
@@ -153,7 +153,7 @@ def _unidentified_image(path: str) -> RowError:
 
 
 def _probe_video(path: str) -> Probe:
-    with _container(path, _VIDEO_DEMUXERS, "E135", "no video that can be opened") as container:
+    with open_container(path, VIDEO_DEMUXERS, "E135", "no video that can be opened") as container:
         if not container.streams.video:
             raise RowError("E125", f"{path} has no video stream")
         stream = container.streams.video[0]
@@ -180,7 +180,7 @@ def _probe_video(path: str) -> Probe:
         )
 
 
-def _container(path: str, demuxers: str, code: str, what: str) -> Any:
+def open_container(path: str, demuxers: str, code: str, what: str) -> Any:
     """Open a container with FFmpeg, which may read this one file and nothing it points to."""
     import av
 

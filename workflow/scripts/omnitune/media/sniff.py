@@ -1,4 +1,4 @@
-"""What a file is that no decoder opens, judged by its first bytes."""
+"""What a file is, judged by its first bytes: one without a name, or one that no decoder opens."""
 
 from omnitune.validation.codes import RowError
 
@@ -21,12 +21,35 @@ _MAGIC = (
     (b"\xff\xd8", "JPEG"),
     (b"GIF8", "GIF"),
 )
+# (place, bytes there, extension) of the media that tables carry without a name.
+_MEDIA = (
+    (0, b"\x89PNG", "png"),
+    (0, b"\xff\xd8\xff", "jpg"),
+    (0, b"GIF8", "gif"),
+    (0, b"BM", "bmp"),
+    (8, b"WEBP", "webp"),
+    (8, b"WAVE", "wav"),
+    (8, b"AVI ", "avi"),
+    (0, b"fLaC", "flac"),
+    (0, b"OggS", "ogg"),
+    (0, b"ID3", "mp3"),
+    (0, b"\xff\xfb", "mp3"),
+    (0, b"\xff\xf3", "mp3"),
+    (4, b"ftypM4A", "m4a"),
+    (4, b"ftyp", "mp4"),
+    (0, b"\x1aE\xdf\xa3", "mkv"),
+)
 IMAGE_NAMES = ("PNG", "JPEG", "GIF")
 
 
 def _head(path: str, size: int = 512) -> bytes:
     with open(path, "rb") as file:  # noqa: PTH123 (the path is a string all along)
         return file.read(size)
+
+
+def media_extension(content: bytes) -> str:
+    """The extension that fits a medium's bytes (`png`); empty when they look like none."""
+    return next((name for place, magic, name in _MEDIA if content.startswith(magic, place)), "")
 
 
 def sniff(path: str) -> str:

@@ -29,11 +29,11 @@ CODES: dict[str, Code] = {
     "E018": Code("Python repr", "Was it written with print()? Use json.dumps()."),
     "E019": Code("row is no object", "Write one JSON object a line."),
     "E020": Code("two objects on a line", "Write one JSON object a line."),
-    "E021": Code("JSON array", "Write one JSON object a line: jq -c '.[]' FILE."),
+    "E021": Code("JSON array", "Set format: json, or write one JSON object a line: jq -c '.[]' FILE."),
     "E022": Code("empty file", "Write at least one row."),
     "E023": Code("nested too deep", "Flatten the row."),
     "E024": Code("line too long", "Put media in files and name their paths."),
-    "E025": Code("not a text file", "Give an uncompressed JSONL file."),
+    "E025": Code("not a text file", "Give the file uncompressed."),
     # Schema and conversation.
     "E026": Code("no messages", "Give the turns as a list of {role, content}."),
     "E027": Code("messages not a list", "Give the turns as a list of {role, content}."),
@@ -101,6 +101,10 @@ CODES: dict[str, Code] = {
     "E204": Code("column mapped twice", "Remove one of the two columns, or the mapping."),
     "E205": Code("embedded media malformed", "Give base64 data with its format, or a path."),
     "E206": Code("held out for the test", "Nothing to do, or add eval to the source's use:."),
+    "E207": Code("broken row of a table", "Double a quote inside a quoted cell, and close it."),
+    "E208": Code("ragged row of a table", "Give every row one cell a column; quote cells that hold a separator."),
+    "E209": Code("no text", "Fill the text, or map its column with columns:."),
+    "E210": Code("sound taken from the video", "Nothing to do, or set extract_audio: false."),
 }
 
 

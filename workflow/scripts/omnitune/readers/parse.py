@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from omnitune.converters.lines import MAX_LINE_BYTES, Line
+from omnitune.readers.lines import MAX_LINE_BYTES, Line
 from omnitune.validation.codes import RowError
 
 MAX_DEPTH = 32

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omnitune.converters import lines
-from omnitune.converters.lines import Line, check_file, read_lines
 from omnitune.errors import ExitCode, PipelineError
+from omnitune.readers import lines
+from omnitune.readers.lines import Line, check_file, read_lines
 
 
 def written(folder: Path, content: bytes) -> Path:
@@ -81,11 +81,11 @@ def test_shards_do_not_depend_on_the_size_of_the_pieces_read(tmp_path: Path, mon
         (b"\xef\xbb\xbf \n\n", "has no rows. Write at least one row."),
         ('{"a":1}\n'.encode("utf-16"), "is UTF-16 text, not UTF-8. Re-encode the file as UTF-8: iconv"),
         ('{"a":1}\n'.encode("utf-16-le"), "is UTF-16 text, not UTF-8."),
-        (b"\x1f\x8b\x08...", "is compressed with gzip. Give an uncompressed JSONL file."),
-        (b"PK\x03\x04...", "is a ZIP archive. Give an uncompressed JSONL file."),
+        (b"\x1f\x8b\x08...", "is compressed with gzip. Give the file uncompressed."),
+        (b"PK\x03\x04...", "is a ZIP archive. Give the file uncompressed."),
         (
             b'[{"a":1},\n{"b":2}]\n',
-            "is a JSON array, not one object a line. Write one JSON object a line: jq",
+            "is a JSON array, not one object a line. Set format: json, or write one JSON object a line: jq",
         ),
         (b'[{"a":1},{"b":2}]\n', "is a JSON array, not one object a line."),
         (b'{"a":1}\r{"b":2}\r', "has CR line ends. Convert the line ends: tr"),

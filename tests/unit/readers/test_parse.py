@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omnitune.converters.lines import Line
-from omnitune.converters.parse import parse_row
+from omnitune.readers.lines import Line
+from omnitune.readers.parse import parse_row
 from omnitune.validation.codes import CODES, Code, RowError
 
 VALUES = st.recursive(

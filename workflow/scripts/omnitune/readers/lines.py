@@ -52,12 +52,31 @@ def read_lines(path: Path, shard: int = 0, shards: int = 1, max_rows: int | None
 
 def check_file(path: Path) -> None:
     """Refuse what is no JSONL file before a row of it is read."""
+    head = check_text(path)
+    text = head.removeprefix(_BOM).lstrip()
+    whole = len(head) < _HEAD_BYTES
+    if text.startswith(b"[") and not _is_one_row(text, whole):
+        raise _refused(path, "E021", "is a JSON array, not one object a line")
+    if b"\n" not in head and b"\r{" in head:
+        raise _refused(path, "E005", "has CR line ends")
+
+
+def check_text(path: Path) -> bytes:
+    """Refuse what is no UTF-8 text with something in it; returns how it begins."""
+    head = read_head(path)
+    if found := _wrong_file(head):
+        raise _refused(path, *found)
+    return head
+
+
+def read_head(path: Path) -> bytes:
+    """How a regular file begins."""
     try:
         # A FIFO or device could block for ever when it is opened, so it never is.
         if not stat.S_ISREG(path.stat().st_mode):
-            raise PipelineError("is not a regular file", where=str(path), fix="Give a JSONL file.")
+            raise PipelineError("is not a regular file", where=str(path), fix="Give a file of rows.")
         with path.open("rb") as file:
-            head = file.read(_HEAD_BYTES)
+            return file.read(_HEAD_BYTES)
     except FileNotFoundError:
         raise PipelineError(
             "no such file", where=str(path), fix="Correct the source's path: or put the file there."
@@ -68,14 +87,14 @@ def check_file(path: Path) -> None:
             where=str(path),
             fix="Correct the source's path: or its rights.",
         ) from None
-    found = _wrong_file(head)
-    if found:
-        code, what = found
-        raise PipelineError(what, where=str(path), fix=CODES[code].fix, code=ExitCode.DATA)
+
+
+def _refused(path: Path, code: str, what: str) -> PipelineError:
+    return PipelineError(what, where=str(path), fix=CODES[code].fix, code=ExitCode.DATA)
 
 
 def _wrong_file(head: bytes) -> tuple[str, str] | None:
-    """(code, what) of a file that is something else than JSONL, judged by how it begins."""
+    """(code, what) of a file that is no text, judged by how it begins."""
     if head.startswith((b"\xff\xfe", b"\xfe\xff")) or (len(head) > 1 and 0 in head[:2]):
         return "E006", "is UTF-16 text, not UTF-8"
     if head.startswith(b"\x1f\x8b"):
@@ -83,13 +102,7 @@ def _wrong_file(head: bytes) -> tuple[str, str] | None:
     if head.startswith(b"PK\x03\x04"):
         return "E025", "is a ZIP archive"
     text = head.removeprefix(_BOM).lstrip()
-    if not text:
-        return ("E022", "has no rows") if len(head) < _HEAD_BYTES else None
-    if text.startswith(b"[") and not _is_one_row(text, complete=len(head) < _HEAD_BYTES):
-        return "E021", "is a JSON array, not one object a line"
-    if b"\n" not in head and b"\r{" in head:
-        return "E005", "has CR line ends"
-    return None
+    return ("E022", "has no rows") if not text and len(head) < _HEAD_BYTES else None
 
 
 def _is_one_row(text: bytes, complete: bool) -> bool:
