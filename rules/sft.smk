@@ -49,9 +49,10 @@ rule train_sft:
         output=subpath(output[0], parent=True),
         log="logs/{run}/{experiment}/train_sft.swift.log",
         gpus=lambda wildcards: gpus(EXPERIMENTS[wildcards.experiment].sft.gpus),
+        processes=lambda wildcards: EXPERIMENTS[wildcards.experiment].sft.processes,
         version=training.VERSION,
         lock=LOCK,
     shell:
         "{PYTHON:q} {SCRIPTS:q}/train.py --stage sft --args {input.args:q} --input {input.model:q}"
         " {params.rows:q} --output {params.output:q} --log {params.log:q} --python {SWIFT:q}"
-        " --gpus {params.gpus} --granted {resources.gpu} > {log:q} 2>&1"
+        " --gpus {params.gpus} --processes {params.processes} --granted {resources.gpu} > {log:q} 2>&1"

@@ -121,8 +121,8 @@ def test_all_mistakes_are_told_at_once():
         ({"experiments": {"a": {"infer": {}}}}, "experiments.a.infer is not a setting."),
         (
             {"experiments": {"a": {"sft": {"gpus": 3}}}},
-            "experiments.a.sft: effective_batch 16 cannot be shared by 3 GPUs. "
-            "Set effective_batch to a multiple of 3, or change gpus.",
+            "experiments.a.sft: effective_batch 16 cannot be shared by 3 processes. "
+            "Set effective_batch to a multiple of 3, or change their number.",
         ),
     ],
 )  # fmt: skip
