@@ -5,7 +5,7 @@ VENV := .venv/bin
 CONFIG ?= config/config.yaml
 CORES ?= all
 
-.PHONY: help setup dev demo test lint format docs init doctor unlock
+.PHONY: help setup dev demo serve test lint format docs init doctor unlock
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -23,6 +23,12 @@ demo: setup  ## train, merge and score a tiny Qwen3-Omni on this machine's CPU
 	@echo "         results/demo/main/merge/model         the final model"
 	@echo "         results/demo/split/ledger.jsonl       the verdict on every row"
 	@echo "         results/demo/main/sft/args.json       what ms-swift was told"
+
+# The server ends when make does, however that ends.
+serve: EXPERIMENT ?= main
+serve: setup  ## answer requests with a run's final model: make serve RUN=name [EXPERIMENT=main] [PORT=8000]
+	@OMNITUNE_LAUNCHER_PID=$$PPID $(VENV)/python workflow/scripts/deploy.py $(if $(PORT),--port="$(PORT)") \
+	  --args="results/$(RUN)/$(EXPERIMENT)/deploy/args.json" --logs="logs/$(RUN)/$(EXPERIMENT)"
 
 test: dev  ## everything that needs no GPU, in at most 45 minutes
 	@timeout --foreground 45m bash -c '$(VENV)/python -m pytest tests && \

@@ -134,6 +134,16 @@ def merged_models():
     ]
 
 
+def served_models():
+    """Arguments files of the servers of the final models."""
+    return [path.replace("merge/model/manifest.json", "deploy/args.json") for path in merged_models()]
+
+
+def served_name(experiment):
+    """The name by which a client asks for an experiment's model."""
+    return cfg.run if experiment == "main" else f"{cfg.run}-{experiment}"
+
+
 def inferred_model(wildcards):
     """The folder whose manifest describes the model that a stage's answers come from."""
     if wildcards.stage == "merge":

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from omnitune import base_model, swift_args, swift_flags
+from omnitune.config.deploy import DeployConfig
 from omnitune.config.infer import InferConfig
 from omnitune.config.media import MediaConfig
 from omnitune.config.sft import SftConfig
@@ -26,7 +27,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     infer.add_argument("--test", required=True, help="JSONL of rows to answer")
     infer.add_argument("--adapter", help="folder of an adapter on the model")
     infer.add_argument("--result", required=True, help="file for ms-swift's raw results")
-    for stage in (sft, infer):
+    deploy = stages.add_parser("deploy", help="swift deploy")
+    deploy.add_argument("--infer", type=json.loads, required=True, help="the infer section of the config, JSON")
+    deploy.add_argument("--name", required=True, help="name of the model for its clients")
+    deploy.add_argument("--environment", help="the site's own swift environment")
+    for stage in (sft, infer, deploy):
         stage.add_argument(
             "--settings", type=json.loads, required=True, help="the stage's section of the config, JSON"
         )
@@ -36,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         stage.add_argument("--output", type=Path, required=True, help="the arguments file")
     options = parser.parse_args(argv)
     command = options.stage
-    arguments = _sft(options) if command == "sft" else _infer(options)
+    arguments = {"sft": _sft, "infer": _infer, "deploy": _deploy}[command](options)
     swift_flags.check_flags(command, arguments)
     write_json(options.output, arguments)
     return 0
@@ -68,6 +73,18 @@ def _infer(options: argparse.Namespace) -> dict[str, Any]:
         adapter=options.adapter,
         test=options.test,
         output=options.result,
+    )
+
+
+def _deploy(options: argparse.Namespace) -> dict[str, Any]:
+    return swift_args.deploy(
+        DeployConfig.model_validate(options.settings),
+        infer=InferConfig.model_validate(options.infer),
+        media=MediaConfig.model_validate(options.media),
+        device=options.device,
+        model=str(options.model),
+        name=options.name,
+        environment=options.environment,
     )
 
 

@@ -8,6 +8,7 @@ the supervisor adds them.
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from omnitune.config.deploy import DeployConfig
 from omnitune.config.infer import InferConfig
 from omnitune.config.media import MediaConfig
 from omnitune.config.sft import SftConfig
@@ -67,6 +68,9 @@ UNMERGEABLE = {
     "tuner_backend", "use_galore", "lora_dtype", "trainable_parameters", "trainable_parameters_regex",
     "freeze_parameters",
 }  # fmt: skip
+# In ENV of the deploy stage's arguments: what the launcher needs to know, and ms-swift does not.
+GPUS = "OMNITUNE_GPUS"
+ENVIRONMENT = "OMNITUNE_SWIFT"
 # Flags without a key: the pipeline's promises (resume, strictness, one folder a stage) hang on their values.
 FIXED = {
     "model_type", "template", "output_dir", "add_version", "strict", "resume_from_checkpoint", "ENV",
@@ -173,7 +177,9 @@ def sft(
         # A loader that lives from one evaluation to the next draws from the random state once less, and a resumed
         # training would differ from one that ran through.
         arguments |= {"dataloader_persistent_workers": False}
-    elif settings.deepspeed != "none":
+        if settings.processes != 1:
+            arguments |= {"ddp_backend": "gloo"}
+    if settings.deepspeed != "none":
         arguments |= {"deepspeed": settings.deepspeed}
     return _text(arguments | settings.swift) | {"ENV": media_environment(media)}
 
@@ -235,6 +241,65 @@ def infer(
     if device == "cpu":
         arguments["device_map"] = "cpu"
     return _text(arguments) | {"ENV": media_environment(media)}
+
+
+def deploy(
+    settings: DeployConfig,
+    *,
+    infer: InferConfig,
+    media: MediaConfig,
+    device: Device,
+    model: str,
+    name: str,
+    environment: str | None,
+) -> Arguments:
+    """Arguments of `swift deploy` for the final model.
+
+    A request that names no temperature or length gets those that the model was scored with.
+
+    Args:
+        infer: the section that the model was scored with.
+        model: folder of the final model.
+        name: by which clients ask for it.
+        environment: the site's own swift environment, or None.
+
+    Raises:
+        PipelineError: for a flag in `deploy.swift` that the pipeline sets.
+    """
+    backend = "transformers" if device == "cpu" else settings.backend
+    arguments: Arguments = {
+        **_common(model, device),
+        "infer_backend": backend,
+        "load_args": False,
+        "host": settings.host,
+        "port": settings.port,
+        "served_model_name": name,
+        "temperature": infer.temperature,
+        "max_new_tokens": infer.max_new_tokens,
+        # What clients send is theirs, and a log that grows while nothing happens fills the disk.
+        "verbose": False,
+        "log_interval": -1,
+        "log_level": "info",
+    }
+    if backend == "vllm":
+        arguments |= {"vllm_tensor_parallel_size": settings.gpus}
+    else:
+        arguments |= {"max_batch_size": infer.batch_size}
+    if device == "cpu":
+        arguments |= {"device_map": "cpu"}
+    for flag in settings.swift:
+        if flag.replace("-", "_") in arguments:
+            raise PipelineError(
+                "it is set by the pipeline", where=f"deploy.swift.{flag}", fix="Remove it; see deploy and infer."
+            )
+    launch = {
+        GPUS: str(0 if device == "cpu" else settings.gpus),
+        # A client could have any file of this machine read by naming its path: nothing lies below this one.
+        "SWIFT_MEDIA_ALLOWED_DIRS": "/dev/null/none",
+    }
+    if environment:
+        launch[ENVIRONMENT] = environment
+    return _text(arguments | settings.swift) | {"ENV": media_environment(media) | launch}
 
 
 def _common(model: str, device: Device) -> Arguments:

@@ -14,7 +14,7 @@ from omnitune.errors import PipelineError, suggest
 from omnitune.publish import write_json
 from omnitune.swift_args import command_line
 
-Command = Literal["sft", "infer"]
+Command = Literal["sft", "infer", "deploy"]
 # One flag: its spellings, the type of a value, argparse's nargs and the allowed values.
 Flag = dict[str, Any]
 
@@ -40,10 +40,10 @@ def check_flags(command: Command, arguments: Mapping[str, Any]) -> None:
         if name != "ENV" and name not in known:
             raise PipelineError(
                 f"ms-swift {version} has no flag {name} for `swift {command}`",
-                where=f"sft.swift.{name}",
+                where=f"{command}.swift.{name}",
                 fix=suggest(name, known) or "Look it up in ms-swift's list of command-line parameters.",
             )
-    parser = _Parser(add_help=False, allow_abbrev=False)
+    parser = _Parser(prog=f"{command}.swift", add_help=False, allow_abbrev=False)
     for flag in flags:
         names = [f"--{name}" for name in flag["names"]]
         kind = _TYPES.get(flag["type"], str)
@@ -54,7 +54,7 @@ def check_flags(command: Command, arguments: Mapping[str, Any]) -> None:
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         what = message.removeprefix("argument --")
-        raise PipelineError(f"ms-swift does not take {what}", where="sft.swift", fix="Mend the value.")
+        raise PipelineError(f"ms-swift does not take {what}", where=self.prog, fix="Mend the value.")
 
 
 def _flags(command: Command) -> tuple[str, list[Flag]]:
@@ -79,12 +79,13 @@ def _flags(command: Command) -> tuple[str, list[Flag]]:
 
 
 def _read_flags(command: Command) -> list[Flag]:
-    from swift.arguments import InferArguments, SftArguments
+    from swift.arguments import DeployArguments, InferArguments, SftArguments
     from swift.utils.utils import _patch_get_type_hints
     from transformers import HfArgumentParser
 
     with _patch_get_type_hints():
-        parser = HfArgumentParser([{"sft": SftArguments, "infer": InferArguments}[command]])
+        kinds = {"sft": SftArguments, "infer": InferArguments, "deploy": DeployArguments}
+        parser = HfArgumentParser([kinds[command]])
     return [
         {
             "names": [name.lstrip("-") for name in action.option_strings],
