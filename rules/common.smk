@@ -12,6 +12,7 @@ from omnitune import (
     base_model,
     config as omnitune_config,
     converters,
+    deploy_args,
     environments,
     inference,
     merging,

@@ -18,7 +18,7 @@ rule render_deploy:
         model=subpath(input[0], parent=True),
         name=lambda wildcards: served_name(wildcards.experiment),
         own=["--environment", cfg.envs.swift] if cfg.envs.swift else [],
-        version=swift_args.VERSION,
+        version=deploy_args.VERSION,
         lock=LOCK,
     shell:
         "{SWIFT:q} {SCRIPTS:q}/render.py deploy --settings {params.settings:q} --infer {params.infer:q}"

@@ -31,7 +31,7 @@ def name(path: Path) -> str:
 
 
 # One stem a stage: rule file, script, config key. sft is trained by train.py; convert is described by sources,
-# report by nothing but the results.
+# report by nothing but the results; a server is run by a person, by deploy.py.
 STAGES = {
     "model": ("model", "model"),
     "convert": ("convert", "sources"),
@@ -42,6 +42,7 @@ STAGES = {
     "infer": ("infer", "infer"),
     "score": ("score", "score"),
     "report": ("report", None),
+    "deploy": ("render", "deploy"),
     "demo": ("demo", "demo"),
 }
 
@@ -143,7 +144,7 @@ def test_a_file_holds_one_idea(path: Path):
 
 # Numbers and words of a fixed list, from the config's own types.
 PLAIN = {
-    "{params.audio_in_video}", "{params.device}", "{params.gpus}", "{params.max_rejected}",
+    "{params.audio_in_video}", "{params.device}", "{params.gpus}", "{params.max_rejected}", "{params.processes}",
     "{params.seed}", "{params.shards}", "{params.test}", "{params.val}", "{resources.gpu}", "{threads}",
 }  # fmt: skip
 
@@ -211,7 +212,7 @@ def test_every_job_asks_for_memory_and_time():
 ADDRESS = re.compile(
     r"https?://|--(extra-)?index-url|/(?:home|r[o]ot|Users)/|\b[\w-]+\.(?:pypi|artifactory)\b|pypi\.org"
 )
-SCHEMES = re.compile(r"https?://(?=[\"'),|]|$)")  # the scheme alone, as in a check for an URL
+SCHEMES = re.compile(r"https?://(?=[\"'),|{]|$)")  # the scheme alone, as in a check for an URL
 
 
 @pytest.mark.parametrize("path", [*CODE, *sorted((ROOT / "envs").iterdir())], ids=name)
@@ -271,11 +272,13 @@ OWNERS = {
     "model": ["cfg.model"], "media": ["cfg.media", "media"], "validate": ["cfg.validate_"], "split": ["cfg.split"],
     "sources": ["source", r"cfg.sources\[\w+(\.\w+)?\]"], "sft": ["settings", r"\]\.sft", "experiment.sft", "sft"],
     "sft.lora": ["settings.lora"], "merge": ["experiment.merge", r"\]\.merge"], "infer": ["settings", "cfg.infer"],
-    "score": ["cfg.score"], "resources": ["cfg.resources"], "envs": ["cfg.envs"], "demo": ["cfg.demo"],
+    "deploy": ["settings"], "score": ["cfg.score"], "resources": ["cfg.resources"], "envs": ["cfg.envs"],
+    "demo": ["cfg.demo"],
 }  # fmt: skip
 READERS = [*RULES, *(path for path in MODULES if path.parent.name != "config" and path.stem != "recipes")]
-# Overrides are applied by load(); the batch's product is turned into its factors by recipes.
-APPLIED = {"experiments.sft", "experiments.merge", "sft.effective_batch", "recipe"}
+# Overrides are applied by load(), which also judges the address; the batch's product is turned into its factors by
+# recipes.
+APPLIED = {"experiments.sft", "experiments.merge", "deploy.expose", "sft.effective_batch", "recipe"}
 
 
 @pytest.mark.parametrize(("key", "attribute"), list(fields(Config)))

@@ -216,6 +216,15 @@ def test_a_cpu_trains_in_float32_without_deepspeed():
     assert (arguments["use_cpu"], arguments["fp16"], arguments["bf16"]) == ("true", "false", "false")
     assert "deepspeed" not in arguments
     assert "deepspeed" not in render({"deepspeed": "none"})
+    assert "ddp_backend" not in arguments
+
+
+def test_processes_on_a_cpu_speak_through_gloo_with_deepspeed_when_asked():
+    arguments = render({"processes": 2}, device="cpu")
+    assert (arguments["ddp_backend"], arguments.get("deepspeed")) == ("gloo", None)
+    arguments = render({"processes": 2, "deepspeed": "zero2"}, device="cpu")
+    assert (arguments["ddp_backend"], arguments["deepspeed"]) == ("gloo", "zero2")
+    assert (arguments["fp16"], arguments["bf16"]) == ("false", "false")
 
 
 def test_without_val_nothing_is_evaluated():

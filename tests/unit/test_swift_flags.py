@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from test_deploy_args import deploy
 from test_swift_args import DEFAULTS, render, seed
 
 from omnitune import swift_args, swift_flags
@@ -89,7 +90,10 @@ def test_every_flag_that_we_set_is_one_of_ms_swifts(fresh: Path):
         swift_flags.check_flags("sft", arguments)
     for arguments in (infer("cuda", "a"), infer("cpu", None)):
         swift_flags.check_flags("infer", arguments)
-    assert len(list(fresh.iterdir())) == 2, "the flags of each command are read once"
+    for arguments in (deploy(), deploy("cpu"), deploy(backend="transformers")):
+        swift_flags.check_flags("deploy", arguments)
+    swift_flags.check_flags("sft", render({"processes": 2, "deepspeed": "zero2"}, device="cpu"))
+    assert len(list(fresh.iterdir())) == 3, "the flags of each command are read once"
 
 
 @pytest.mark.swift
@@ -108,6 +112,9 @@ def test_the_real_parser_refuses_unknown_flags_and_wrong_values():
     assert "invalid int value: 'many'" in refused(good | {"num_labels": "many"})
     assert "'perhaps' is neither true nor false" in refused(good | {"packing": "perhaps"})
     assert "invalid choice: 'sometimes'" in refused(good | {"norm_bbox": "sometimes"})
+    assert refused(deploy() | {"vllm_max_model": 1}, "deploy").startswith(
+        "deploy.swift.vllm_max_model: ms-swift 4.6.0 has no flag vllm_max_model for `swift deploy`."
+    )
     assert "for `swift infer`" in refused(infer("cpu", None) | {"lora_rank": 8}, "infer")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from omnitune import base_model, swift_args, swift_flags
+from omnitune import base_model, deploy_args, swift_args, swift_flags
 from omnitune.config.deploy import DeployConfig
 from omnitune.config.infer import InferConfig
 from omnitune.config.media import MediaConfig
@@ -77,7 +77,7 @@ def _infer(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _deploy(options: argparse.Namespace) -> dict[str, Any]:
-    return swift_args.deploy(
+    return deploy_args.deploy(
         DeployConfig.model_validate(options.settings),
         infer=InferConfig.model_validate(options.infer),
         media=MediaConfig.model_validate(options.media),

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from omnitune import environments, gpus, supervisor, swift_args, swift_process
+from omnitune import deploy_args, environments, gpus, supervisor, swift_process
 from omnitune.config.deploy import is_loopback
 from omnitune.errors import ExitCode, PipelineError
 from omnitune.publish import MANIFEST
@@ -31,7 +31,9 @@ def read_arguments(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         whole = False
     except (ValueError, KeyError, TypeError):
-        raise PipelineError("it is damaged", where=str(path), fix="Delete it and run: snakemake deploy") from None
+        raise PipelineError(
+            "it is damaged", where=str(path), fix="Delete it and run: snakemake --cores all deploy"
+        ) from None
     if not whole:
         raise PipelineError(
             "the final model is not there, or not whole",
@@ -59,7 +61,7 @@ def serve(arguments: Mapping[str, Any], folder: Path, logs: Path) -> None:
         PipelineError: it cannot start, or ended by itself.
     """
     settings = arguments["ENV"]
-    python = str(environments.require("swift", settings.get(swift_args.ENVIRONMENT)))
+    python = str(environments.require("swift", settings.get(deploy_args.ENVIRONMENT)))
     host, port = arguments["host"], arguments["port"]
     _check_backend(arguments["infer_backend"], python)
     _check_port(host, port)
@@ -68,7 +70,7 @@ def serve(arguments: Mapping[str, Any], folder: Path, logs: Path) -> None:
         print(f"warning: whoever reaches {host}:{port} may use the model; there is no key.", file=sys.stderr)
     print(f"Loading {arguments['model']}; what ms-swift says is in {log}.", flush=True)
     try:
-        with gpus.leased(int(settings[swift_args.GPUS])) as lease:
+        with gpus.leased(int(settings[deploy_args.GPUS])) as lease:
             supervisor.run(
                 swift_process.command(python, "deploy", arguments, processes=1),
                 env=supervisor.environment(

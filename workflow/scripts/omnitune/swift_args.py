@@ -1,4 +1,5 @@
-"""Config and manifests -> ms-swift arguments: the only file that knows ms-swift's flag names.
+"""Config and manifests -> ms-swift arguments: the only file that knows ms-swift's flag names, but for the
+server's own (deploy_args.py).
 
 An arguments file is a flat map that `swift sft args.json` takes as it is: list items are strings, nothing is
 null, and ENV holds the media contract. Device numbers, the checkpoint to resume and secrets are not in it:
@@ -8,7 +9,6 @@ the supervisor adds them.
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from omnitune.config.deploy import DeployConfig
 from omnitune.config.infer import InferConfig
 from omnitune.config.media import MediaConfig
 from omnitune.config.sft import SftConfig
@@ -68,9 +68,6 @@ UNMERGEABLE = {
     "tuner_backend", "use_galore", "lora_dtype", "trainable_parameters", "trainable_parameters_regex",
     "freeze_parameters",
 }  # fmt: skip
-# In ENV of the deploy stage's arguments: what the launcher needs to know, and ms-swift does not.
-GPUS = "OMNITUNE_GPUS"
-ENVIRONMENT = "OMNITUNE_SWIFT"
 # Flags without a key: the pipeline's promises (resume, strictness, one folder a stage) hang on their values.
 FIXED = {
     "model_type", "template", "output_dir", "add_version", "strict", "resume_from_checkpoint", "ENV",
@@ -126,7 +123,7 @@ def sft(
     """
     refuse_owned(settings.swift)
     arguments: Arguments = {
-        **_common(model, device),
+        **common(model, device),
         "tuner_type": settings.tuner,
         "dataset": [train],
         "split_dataset_ratio": 0,
@@ -181,7 +178,7 @@ def sft(
             arguments |= {"ddp_backend": "gloo"}
     if settings.deepspeed != "none":
         arguments |= {"deepspeed": settings.deepspeed}
-    return _text(arguments | settings.swift) | {"ENV": media_environment(media)}
+    return as_text(arguments | settings.swift) | {"ENV": media_environment(media)}
 
 
 def lora_targets(settings: SftConfig, linear_modules: Mapping[str, list[str]]) -> list[str]:
@@ -222,7 +219,7 @@ def infer(
         output: the raw result file.
     """
     arguments: Arguments = {
-        **_common(model, device),
+        **common(model, device),
         "infer_backend": settings.backend,
         "val_dataset": [test],
         "split_dataset_ratio": 0,
@@ -240,69 +237,11 @@ def infer(
         arguments["adapters"] = [adapter]
     if device == "cpu":
         arguments["device_map"] = "cpu"
-    return _text(arguments) | {"ENV": media_environment(media)}
+    return as_text(arguments) | {"ENV": media_environment(media)}
 
 
-def deploy(
-    settings: DeployConfig,
-    *,
-    infer: InferConfig,
-    media: MediaConfig,
-    device: Device,
-    model: str,
-    name: str,
-    environment: str | None,
-) -> Arguments:
-    """Arguments of `swift deploy` for the final model.
-
-    A request that names no temperature or length gets those that the model was scored with.
-
-    Args:
-        infer: the section that the model was scored with.
-        model: folder of the final model.
-        name: by which clients ask for it.
-        environment: the site's own swift environment, or None.
-
-    Raises:
-        PipelineError: for a flag in `deploy.swift` that the pipeline sets.
-    """
-    backend = "transformers" if device == "cpu" else settings.backend
-    arguments: Arguments = {
-        **_common(model, device),
-        "infer_backend": backend,
-        "load_args": False,
-        "host": settings.host,
-        "port": settings.port,
-        "served_model_name": name,
-        "temperature": infer.temperature,
-        "max_new_tokens": infer.max_new_tokens,
-        # What clients send is theirs, and a log that grows while nothing happens fills the disk.
-        "verbose": False,
-        "log_interval": -1,
-        "log_level": "info",
-    }
-    if backend == "vllm":
-        arguments |= {"vllm_tensor_parallel_size": settings.gpus}
-    else:
-        arguments |= {"max_batch_size": infer.batch_size}
-    if device == "cpu":
-        arguments |= {"device_map": "cpu"}
-    for flag in settings.swift:
-        if flag.replace("-", "_") in arguments:
-            raise PipelineError(
-                "it is set by the pipeline", where=f"deploy.swift.{flag}", fix="Remove it; see deploy and infer."
-            )
-    launch = {
-        GPUS: str(0 if device == "cpu" else settings.gpus),
-        # A client could have any file of this machine read by naming its path: nothing lies below this one.
-        "SWIFT_MEDIA_ALLOWED_DIRS": "/dev/null/none",
-    }
-    if environment:
-        launch[ENVIRONMENT] = environment
-    return _text(arguments | settings.swift) | {"ENV": media_environment(media) | launch}
-
-
-def _common(model: str, device: Device) -> Arguments:
+def common(model: str, device: Device) -> Arguments:
+    """What every command is told: the model, its kind, its type of numbers."""
     return {
         "model": model,
         "model_type": "qwen3_omni_moe",
@@ -340,7 +279,7 @@ def refuse_owned(swift: Mapping[str, Any]) -> None:
             raise PipelineError("there is no value", where=f"sft.swift.{name}", fix="Give one or remove the key.")
 
 
-def _text(arguments: Mapping[str, Any]) -> Arguments:
+def as_text(arguments: Mapping[str, Any]) -> Arguments:
     """Values as ms-swift's reader takes them: booleans in lower case, list items as strings."""
 
     def text(value: Any) -> Any:
