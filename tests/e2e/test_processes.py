@@ -20,12 +20,11 @@ SHARED = {"processes": 2, "deepspeed": "zero2", "micro_batch": 8}
 
 
 def ranks_in(folder: Path) -> list[psutil.Process]:
-    """The processes that train below a folder, without their launcher."""
+    """The processes that torch's launcher started below a folder."""
     found = []
     for process in psutil.process_iter(["cmdline"]):
-        line = process.info["cmdline"] or []
-        if "swift.cli.sft" in line and "torch.distributed.run" not in line and Path(process.cwd()) == folder:
-            found.append(process)
+        if "torch.distributed.run" in (process.info["cmdline"] or []) and Path(process.cwd()) == folder:
+            found += process.children()
     return found
 
 

@@ -121,7 +121,7 @@ def test_a_wrong_flag_of_the_server_is_one_sentence(swift_python: Path, place: P
     done = render_deploy(swift_python, place, swift={"vllm_max_len": 1})
     assert done.returncode == 78
     assert done.stderr.startswith(
-        "error: deploy.swift.vllm_max_len: ms-swift 4.6.0 has no flag vllm_max_len for `swift deploy`. Did you mean "
+        "error: deploy.swift.vllm_max_len: ms-swift 4.6.0 has no flag vllm_max_len for `swift deploy`. Did "
     )
     assert not (place / "out").exists()
 

@@ -122,6 +122,16 @@ def test_what_a_failed_child_leaves_behind_is_killed():
     wait_for(all_gone)
 
 
+def test_a_killed_child_takes_along_what_it_put_into_another_session():
+    """torch's launcher does so with its ranks, and hands on no SIGKILL."""
+    code = family(last="os.kill(os.getpid(), signal.SIGKILL)").replace(
+        "])\nwith open", "], start_new_session=True)\nwith open"
+    )
+    assert "start_new_session" in code
+    assert failure(code).code == 137
+    wait_for(all_gone)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_ends_the_family_and_is_told_as_an_interrupt(number: signal.Signals):
     before = signal.getsignal(number)

@@ -18,7 +18,7 @@ DOCUMENTS = [
     ROOT / name
     for name in (
         *("README.md", "CONTRIBUTING.md", "CHANGELOG.md"),
-        *("docs/tutorial.md", "docs/stages.md", "docs/design.md"),
+        *("docs/tutorial.md", "docs/stages.md", "docs/design.md", "docs/deploy.md"),
     )
 ]
 STAGES = [path.stem for path in sorted((ROOT / "rules").glob("*.smk")) if path.stem != "common"]

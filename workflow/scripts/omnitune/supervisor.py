@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,6 +18,8 @@ from omnitune.errors import ExitCode, PipelineError
 # The process whose death ends the command: Snakemake sets it for its jobs (rules/common.smk).
 LAUNCHER = "OMNITUNE_LAUNCHER_PID"
 GRACE_SECONDS = 20
+# By it a command's processes know each other: torch's launcher puts its ranks into groups of their own.
+_MARK = "OMNITUNE_COMMAND"
 _POLL_SECONDS = 0.2
 _PR_SET_PDEATHSIG = 1
 
@@ -81,10 +84,11 @@ def run(
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     launcher = _launcher()
+    mark = uuid.uuid4().hex
     with log.open("wb") as output, _signals() as received:
         # start_new_session: a Ctrl-C in the terminal reaches us alone, and we decide what the group gets.
         child = subprocess.Popen(
-            argv, env=dict(env), stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+            argv, env={**env, _MARK: mark}, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
             start_new_session=True, pass_fds=tuple(keep_open), preexec_fn=_die_with_parent,
         )  # fmt: skip
         reason, told, last = None, time.monotonic(), None
@@ -106,6 +110,7 @@ def run(
         finally:
             _kill_group(child.pid)
             child.wait()
+            _kill_marked(mark)
     if reason:
         raise Stopped(
             f"Stopped by {reason}",
@@ -170,6 +175,15 @@ def _stop(child: subprocess.Popen[bytes]) -> None:
 
 def _kill_group(leader: int) -> None:
     _signal_group(leader, signal.SIGKILL)
+
+
+def _kill_marked(mark: str) -> None:
+    import psutil
+
+    for process in psutil.process_iter():
+        with suppress(psutil.Error, OSError):  # gone meanwhile, or another user's
+            if process.environ().get(_MARK) == mark:
+                process.kill()
 
 
 def _signal_group(leader: int, number: int) -> None:
