@@ -5,13 +5,16 @@ VENV := .venv/bin
 CONFIG ?= config/config.yaml
 CORES ?= all
 
-.PHONY: help setup dev demo test lint format docs init doctor plan status clean unlock
+.PHONY: help setup slurm dev demo serve test lint format docs init doctor plan status clean unlock
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 setup:  ## build the environments (.venv, and swift in the cache folder)
 	@$(PYTHON) workflow/scripts/environment.py pipeline swift
+
+slurm: setup  ## add the Slurm executor of Snakemake, for --profile profiles/slurm
+	@$(PYTHON) workflow/scripts/environment.py slurm
 
 dev: setup
 	@$(PYTHON) workflow/scripts/environment.py dev
@@ -23,6 +26,12 @@ demo: setup  ## train, merge and score a tiny Qwen3-Omni on this machine's CPU
 	@echo "         results/demo/main/merge/model         the final model"
 	@echo "         results/demo/split/ledger.jsonl       the verdict on every row"
 	@echo "         results/demo/main/sft/args.json       what ms-swift was told"
+
+# The server ends when make does, however that ends.
+serve: EXPERIMENT ?= main
+serve: setup  ## answer requests with a run's final model: make serve RUN=name [EXPERIMENT=main] [PORT=8000]
+	@OMNITUNE_LAUNCHER_PID=$$PPID $(VENV)/python workflow/scripts/deploy.py $(if $(PORT),--port="$(PORT)") \
+	  --args="results/$(RUN)/$(EXPERIMENT)/deploy/args.json" --logs="logs/$(RUN)/$(EXPERIMENT)"
 
 test: dev  ## everything that needs no GPU, in at most 45 minutes
 	@timeout --foreground 45m bash -c '$(VENV)/python -m pytest tests && \
@@ -47,7 +56,7 @@ doctor: setup  ## what this machine lacks, with the fix
 	@$(VENV)/python workflow/scripts/doctor.py
 
 lock:  ## resolve envs/*.in anew into envs/*.lock.txt
-	@cd envs && for name in bootstrap pipeline dev swift; do ../$(VENV)/uv pip compile --quiet --no-header --universal \
+	@cd envs && for name in bootstrap pipeline dev slurm swift; do ../$(VENV)/uv pip compile --quiet --no-header --universal \
 	  --python-version 3.11 --generate-hashes --no-emit-index-url $$name.in -o $$name.lock.txt; done
 
 plan: setup  ## what snakemake would run now, and why: make plan [CONFIG=file.yaml] [TARGETS="sft eval"]

@@ -21,6 +21,7 @@ include: "rules/merge.smk"
 include: "rules/infer.smk"
 include: "rules/score.smk"
 include: "rules/report.smk"
+include: "rules/deploy.smk"
 
 
 if cfg.demo:
@@ -36,12 +37,14 @@ localrules:
     merge,
     eval,
     report,
+    deploy,
 
 
 rule all:
     default_target: True
     input:
         f"results/{cfg.run}/report.html",
+        served_models(),
 
 
 # Targets by name: snakemake data, snakemake sft, ...
@@ -73,3 +76,8 @@ rule eval:
 rule report:
     input:
         f"results/{cfg.run}/report.html",
+
+
+rule deploy:
+    input:
+        served_models(),

@@ -12,6 +12,7 @@ from omnitune import (
     base_model,
     config as omnitune_config,
     converters,
+    deploy_args,
     environments,
     inference,
     merging,
@@ -20,6 +21,7 @@ from omnitune import (
     scoring,
     supervisor,
     swift_args,
+    swift_owned,
     training,
     validation,
 )
@@ -31,8 +33,8 @@ from omnitune.validation import split as splitting
 try:
     cfg, _experiments = omnitune_config.load(config, workflow.configfiles)
     for _experiment in _experiments:
-        swift_args.refuse_owned("sft", _experiment.sft.swift)
-        swift_args.refuse_owned("grpo", _experiment.grpo.swift)
+        swift_owned.refuse_owned("sft", _experiment.sft.swift)
+        swift_owned.refuse_owned("grpo", _experiment.grpo.swift)
 except PipelineError as error:
     # One clean sentence: an exception here would come with Snakemake's own traceback.
     print(f"error: {error}", file=sys.stderr, flush=True)
@@ -198,6 +200,16 @@ def merge_base(wildcards):
 def last_stage(wildcards):
     """The training stage whose model is merged."""
     return EXPERIMENTS[wildcards.experiment].trained[-1]
+
+
+def served_models():
+    """Arguments files of the servers of the final models."""
+    return [path.replace("merge/model/manifest.json", "deploy/args.json") for path in merged_models()]
+
+
+def served_name(experiment):
+    """The name by which a client asks for an experiment's model."""
+    return cfg.run if experiment == "main" else f"{cfg.run}-{experiment}"
 
 
 def inferred_model(wildcards):

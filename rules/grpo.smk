@@ -61,6 +61,7 @@ use rule train_sft as train_grpo with:
         output=subpath(output[0], parent=True),
         log="logs/{run}/{experiment}/train_grpo.swift.log",
         gpus=lambda wildcards: gpus(EXPERIMENTS[wildcards.experiment].grpo.gpus),
+        processes=lambda wildcards: EXPERIMENTS[wildcards.experiment].grpo.processes,
         content=lambda wildcards: [content(path) for path in reward_file(wildcards)],
         version=training.VERSION,
         rewards=rewards.VERSION,

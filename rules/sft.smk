@@ -53,9 +53,10 @@ rule train_sft:
         output=subpath(output[0], parent=True),
         log="logs/{run}/{experiment}/train_sft.swift.log",
         gpus=lambda wildcards: gpus(EXPERIMENTS[wildcards.experiment].sft.gpus),
+        processes=lambda wildcards: EXPERIMENTS[wildcards.experiment].sft.processes,
         version=training.VERSION,
         lock=LOCK,
     shell:
         "{PYTHON:q} {SCRIPTS:q}/train.py --stage {params.stage:q} --args {input.args:q} {params.inputs:q}"
         " --output {params.output:q} --log {params.log:q} --python {SWIFT:q}"
-        " --gpus {params.gpus} --granted {resources.gpu} > {log:q} 2>&1"
+        " --gpus {params.gpus} --processes {params.processes} --granted {resources.gpu} > {log:q} 2>&1"

@@ -20,8 +20,9 @@ CONFIG = ("--configfile", "config/examples/demo.yaml")
 
 @dataclass
 class Demo(Project):
-    """The demo's folder, what `make demo` printed, how long it took and its largest process."""
+    """The demo's folder, where its environments lie, what `make demo` printed, how long it took, its peak."""
 
+    environments: Path
     output: str
     seconds: float
     peak_bytes: int
@@ -48,4 +49,4 @@ def demo(
     )
     assert done.returncode == 0, done.stdout
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
-    return Demo(folder, done.stdout, time.monotonic() - begun, peak)
+    return Demo(folder, swift_python.parents[2], done.stdout, time.monotonic() - begun, peak)

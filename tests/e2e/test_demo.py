@@ -64,18 +64,12 @@ def test_final_model_is_the_base_but_for_the_adapted_tensors(demo: Demo) -> None
     base = weights.tensors(demo.path(f"{RUN}/model/weights"))
     merged = weights.tensors(demo.path(f"{RUN}/main/merge/model"))
     assert list(base) == list(merged)
-    changed = {name for name in base if _bytes(base[name]) != _bytes(merged[name])}
+    changed = {name for name in base if weights.content(base[name]) != weights.content(merged[name])}
     assert changed == {
         f"{name}.weight" for name in demo.json(f"{RUN}/model/manifest.json")["linear_modules"]["llm"]
     }
     assert any(name.startswith("talker.") for name in merged)
     base_model.check(demo.path(f"{RUN}/main/merge/model"))
-
-
-def _bytes(tensor: weights.Tensor) -> bytes:
-    with tensor.file.open("rb") as file:
-        file.seek(tensor.offset)
-        return file.read(tensor.size)
 
 
 def test_merged_model_and_adapter_answer_alike(demo: Demo) -> None:

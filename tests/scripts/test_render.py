@@ -8,6 +8,7 @@ import pytest
 from data_commands import SCRIPTS, command
 
 from omnitune import recipes
+from omnitune.config.deploy import DeployConfig
 from omnitune.config.infer import InferConfig
 from omnitune.config.media import MediaConfig
 from omnitune.config.sft import SftConfig
@@ -100,6 +101,30 @@ def test_inference_reads_a_base_through_its_link_and_a_final_model_in_its_place(
     done = subprocess.run(argv, cwd=place, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert json.loads((place / "out/args.json").read_bytes())["model"] == model
+
+
+def render_deploy(swift_python: Path, place: Path, *more: str, **keys) -> subprocess.CompletedProcess[str]:
+    argv = [swift_python, SCRIPTS / "render.py", "deploy", "--settings", DeployConfig(**keys).model_dump_json()]
+    argv += ["--infer", InferConfig().model_dump_json(), "--media", MediaConfig().model_dump_json()]
+    argv += ["--device", "cuda", "--model", "merge/model", "--name", "run", "--output", "out/args.json", *more]
+    return subprocess.run(argv, cwd=place, capture_output=True, text=True, check=False)
+
+
+def test_a_servers_arguments_are_written_for_a_backend_that_is_not_installed(swift_python: Path, place: Path):
+    done = render_deploy(swift_python, place, "--environment", "/site", swift={"vllm_max_model_len": 4096})
+    assert done.returncode == 0, done.stderr
+    arguments = json.loads((place / "out/args.json").read_bytes())
+    assert (arguments["infer_backend"], arguments["vllm_max_model_len"]) == ("vllm", 4096)
+    assert (arguments["model"], arguments["ENV"]["OMNITUNE_SWIFT"]) == ("merge/model", "/site")
+
+
+def test_a_wrong_flag_of_the_server_is_one_sentence(swift_python: Path, place: Path):
+    done = render_deploy(swift_python, place, swift={"vllm_max_len": 1})
+    assert done.returncode == 78
+    assert done.stderr.startswith(
+        "error: deploy.swift.vllm_max_len: ms-swift 4.6.0 has no flag vllm_max_len for `swift deploy`. Did "
+    )
+    assert not (place / "out").exists()
 
 
 def test_an_environment_without_ms_swift_is_told(place: Path):

@@ -1,6 +1,7 @@
 """Which checkpoint is resumed, and what happens to those that cannot be."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -93,11 +94,59 @@ def test_every_rank_has_its_random_state(tmp_path: Path):
     assert found(tmp_path)[0] is None
 
 
-def test_full_weights_and_deepspeeds_own_folder_are_known(tmp_path: Path):
+def test_full_weights_are_known(tmp_path: Path):
     folder = write_checkpoint(tmp_path, 10)
     (folder / "adapter_model.safetensors").unlink()
     write_safetensors(folder / "model.safetensors", {"a": floats(1)})
-    for name in ("optimizer.pt", "scheduler.pt", "rng_state.pth"):
-        (folder / name).unlink()
-    (folder / "latest").write_text("global_step10")
     assert found(tmp_path) == ("checkpoint-10", [])
+
+
+OPTIMIZER = [f"zero_pp_rank_{rank}_mp_rank_00_optim_states.pt" for rank in range(2)]
+STATES = {
+    0: ["mp_rank_00_model_states.pt"],
+    2: ["mp_rank_00_model_states.pt", *OPTIMIZER],
+    3: [*OPTIMIZER, *(f"zero_pp_rank_{rank}_mp_rank_00_model_states.pt" for rank in range(2))],
+}
+
+
+def of_deepspeed(work: Path, step: int, stage: int) -> Path:
+    """A checkpoint of two ranks, with the files that DeepSpeed leaves."""
+    folder = write_checkpoint(work, step)
+    inner = folder / f"global_step{step}"
+    inner.mkdir()
+    (folder / "optimizer.pt").unlink()
+    for name in STATES[stage]:
+        shutil.copy(folder / "scheduler.pt", inner / name)
+    shutil.copy(folder / "rng_state.pth", folder / "rng_state_1.pth")
+    (folder / "rng_state.pth").rename(folder / "rng_state_0.pth")
+    (folder / "latest").write_text(inner.name)
+    (folder / "args.json").write_text(json.dumps({"deepspeed": {"zero_optimization": {"stage": stage}}}))
+    return folder
+
+
+@pytest.mark.parametrize("stage", STATES)
+def test_deepspeeds_own_folder_is_known(tmp_path: Path, stage: int):
+    of_deepspeed(tmp_path, 10, stage)
+    assert found(tmp_path) == ("checkpoint-10", [])
+
+
+@pytest.mark.parametrize(
+    ("stage", "piece"),
+    [
+        *((stage, f"global_step10/{name}") for stage, names in STATES.items() for name in names),
+        *((2, name) for name in ("latest", "rng_state_1.pth", "scheduler.pt", "args.json")),
+    ],
+)
+@pytest.mark.parametrize("damage", ["lost", "cut"])
+def test_a_missing_or_cut_piece_of_deepspeeds_puts_the_checkpoint_aside(
+    tmp_path: Path, stage: int, piece: str, damage: str
+):
+    of_deepspeed(tmp_path, 5, stage)
+    file = of_deepspeed(tmp_path, 10, stage) / piece
+    if damage == "lost":
+        file.unlink()
+    else:
+        file.write_bytes(file.read_bytes()[:-3])
+    name, (line,) = found(tmp_path)
+    assert name == "checkpoint-5"
+    assert line.startswith("checkpoint-10 is not whole (")

@@ -100,11 +100,11 @@ def test_a_failed_installation_is_not_ready(place: Path, monkeypatch: pytest.Mon
 
 def test_the_test_tools_are_added_once_a_lock(place: Path, commands: list[list[str]]):
     (place / ".venv").mkdir()
-    assert environments.add_dev() is True
-    assert environments.add_dev() is False
+    assert environments.add_extra("dev") is True
+    assert environments.add_extra("dev") is False
     assert len(commands) == 1
     (place / "envs/dev.lock.txt").write_text("dev==2\n")
-    assert environments.add_dev() is True
+    assert environments.add_extra("dev") is True
 
 
 def test_what_is_not_installed_is_asked_for(place: Path):

@@ -70,9 +70,23 @@ def test_seed_fixes_the_factors_and_a_user_can_fix_the_product():
     assert (filled.micro_batch, filled.gradient_accumulation) == (1, 8)
 
 
-def test_a_cpu_is_one_process_whatever_gpus_says():
-    filled = fill(device="cpu", gpus=4, effective_batch=6, micro_batch=3)
+def test_a_cpu_is_one_process_whatever_gpus_and_deepspeed_say():
+    filled = fill(device="cpu", gpus=4, deepspeed="zero3", effective_batch=6, micro_batch=3)
     assert (filled.gradient_accumulation, filled.deepspeed, filled.dataloader_workers) == (2, "none", 0)
+    assert filled.processes == 1
+
+
+def test_a_cpu_is_as_many_processes_as_are_asked_for():
+    filled = fill(device="cpu", processes=2, effective_batch=6, micro_batch=3)
+    assert (filled.processes, filled.gradient_accumulation, filled.deepspeed) == (2, 1, "none")
+    assert fill(device="cpu", processes=2, deepspeed="zero2").deepspeed == "zero2"
+    assert fill(device="cpu", processes=1, deepspeed="zero2").deepspeed == "zero2"
+
+
+def test_with_gpus_there_is_one_process_each():
+    assert fill(gpus=3, effective_batch=6).processes == 3
+    with pytest.raises(PipelineError, match=r"processes is for device: cpu; .* Remove it, or set gpus\."):
+        fill(processes=2)
 
 
 @pytest.mark.parametrize(
@@ -80,8 +94,8 @@ def test_a_cpu_is_one_process_whatever_gpus_says():
     [
         (
             {"effective_batch": 10},
-            "effective_batch 10 cannot be shared by 4 GPUs. "
-            "Set effective_batch to a multiple of 4, or change gpus.",
+            "effective_batch 10 cannot be shared by 4 processes. "
+            "Set effective_batch to a multiple of 4, or change their number.",
         ),
         (
             {"effective_batch": 16, "micro_batch": 3},

@@ -122,6 +122,16 @@ def test_what_a_failed_child_leaves_behind_is_killed():
     wait_for(all_gone)
 
 
+def test_a_killed_child_takes_along_what_it_put_into_another_session():
+    """torch's launcher does so with its ranks, and hands on no SIGKILL."""
+    code = family(last="os.kill(os.getpid(), signal.SIGKILL)").replace(
+        "])\nwith open", "], start_new_session=True)\nwith open"
+    )
+    assert "start_new_session" in code
+    assert failure(code).code == 137
+    wait_for(all_gone)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_ends_the_family_and_is_told_as_an_interrupt(number: signal.Signals):
     before = signal.getsignal(number)
@@ -130,6 +140,7 @@ def test_a_signal_ends_the_family_and_is_told_as_an_interrupt(number: signal.Sig
     thread.join()
     assert str(error) == f"Stopped by {number.name}. The same command goes on from the last checkpoint."
     assert error.code == 85
+    assert isinstance(error, supervisor.Stopped)
     wait_for(all_gone)
     assert signal.getsignal(number) == before
 
@@ -227,6 +238,27 @@ def test_a_killed_child_is_told_as_killed():
     error = failure("import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
     assert error.what == "ms-swift was killed, by hand or because the machine's memory was used up"
     assert error.code == 137
+
+
+TABLE = """
+swift.cli.sft FAILED
+Failures:
+  <NO_OTHER_FAILURES>
+Root Cause (first observed failure):
+[0]:
+  time      : 2026-11-24_08:00:00
+  rank      : 1 (local_rank: 1)
+  exitcode  : {code} (pid: 5435)
+  error_file: <N/A>
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "expected"), [("", -9, 137), ("", -6, 80), ("CUDA out of memory", 1, 76)]
+)
+def test_the_first_rank_that_failed_decides(line: str, code: int, expected: int):
+    """torch's launcher itself ends with 1, whatever became of its ranks."""
+    assert failure(f"import sys; print({line + TABLE.format(code=code)!r}); sys.exit(1)").code == expected
 
 
 def test_a_log_of_binary_rubbish_is_read_from_its_end():

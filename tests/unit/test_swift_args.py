@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from omnitune import recipes, supervisor, swift_args
+from omnitune import recipes, supervisor, swift_args, swift_owned
 from omnitune.config.infer import InferConfig
 from omnitune.config.media import MediaConfig
 from omnitune.config.sft import SftConfig
@@ -216,6 +216,15 @@ def test_a_cpu_trains_in_float32_without_deepspeed():
     assert (arguments["use_cpu"], arguments["fp16"], arguments["bf16"]) == ("true", "false", "false")
     assert "deepspeed" not in arguments
     assert "deepspeed" not in render({"deepspeed": "none"})
+    assert "ddp_backend" not in arguments
+
+
+def test_processes_on_a_cpu_speak_through_gloo_with_deepspeed_when_asked():
+    arguments = render({"processes": 2}, device="cpu")
+    assert (arguments["ddp_backend"], arguments.get("deepspeed")) == ("gloo", None)
+    arguments = render({"processes": 2, "deepspeed": "zero2"}, device="cpu")
+    assert (arguments["ddp_backend"], arguments["deepspeed"]) == ("gloo", "zero2")
+    assert (arguments["fp16"], arguments["bf16"]) == ("false", "false")
 
 
 def test_without_val_nothing_is_evaluated():
@@ -343,7 +352,7 @@ def test_every_flag_that_is_ours_is_refused_in_swift():
         "dataloader_persistent_workers",
     }
     ours = set(render()) | set(render({"tuner": "full"})) | set(render(device="cpu"))
-    owned = set(swift_args.KEYS) | swift_args.FIXED
+    owned = set(swift_owned.KEYS) | swift_owned.FIXED
     assert ours - owned == free
 
 

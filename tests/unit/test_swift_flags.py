@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from test_deploy_args import deploy
 from test_swift_args import DEFAULTS, render, seed
 
-from omnitune import swift_args, swift_flags
+from omnitune import swift_args, swift_flags, swift_owned
 from omnitune.config.infer import InferConfig
 from omnitune.config.media import MediaConfig
 from omnitune.errors import PipelineError
@@ -27,15 +28,17 @@ def known(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def refused(arguments: dict[str, Any], command: str = "sft") -> str:
     with pytest.raises(PipelineError) as caught:
-        swift_flags.check_flags(command, arguments)
+        swift_flags.check_flags(command, arguments, f"{command}.swift")
     assert caught.value.code == 78
     return str(caught.value)
 
 
 @pytest.mark.usefixtures("known")
 def test_known_flags_with_values_of_their_kind_are_taken():
-    swift_flags.check_flags("sft", {"lora_rank": 8, "packing": "true", "dataset": ["a", "b"], "ENV": {"a": "b"}})
-    swift_flags.check_flags("sft", {"lora-rank": 8, "packing": "No", "save_strategy": "steps"})
+    swift_flags.check_flags(
+        "sft", {"lora_rank": 8, "packing": "true", "dataset": ["a", "b"], "ENV": {"a": "b"}}, "sft.swift"
+    )
+    swift_flags.check_flags("sft", {"lora-rank": 8, "packing": "No", "save_strategy": "steps"}, "sft.swift")
 
 
 @pytest.mark.usefixtures("known")
@@ -86,17 +89,20 @@ def infer(device: str, adapter: str | None) -> dict[str, Any]:
 @pytest.mark.swift
 def test_every_flag_that_we_set_is_one_of_ms_swifts(fresh: Path):
     for arguments in (seed("lora"), seed("full"), render(device="cpu"), render(val=None)):
-        swift_flags.check_flags("sft", arguments)
+        swift_flags.check_flags("sft", arguments, "sft.swift")
     for arguments in (infer("cuda", "a"), infer("cpu", None)):
-        swift_flags.check_flags("infer", arguments)
-    assert len(list(fresh.iterdir())) == 2, "the flags of each command are read once"
+        swift_flags.check_flags("infer", arguments, "sft.swift")
+    for arguments in (deploy(), deploy("cpu"), deploy(backend="transformers")):
+        swift_flags.check_flags("deploy", arguments, "sft.swift")
+    swift_flags.check_flags("sft", render({"processes": 2, "deepspeed": "zero2"}, device="cpu"), "sft.swift")
+    assert len(list(fresh.iterdir())) == 3, "the flags of each command are read once"
 
 
 @pytest.mark.swift
 def test_every_flag_that_we_refuse_or_give_a_key_exists():
     _, flags = swift_flags._flags("sft")
     known = {name for flag in flags for name in flag["names"]} | {"ENV"}
-    assert set(swift_args.KEYS) | swift_args.FIXED | swift_args.UNMERGEABLE <= known
+    assert set(swift_owned.KEYS) | swift_owned.FIXED | swift_owned.UNMERGEABLE <= known
 
 
 @pytest.mark.swift
@@ -108,6 +114,9 @@ def test_the_real_parser_refuses_unknown_flags_and_wrong_values():
     assert "invalid int value: 'many'" in refused(good | {"num_labels": "many"})
     assert "'perhaps' is neither true nor false" in refused(good | {"packing": "perhaps"})
     assert "invalid choice: 'sometimes'" in refused(good | {"norm_bbox": "sometimes"})
+    assert refused(deploy() | {"vllm_max_model": 1}, "deploy").startswith(
+        "deploy.swift.vllm_max_model: ms-swift 4.6.0 has no flag vllm_max_model for `swift deploy`."
+    )
     assert "for `swift infer`" in refused(infer("cpu", None) | {"lora_rank": 8}, "infer")
 
 

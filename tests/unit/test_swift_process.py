@@ -24,14 +24,26 @@ def test_several_are_started_by_torchs_launcher_on_a_free_port():
     assert command == ["/p", *launcher, "-m", "swift.cli.sft", *ARGV, *extra]
 
 
+def test_deepspeed_is_started_by_the_launcher_even_alone():
+    command = swift_process.command("/p", "sft", ARGUMENTS | {"deepspeed": "zero2"}, processes=1)
+    assert command[1:6] == ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "1"]
+
+
 def test_the_media_contract_and_caches_of_its_own_reach_the_child(tmp_path: Path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert swift_process.environment(ARGUMENTS, Path("work/cache"), "0,3") == {
+    monkeypatch.setenv("PATH", "/usr/bin")
+    monkeypatch.delenv("TORCH_EXTENSIONS_DIR", raising=False)
+    assert swift_process.environment("/env/bin/python", ARGUMENTS, Path("work/cache"), "0,3") == {
         "FPS_MAX_FRAMES": "12",
         "MODELSCOPE_CACHE": f"{tmp_path}/work/cache/ms",
         "HF_HOME": f"{tmp_path}/work/cache/hf",
+        "TORCH_EXTENSIONS_DIR": "/env/torch_extensions",
+        "PATH": "/env/bin:/usr/bin",
         "CUDA_VISIBLE_DEVICES": "0,3",
     }
+    monkeypatch.setenv("TORCH_EXTENSIONS_DIR", "/elsewhere")
+    found = swift_process.environment("/env/bin/python", ARGUMENTS, Path("work/cache"), "")
+    assert found["TORCH_EXTENSIONS_DIR"] == "/elsewhere"
 
 
 def test_versions_are_read_from_the_metadata(tmp_path: Path):
@@ -50,6 +62,16 @@ def test_versions_are_read_from_the_metadata(tmp_path: Path):
 
 def test_versions_of_a_running_environment_are_found():
     assert swift_process.package_versions(sys.executable) == {}, ".venv holds none of these"
+
+
+def test_a_package_is_seen_without_starting_the_interpreter(tmp_path: Path):
+    python = str(tmp_path / "bin" / "python")
+    assert not swift_process.has_package(python, "vllm")
+    package = tmp_path / "lib/python3.11/site-packages/vllm"
+    package.mkdir(parents=True)
+    assert not swift_process.has_package(python, "vllm"), "what an uninstall left behind"
+    (package / "__init__.py").touch()
+    assert swift_process.has_package(python, "vllm")
 
 
 def test_fewer_gpus_than_wanted_are_refused_and_as_many_are_taken():

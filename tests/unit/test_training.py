@@ -55,7 +55,9 @@ def job(fake_python: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Jo
         "gradient_accumulation_steps": 1,
         "ENV": {"FPS_MAX_FRAMES": "12"},
     }
-    return Job("sft", arguments, [Path("data.json")], Path("sft/model"), Path("train.swift.log"), fake_python, 0)
+    return Job(
+        "sft", arguments, [Path("data.json")], Path("sft/model"), Path("train.swift.log"), fake_python, 0, 1
+    )
 
 
 def changed(job: Job, **arguments: Any) -> Job:

@@ -47,8 +47,8 @@ def test_untouched_config_says_what_to_set(empty: Project) -> None:
         ),
         (
             {"device": "cuda", "sft": {"gpus": 3}},
-            "sft: effective_batch 16 cannot be shared by 3 GPUs. "
-            "Set effective_batch to a multiple of 3, or change gpus.",
+            "sft: effective_batch 16 cannot be shared by 3 processes. "
+            "Set effective_batch to a multiple of 3, or change their number.",
         ),
         (
             {"split": {"val": 0.5, "test": 0.5}},

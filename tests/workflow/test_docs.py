@@ -18,7 +18,8 @@ DOCUMENTS = [
     ROOT / name
     for name in (
         *("README.md", "CONTRIBUTING.md", "CHANGELOG.md"),
-        *("docs/tutorial.md", "docs/data-formats.md", "docs/stages.md", "docs/design.md", "docs/cluster.md"),
+        *("docs/tutorial.md", "docs/data-formats.md", "docs/stages.md", "docs/design.md"),
+        *("docs/cluster.md", "docs/deploy.md"),
     )
 ]
 STAGES = [path.stem for path in sorted((ROOT / "rules").glob("*.smk")) if path.stem != "common"]

@@ -37,9 +37,13 @@ def test_lint_finds_only_what_the_design_accepts() -> None:
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
 def test_each_example_plans_the_whole_pipeline(example: Path, tmp_path: Path, copy_project) -> None:
-    plan = copy_project(tmp_path).plan("--configfile", f"config/examples/{example.name}")
+    # demo_grpo.yaml is laid over demo.yaml.
+    below = ["config/examples/demo.yaml"] if example.stem.startswith("demo_") else []
+    plan = copy_project(tmp_path).plan("--configfile", *below, f"config/examples/{example.name}")
     stages = {"inspect_model", "convert_source", "validate_source", "split_rows", "train_sft", "merge_model"}
-    assert stages | {"infer_base", "infer_model", "score_predictions", "write_report"} <= set(plan)
+    assert stages | {"infer_base", "infer_model", "score_predictions", "write_report", "render_deploy"} <= set(
+        plan
+    )
 
 
 def test_ruff_and_mypy_have_nothing_to_say() -> None:

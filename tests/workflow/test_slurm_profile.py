@@ -1,12 +1,14 @@
 """What the Slurm profile asks for per rule, from a dry run: no daemon is needed."""
 
 import json
+import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 from project import Project
 
@@ -35,10 +37,21 @@ with SnakemakeApi(types.OutputSettings(dryrun=True, log_level_override=logging.E
 """
 
 
-def dry_run(project: Project, *arguments: str) -> dict[str, list[dict[str, str]]]:
+@pytest.fixture(scope="session")
+def with_plugin(tmp_path_factory: pytest.TempPathFactory) -> Values:
+    """An environment in which snakemake finds the Slurm executor, as after `make slurm`."""
+    folder = tmp_path_factory.mktemp("slurm_plugin")
+    uv = Path(sys.executable).with_name("uv")
+    command = [uv, "pip", "install", "--quiet", "--no-deps", "--require-hashes", "--python", sys.executable]
+    command += ["--target", folder, "-r", ROOT / "envs/slurm.lock.txt"]
+    subprocess.run(command, check=True)
+    return {**os.environ, "PYTHONPATH": str(folder)}
+
+
+def dry_run(project: Project, environment: Values, *arguments: str) -> dict[str, list[dict[str, str]]]:
     """rule -> resources of each of its jobs."""
     command = [sys.executable, "-m", "snakemake", "-n", "--profile", "profiles/slurm", *arguments]
-    done = subprocess.run(command, cwd=project.folder, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=project.folder, env=environment, capture_output=True, text=True)
     output = done.stdout + done.stderr
     assert done.returncode == 0, output
     assert "profiles/default" in output  # its keys count besides
@@ -49,7 +62,7 @@ def dry_run(project: Project, *arguments: str) -> dict[str, list[dict[str, str]]
     return jobs
 
 
-def test_each_rule_asks_for_its_gpus_memory_and_time(empty: Project, values: Values) -> None:
+def test_each_rule_asks_for_its_gpus_memory_and_time(empty: Project, values: Values, with_plugin: Values) -> None:
     experiments = {"a": {}, "b": {"sft": {"gpus": 4}}}
     sizes = {"train_mem_gib": 200, "infer_mem_gib": 100, "runtime_hours": 5}
     sft = {**values["sft"], "gpus": 2, "effective_batch": 16}
@@ -57,7 +70,7 @@ def test_each_rule_asks_for_its_gpus_memory_and_time(empty: Project, values: Val
         {**values, "device": "cuda", "sft": sft, "experiments": experiments}
         | {"infer": {**values["infer"], "gpus": 1}, "resources": sizes}
     )
-    jobs = dry_run(empty)
+    jobs = dry_run(empty, with_plugin)
     assert sorted(job["gpu"] for job in jobs["train_sft"]) == ["2", "4"]
     assert {(job["mem_mb"], job["runtime"]) for job in jobs["train_sft"]} == {("204800", "300")}
     for rule in ("infer_base", "infer_model"):
@@ -72,8 +85,8 @@ def test_each_rule_asks_for_its_gpus_memory_and_time(empty: Project, values: Val
             assert "gpu" not in job or rule in ("train_sft", "infer_base", "infer_model")
 
 
-def test_on_a_cpu_no_gpu_is_asked_for(empty: Project) -> None:
-    assert {job.get("gpu", "0") for found in dry_run(empty).values() for job in found} == {"0"}
+def test_on_a_cpu_no_gpu_is_asked_for(empty: Project, with_plugin: Values) -> None:
+    assert {job.get("gpu", "0") for found in dry_run(empty, with_plugin).values() for job in found} == {"0"}
 
 
 def test_each_rule_declares_memory_time_and_log_and_only_targets_are_local() -> None:
@@ -99,9 +112,9 @@ def test_every_key_is_explained() -> None:
             assert lines[number - 1].lstrip().startswith("#"), line
 
 
-def test_the_profiles_keys_are_those_of_the_installed_plugin() -> None:
+def test_the_profiles_keys_are_those_of_the_installed_plugin(with_plugin: Values) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "snakemake", "--help"], capture_output=True, text=True, check=True
+        [sys.executable, "-m", "snakemake", "--help"], env=with_plugin, capture_output=True, text=True, check=True
     )
     for key in yaml.safe_load(PROFILE.read_text()):
         assert f"--{key}" in done.stdout, key

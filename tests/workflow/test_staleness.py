@@ -7,7 +7,10 @@ import pytest
 from project import Project
 
 Values = dict[str, Any]
-AFTER_SFT = {"train_sft", "merge_model", "render_infer", "infer_model", "score_predictions", "write_report"}
+AFTER_SFT = {
+    *("train_sft", "merge_model", "render_infer", "infer_model", "score_predictions", "write_report"),
+    "render_deploy",
+}
 DATA = {"convert_source", "validate_source", "split_rows"}
 INFER_BASE = {"render_infer_base", "infer_base"}
 SCORE = {"score_predictions", "write_report"}
@@ -34,7 +37,9 @@ def with_(values: Values, path: str, value: Any) -> Values:
         ("sft.learning_rate", 2.0e-4, {"render_sft", *AFTER_SFT}),
         ("sft.swift", {"neftune_noise_alpha": 5}, {"render_sft", *AFTER_SFT}),
         ("score.tasks", {"sums": ["exact_match", "cer"]}, SCORE),
-        ("infer.max_new_tokens", 9, {*INFER_BASE, "render_infer", "infer_model", *SCORE}),
+        ("infer.max_new_tokens", 9, {*INFER_BASE, "render_infer", "infer_model", "render_deploy", *SCORE}),
+        ("deploy.port", 8001, {"render_deploy"}),
+        ("envs.swift", "elsewhere", {"render_deploy"}),
         ("media.image_max_pixels", 500000, {"render_sft", *AFTER_SFT, *INFER_BASE}),
         ("split.seed", 18, {"split_rows", "render_sft", *AFTER_SFT, *INFER_BASE}),
         ("validate.max_rejected", 0.5, {"split_rows", "render_sft", *AFTER_SFT, *INFER_BASE}),

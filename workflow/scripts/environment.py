@@ -18,14 +18,14 @@ from omnitune.errors import run
 def main(argv: Sequence[str] | None = None) -> int:
     """Install what is missing of the named environments."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("names", nargs="+", choices=[*environments.ENVIRONMENTS, "dev"])
+    parser.add_argument("names", nargs="+", choices=[*environments.ENVIRONMENTS, *environments.EXTRAS])
     parser.add_argument("--where", action="store_true", help="install nothing, print the interpreters' paths")
     options = parser.parse_args(argv)
     if options.where:
         print("\n".join(str(environments.require(name)) for name in options.names))
         return 0
     for name in options.names:
-        if environments.add_dev() if name == "dev" else environments.install(name):
+        if environments.add_extra(name) if name in environments.EXTRAS else environments.install(name):
             print(f"{name}: ready", flush=True)
     return 0
 

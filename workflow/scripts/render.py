@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from omnitune import base_model, swift_args, swift_flags
+from omnitune import base_model, deploy_args, swift_args, swift_flags
+from omnitune.config.deploy import DeployConfig
 from omnitune.config.grpo import GrpoConfig
 from omnitune.config.infer import InferConfig
 from omnitune.config.media import MediaConfig
@@ -16,7 +17,9 @@ from omnitune.errors import run
 from omnitune.publish import write_json
 from omnitune.rewards import check as reward_check
 
-COMMANDS: dict[str, swift_flags.Command] = {"sft": "sft", "grpo": "rlhf", "infer": "infer"}
+COMMANDS: dict[str, swift_flags.Command] = {
+    "sft": "sft", "grpo": "rlhf", "infer": "infer", "deploy": "deploy",
+}  # fmt: skip
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -37,7 +40,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     infer.add_argument("--test", required=True, help="JSONL of rows to answer")
     infer.add_argument("--adapter", help="folder of an adapter on the model")
     infer.add_argument("--result", required=True, help="file for ms-swift's raw results")
-    for stage in (sft, grpo, infer):
+    deploy = stages.add_parser("deploy", help="swift deploy")
+    deploy.add_argument("--infer", type=json.loads, required=True, help="the infer section of the config, JSON")
+    deploy.add_argument("--name", required=True, help="name of the model for its clients")
+    deploy.add_argument("--environment", help="the site's own swift environment")
+    for stage in (sft, grpo, infer, deploy):
         stage.add_argument(
             "--settings", type=json.loads, required=True, help="the stage's section of the config, JSON"
         )
@@ -46,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         stage.add_argument("--model", type=Path, required=True, help="folder with the model's manifest")
         stage.add_argument("--output", type=Path, required=True, help="the arguments file")
     options = parser.parse_args(argv)
-    arguments = {"sft": _sft, "grpo": _grpo, "infer": _infer}[options.stage](options)
+    arguments = {"sft": _sft, "grpo": _grpo, "infer": _infer, "deploy": _deploy}[options.stage](options)
     swift_flags.check_flags(COMMANDS[options.stage], arguments, f"{options.stage}.swift")
     write_json(options.output, arguments)
     return 0
@@ -93,6 +100,18 @@ def _infer(options: argparse.Namespace) -> dict[str, Any]:
         adapter=options.adapter,
         test=options.test,
         output=options.result,
+    )
+
+
+def _deploy(options: argparse.Namespace) -> dict[str, Any]:
+    return deploy_args.deploy(
+        DeployConfig.model_validate(options.settings),
+        infer=InferConfig.model_validate(options.infer),
+        media=MediaConfig.model_validate(options.media),
+        device=options.device,
+        model=str(options.model),
+        name=options.name,
+        environment=options.environment,
     )
 
 

@@ -22,6 +22,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--log", type=Path, required=True, help="file for ms-swift's output")
     parser.add_argument("--python", required=True, help="interpreter of the swift environment")
     parser.add_argument("--gpus", type=int, default=0, help="GPUs that the stage wants; 0 trains on the CPU")
+    parser.add_argument("--processes", type=int, default=1, help="processes that share the work; one per GPU")
     parser.add_argument("--granted", type=int, default=0, help="GPUs that the scheduler gave")
     options = parser.parse_args(argv)
     job = Job(
@@ -32,6 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         log=options.log,
         python=options.python,
         gpus=options.gpus,
+        processes=options.processes,
     )
     with verdict.recorded(options.log, steps=job.work / LOGGING):
         swift_process.check_grant(options.granted, options.gpus)

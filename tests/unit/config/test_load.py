@@ -47,6 +47,17 @@ def test_defaults_fill_what_is_not_set():
     assert experiment.merge.enabled
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "::1", "localhost"])
+def test_this_machine_may_reach_its_own_server(host: str):
+    load(config(deploy={"host": host}))
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.1", "gpu-box", "localhost.example.org"])
+def test_others_reach_the_server_only_when_the_config_says_so(host: str):
+    assert refused(config(deploy={"host": host}))
+    load(config(deploy={"host": host, "expose": True}))
+
+
 def test_a_loaded_config_cannot_be_changed():
     found, _ = load(config())
     with pytest.raises(ValueError, match="frozen"):
@@ -124,8 +135,17 @@ def test_all_mistakes_are_told_at_once():
         ({"experiments": {"a": {"infer": {}}}}, "experiments.a.infer is not a setting."),
         (
             {"experiments": {"a": {"sft": {"gpus": 3}}}},
-            "experiments.a.sft: effective_batch 16 cannot be shared by 3 GPUs. "
-            "Set effective_batch to a multiple of 3, or change gpus.",
+            "experiments.a.sft: effective_batch 16 cannot be shared by 3 processes. "
+            "Set effective_batch to a multiple of 3, or change their number.",
+        ),
+        (
+            {"sft": {"processes": 2}},
+            "sft: processes is for device: cpu; with GPUs there is one process each. Remove it, or set gpus.",
+        ),
+        (
+            {"deploy": {"host": "0.0.0.0"}},
+            "deploy.host: others may reach 0.0.0.0 and use the model, with no key. "
+            "Take 127.0.0.1 and put a gateway with a key in front, or set deploy.expose: true.",
         ),
     ],
 )  # fmt: skip

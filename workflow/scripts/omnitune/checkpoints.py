@@ -62,10 +62,26 @@ def read(folder: Path, step: int) -> Checkpoint:
     adapter = folder / "adapter_model.safetensors"
     for path in [adapter] if adapter.exists() else weights.shards(folder):
         weights.header(path)
-    if not (folder / "latest").exists():  # DeepSpeed keeps optimizer and scheduler in a folder of its own
-        pieces = [folder / "optimizer.pt", folder / "scheduler.pt"]
-        pieces += sorted(folder.glob("rng_state*.pth")) or [folder / "rng_state.pth"]
-        for path in pieces:
-            with zipfile.ZipFile(path):  # torch's files are zip archives: the directory stands at the end
-                pass
+    random_states = sorted(folder.glob("rng_state*.pth")) or [folder / "rng_state.pth"]
+    pieces = [folder / "scheduler.pt", *random_states]
+    if (folder / "latest").exists():
+        pieces += _of_deepspeed(folder, ranks=len(random_states))
+    else:
+        pieces.append(folder / "optimizer.pt")
+    for path in pieces:
+        with zipfile.ZipFile(path):  # torch's files are zip archives: the directory stands at the end
+            pass
     return Checkpoint(folder, step, state["max_steps"])
+
+
+def _of_deepspeed(folder: Path, ranks: int) -> list[Path]:
+    """DeepSpeed keeps model and optimizer in a folder of its own, which the file `latest` names."""
+    inner = folder / (folder / "latest").read_text(encoding="utf-8").strip()
+    preset = json.loads((folder / "args.json").read_bytes())["deepspeed"]
+    stage = preset["zero_optimization"]["stage"]
+    # From stage 1 on each rank keeps its share of the optimizer, in stage 3 of the weights too.
+    for kind, expected in (("model", ranks if stage == 3 else 1), ("optim", ranks if stage else 0)):
+        found = len(list(inner.glob(f"*_{kind}_states.pt")))
+        if found != expected:
+            raise ValueError(f"{inner.name} has {found} {kind}_states.pt of {expected}")
+    return sorted(inner.glob("*.pt"))

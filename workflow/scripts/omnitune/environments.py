@@ -17,6 +17,8 @@ from omnitune.errors import ExitCode, PipelineError
 
 ROOT = Path(__file__).resolve().parents[3]
 ENVIRONMENTS = ("pipeline", "swift")
+# Added to .venv on request: who needs neither should not wait for them at every start.
+EXTRAS = {"dev": "the test tools", "slurm": "the Slurm executor"}
 OLDEST_PYTHON = (3, 11)
 _STAMP = ".omnitune-ready"
 
@@ -109,14 +111,14 @@ def add(name: str, target: Path) -> None:
     )  # fmt: skip
 
 
-def add_dev() -> bool:
-    """Add the test tools to `.venv`; returns whether anything was done."""
-    stamp = folder("pipeline") / f"{_STAMP}-dev"
-    if stamp.is_file() and stamp.read_text() == lock_hash("dev"):
+def add_extra(name: str) -> bool:
+    """Add the packages of EXTRAS[name] to `.venv`; returns whether anything was done."""
+    stamp = folder("pipeline") / f"{_STAMP}-{name}"
+    if stamp.is_file() and stamp.read_text() == lock_hash(name):
         return False
-    print("dev: installing the test tools into .venv", flush=True)
-    add("dev", folder("pipeline"))
-    stamp.write_text(lock_hash("dev"))
+    print(f"{name}: installing {EXTRAS[name]} into .venv", flush=True)
+    add(name, folder("pipeline"))
+    stamp.write_text(lock_hash(name))
     return True
 
 

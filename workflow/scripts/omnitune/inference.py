@@ -51,7 +51,7 @@ def infer(
             supervisor.run(
                 swift_process.command(python, "infer", arguments, processes=1),
                 env=supervisor.environment(
-                    swift_process.environment(arguments, raw.parent / "cache", lease.devices)
+                    swift_process.environment(python, arguments, raw.parent / "cache", lease.devices)
                 ),
                 log=log,
                 keep_open=lease.descriptors,

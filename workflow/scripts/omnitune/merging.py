@@ -161,7 +161,5 @@ def _rewrite(path: Path, changes: Mapping[str, Change]) -> None:
 def _load(tensor: weights.Tensor) -> "torch.Tensor":
     import torch
 
-    with tensor.file.open("rb") as file:
-        file.seek(tensor.offset)
-        data = bytearray(file.read(tensor.size))
+    data = bytearray(weights.content(tensor))
     return torch.frombuffer(data, dtype=getattr(torch, _DTYPES[tensor.dtype])).reshape(tensor.shape)

@@ -87,7 +87,10 @@ FAST: dict[Key, list[tuple[int, dict[str, Any]]]] = {
     ("grpo", "full", "colocate"): _FAST_GRPO,
 }
 
-CPU = {"deepspeed": "none", "gradient_checkpointing": False, "dataloader_workers": 0, "dataset_workers": 1}
+CPU = {
+    "processes": 1, "deepspeed": "none", "gradient_checkpointing": False, "dataloader_workers": 0,
+    "dataset_workers": 1,
+}  # fmt: skip
 
 
 def fill_sft(sft: SftConfig, *, recipe: Recipe, gpu_memory_gib: int, device: Literal["cuda", "cpu"]) -> SftConfig:
@@ -127,8 +130,15 @@ def _filled(
     defaults = OBJECTIVE[key] | speed
     if device == "cpu":
         defaults |= CPU
-    processes = 1 if device == "cpu" else chosen.get("gpus", defaults["gpus"])
-    return defaults | chosen | _batch(chosen, defaults, processes)
+        if "processes" not in chosen:  # a preset for GPUs, written into the config that the CPU is tried with
+            chosen.pop("deepspeed", None)
+    elif "processes" in chosen:
+        raise PipelineError(
+            "processes is for device: cpu; with GPUs there is one process each", fix="Remove it, or set gpus."
+        )
+    else:
+        defaults["processes"] = chosen.get("gpus", defaults["gpus"])
+    return defaults | chosen | _batch(chosen, defaults, (defaults | chosen)["processes"])
 
 
 def _batch(chosen: dict[str, Any], defaults: dict[str, Any], processes: int) -> dict[str, int]:
@@ -147,8 +157,8 @@ def _batch(chosen: dict[str, Any], defaults: dict[str, Any], processes: int) -> 
     effective = effective or defaults["effective_batch"]
     if effective % processes:
         raise PipelineError(
-            f"effective_batch {effective} cannot be shared by {processes} GPUs",
-            fix=f"Set effective_batch to a multiple of {processes}, or change gpus.",
+            f"effective_batch {effective} cannot be shared by {processes} processes",
+            fix=f"Set effective_batch to a multiple of {processes}, or change their number.",
         )
     rows = effective // processes
     if micro is None and accumulation:

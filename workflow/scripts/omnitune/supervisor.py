@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,8 +18,15 @@ from omnitune.errors import ExitCode, PipelineError
 # The process whose death ends the command: Snakemake sets it for its jobs (rules/common.smk).
 LAUNCHER = "OMNITUNE_LAUNCHER_PID"
 GRACE_SECONDS = 20
+# By it a command's processes know each other: torch's launcher puts its ranks into groups of their own.
+_MARK = "OMNITUNE_COMMAND"
 _POLL_SECONDS = 0.2
 _PR_SET_PDEATHSIG = 1
+
+
+class Stopped(PipelineError):
+    """The command was asked to end, and did."""
+
 
 # What a child may see of our environment: a variable exported by chance must not change the training.
 _ALLOWED = re.compile(
@@ -29,10 +37,12 @@ _ALLOWED = re.compile(
 # Text near the end of the log -> exit code and what to do about it; the first match wins.
 _KNOWN_FAILURES: list[tuple[str, ExitCode, str]] = [
     (r"CUDA out of memory|OutOfMemoryError", ExitCode.GPU_MEMORY,
-     "Lower sft.micro_batch, media.image_max_pixels or sft.max_length, or set sft.gradient_checkpointing: true."),
+     "Lower sft.micro_batch (infer.batch_size), media.image_max_pixels or sft.max_length, or set "
+     "sft.gradient_checkpointing: true."),
     (r"No space left on device|Disk quota exceeded", ExitCode.DISK, "Free space for the results folder."),
     (r"remaining_argv|unrecognized arguments", ExitCode.CONFIG, "Remove the flag from sft.swift."),
     (r"Your setup doesn't support bf16/gpu", ExitCode.CONFIG, "Set device: cpu, or run where there is a GPU."),
+    (r"address already in use", ExitCode.BUSY, "Choose another port, or end what listens there."),
     (r"Socket Timeout|Watchdog caught collective operation timeout", ExitCode.HANG, "Start again: it resumes."),
 ]  # fmt: skip
 
@@ -69,14 +79,16 @@ def run(
         progress: called every `progress_seconds`; what it returns is printed as one line.
 
     Raises:
-        PipelineError: when it fails, is interrupted, or its launcher is gone; nothing of it is left running.
+        Stopped: by a signal, or because its launcher is gone.
+        PipelineError: when it fails. In either case nothing of it is left running.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     launcher = _launcher()
+    mark = uuid.uuid4().hex
     with log.open("wb") as output, _signals() as received:
         # start_new_session: a Ctrl-C in the terminal reaches us alone, and we decide what the group gets.
         child = subprocess.Popen(
-            argv, env=dict(env), stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+            argv, env={**env, _MARK: mark}, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
             start_new_session=True, pass_fds=tuple(keep_open), preexec_fn=_die_with_parent,
         )  # fmt: skip
         reason, told, last = None, time.monotonic(), None
@@ -98,8 +110,9 @@ def run(
         finally:
             _kill_group(child.pid)
             child.wait()
+            _kill_marked(mark)
     if reason:
-        raise PipelineError(
+        raise Stopped(
             f"Stopped by {reason}",
             fix="The same command goes on from the last checkpoint.",
             code=ExitCode.INTERRUPTED,
@@ -164,6 +177,15 @@ def _kill_group(leader: int) -> None:
     _signal_group(leader, signal.SIGKILL)
 
 
+def _kill_marked(mark: str) -> None:
+    import psutil
+
+    for process in psutil.process_iter():
+        with suppress(psutil.Error, OSError):  # gone meanwhile, or another user's
+            if process.environ().get(_MARK) == mark:
+                process.kill()
+
+
 def _signal_group(leader: int, number: int) -> None:
     with suppress(ProcessLookupError):
         os.killpg(leader, number)
@@ -171,16 +193,17 @@ def _signal_group(leader: int, number: int) -> None:
 
 def _failure(argv: Sequence[str], returncode: int, log: Path) -> PipelineError:
     tail = _tail(log)
-    for pattern, code, fix in _KNOWN_FAILURES:
-        if re.search(pattern, tail):
-            return PipelineError(_last_error(tail), where=str(log), fix=fix, code=code)
-    if returncode == -signal.SIGKILL:
+    # torch's launcher ends with 1 when one of its processes was killed; which came first stands in a table.
+    if returncode == -signal.SIGKILL or re.search(r"Root Cause.*^ *exitcode +: -9 ", tail, re.S | re.M):
         return PipelineError(
             "ms-swift was killed, by hand or because the machine's memory was used up",
             where=str(log),
             fix="Look at the kernel's log for the second; the same command goes on from the last checkpoint.",
             code=ExitCode.KILLED,
         )
+    for pattern, code, fix in _KNOWN_FAILURES:
+        if re.search(pattern, tail):
+            return PipelineError(_last_error(tail), where=str(log), fix=fix, code=code)
     return PipelineError(
         f"ms-swift ended with {returncode}: {_last_error(tail)}",
         where=str(log),

@@ -1,4 +1,5 @@
-"""Config and manifests -> ms-swift arguments: the only file that knows ms-swift's flag names.
+"""Config and manifests -> ms-swift arguments: the only file that knows ms-swift's flag names, but for the
+server's own (deploy_args.py).
 
 An arguments file is a flat map that `swift sft args.json` takes as it is: list items are strings, nothing is
 null, and ENV holds the media contract. Device numbers, the checkpoint to resume and secrets are not in it:
@@ -15,6 +16,7 @@ from omnitune.config.media import MediaConfig
 from omnitune.config.sft import SftConfig
 from omnitune.config.training import TrainingConfig
 from omnitune.errors import PipelineError
+from omnitune.swift_owned import refuse_owned
 
 VERSION = 1
 Device = Literal["cuda", "cpu"]
@@ -22,76 +24,6 @@ Arguments = dict[str, Any]
 
 # Pixels of one visual token: a patch of 16 x 16, merged 2 x 2 (Qwen3-Omni's vision_config).
 PIXELS_PER_TOKEN = 32 * 32
-# The config's key for each flag that has one; such a flag is not taken from a stage's `swift`.
-# {stage} is sft or grpo.
-KEYS = {
-    "tuner_type": "{stage}.tuner",
-    "num_train_epochs": "{stage}.epochs",
-    "learning_rate": "{stage}.learning_rate",
-    "lr_scheduler_type": "{stage}.lr_scheduler",
-    "warmup_ratio": "{stage}.warmup_ratio",
-    "weight_decay": "{stage}.weight_decay",
-    "max_length": "{stage}.max_length",
-    "per_device_train_batch_size": "{stage}.micro_batch",
-    "per_device_eval_batch_size": "{stage}.micro_batch",
-    "gradient_accumulation_steps": "{stage}.gradient_accumulation",
-    "gradient_checkpointing": "{stage}.gradient_checkpointing",
-    "deepspeed": "{stage}.deepspeed",
-    "freeze_llm": "{stage}.freeze_llm",
-    "freeze_vit": "{stage}.freeze_vit",
-    "freeze_aligner": "{stage}.freeze_aligner",
-    "eval_steps": "{stage}.eval_steps",
-    "save_steps": "{stage}.save_steps",
-    "save_total_limit": "{stage}.save_total_limit",
-    "logging_steps": "{stage}.logging_steps",
-    "dataloader_num_workers": "{stage}.dataloader_workers",
-    "dataset_num_proc": "{stage}.dataset_workers",
-    "seed": "{stage}.seed",
-    "data_seed": "{stage}.seed",
-    "target_modules": "{stage}.freeze_vit and {stage}.freeze_aligner",
-    "lora_rank": "{stage}.lora.rank",
-    "lora_alpha": "{stage}.lora.alpha",
-    "lora_dropout": "{stage}.lora.dropout",
-    "reward_funcs": "grpo.rewards",
-    "reward_weights": "grpo.rewards",
-    "num_generations": "grpo.num_generations",
-    "max_completion_length": "grpo.max_completion_length",
-    "temperature": "grpo.temperature",
-    "top_p": "grpo.top_p",
-    "top_k": "grpo.top_k",
-    "beta": "grpo.beta",
-    "log_completions": "grpo.log_completions",
-    "use_vllm": "grpo.rollout",
-    "vllm_mode": "grpo.rollout",
-    "vllm_gpu_memory_utilization": "grpo.vllm_gpu_memory_utilization",
-    "model": "model.path",
-    "use_hf": "model.hub",
-    "model_revision": "model.revision",
-    "dataset": "sources",
-    "val_dataset": "split.val",
-    "split_dataset_ratio": "split.val",
-    "max_pixels": "media.image_max_pixels",
-    "model_kwargs": "media",
-    "torch_dtype": "device",
-    "use_cpu": "device",
-    "fp16": "device",
-    "bf16": "device",
-}
-# Flags that change what an adapter is, in ways that the merge does not know.
-UNMERGEABLE = {
-    "use_dora", "lora_bias", "modules_to_save", "target_parameters", "init_weights", "target_regex",
-    "tuner_backend", "use_galore", "lora_dtype", "trainable_parameters", "trainable_parameters_regex",
-    "freeze_parameters",
-}  # fmt: skip
-# Flags without a key: the pipeline's promises (resume, strictness, one folder a stage) hang on their values.
-FIXED = {
-    "model_type", "template", "output_dir", "add_version", "strict", "resume_from_checkpoint", "ENV",
-    "check_model", "load_args", "create_checkpoint_symlink", "save_strategy", "max_steps", "streaming",
-    "ddp_timeout", "ddp_backend", "resume_only_model", "save_only_model", "ignore_args_error",
-    "max_epochs", "early_stop_interval", "callbacks", "auto_find_batch_size",
-    "external_plugins", "custom_register_path", "adapters", "ref_adapters", "rlhf_type",
-    "ref_model", "fsdp", "quant_bits", "quant_method", "push_to_hub",
-}  # fmt: skip
 
 
 def media_environment(media: MediaConfig) -> dict[str, str]:
@@ -141,7 +73,7 @@ def sft(
     arguments = _training(settings, media, device, model, linear_modules, train, output)
     if val:
         arguments |= {"val_dataset": [val], "eval_strategy": "steps", "eval_steps": settings.eval_steps}
-    return _text(arguments | settings.swift)
+    return as_text(arguments | settings.swift)
 
 
 def grpo(
@@ -200,7 +132,7 @@ def grpo(
     arguments["ENV"] |= {rewards.VERSION_VARIABLE: str(rewards.VERSION)}
     if settings.reward_file:
         arguments["ENV"] |= {rewards.FILE_VARIABLE: settings.reward_file}
-    return _text(arguments | settings.swift)
+    return as_text(arguments | settings.swift)
 
 
 def _training(
@@ -214,7 +146,7 @@ def _training(
 ) -> Arguments:
     """What sft and grpo have in common."""
     arguments: Arguments = {
-        **_common(model, device),
+        **common(model, device),
         "tuner_type": settings.tuner,
         "dataset": [rows],
         "split_dataset_ratio": 0,
@@ -262,7 +194,9 @@ def _training(
         # A loader that lives from one evaluation to the next draws from the random state once less, and a resumed
         # training would differ from one that ran through.
         arguments |= {"dataloader_persistent_workers": False}
-    elif settings.deepspeed != "none":
+        if settings.processes != 1:
+            arguments |= {"ddp_backend": "gloo"}
+    if settings.deepspeed != "none":
         arguments |= {"deepspeed": settings.deepspeed}
     return arguments | {"ENV": media_environment(media)}
 
@@ -305,7 +239,7 @@ def infer(
         output: the raw result file.
     """
     arguments: Arguments = {
-        **_common(model, device),
+        **common(model, device),
         "infer_backend": settings.backend,
         "val_dataset": [test],
         "split_dataset_ratio": 0,
@@ -323,10 +257,11 @@ def infer(
         arguments["adapters"] = [adapter]
     if device == "cpu":
         arguments["device_map"] = "cpu"
-    return _text(arguments) | {"ENV": media_environment(media)}
+    return as_text(arguments) | {"ENV": media_environment(media)}
 
 
-def _common(model: str, device: Device) -> Arguments:
+def common(model: str, device: Device) -> Arguments:
+    """What every command is told: the model, its kind, its type of numbers."""
     return {
         "model": model,
         "model_type": "qwen3_omni_moe",
@@ -335,38 +270,7 @@ def _common(model: str, device: Device) -> Arguments:
     }
 
 
-def refuse_owned(stage: str, swift: Mapping[str, Any]) -> None:
-    """Refuse flags of a stage's `swift` that the config's own keys or the pipeline decide."""
-    for name in swift:
-        # ms-swift's reader knows most flags by more names: load-args, no_load_args.
-        flag = name.replace("-", "_")
-        if flag.removeprefix("no_") in {*KEYS, *FIXED, *UNMERGEABLE}:
-            flag = flag.removeprefix("no_")
-        if flag in KEYS:
-            raise PipelineError(
-                f"ms-swift's {flag} has a key of its own here",
-                where=f"{stage}.swift.{name}",
-                fix=f"Set {KEYS[flag].format(stage=stage)}.",
-            )
-        if flag in FIXED:
-            raise PipelineError(
-                f"{flag} is set by the pipeline, which relies on its value",
-                where=f"{stage}.swift.{name}",
-                fix="Remove it.",
-            )
-        if flag in UNMERGEABLE:
-            raise PipelineError(
-                f"a model trained with {flag} could not be merged",
-                where=f"{stage}.swift.{name}",
-                fix="Remove it.",
-            )
-        if swift[name] is None:
-            raise PipelineError(
-                "there is no value", where=f"{stage}.swift.{name}", fix="Give one or remove the key."
-            )
-
-
-def _text(arguments: Mapping[str, Any]) -> Arguments:
+def as_text(arguments: Mapping[str, Any]) -> Arguments:
     """Values as ms-swift's reader takes them: booleans in lower case, list items as strings."""
 
     def text(value: Any) -> Any:

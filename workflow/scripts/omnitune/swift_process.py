@@ -1,5 +1,6 @@
 """The command that starts ms-swift, and what it was made of."""
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -13,7 +14,7 @@ PACKAGES = ("ms-swift", "torch", "transformers", "peft", "trl", "deepspeed", "ac
 
 def command(
     python: str,
-    name: Literal["sft", "rlhf", "infer"],
+    name: Literal["sft", "rlhf", "infer", "deploy"],
     arguments: Mapping[str, Any],
     *,
     processes: int,
@@ -25,7 +26,7 @@ def command(
     """
     module = f"swift.cli.{name}"
     argv = [python, "-m", module]
-    if processes > 1:
+    if processes > 1 or "deepspeed" in arguments:  # without a launcher DeepSpeed looks for MPI
         argv = [
             python,
             "-m",
@@ -39,22 +40,39 @@ def command(
     return [*argv, *command_line(arguments), *extra]
 
 
-def environment(arguments: Mapping[str, Any], cache: Path, devices: str) -> dict[str, str]:
+def environment(python: str, arguments: Mapping[str, Any], cache: Path, devices: str) -> dict[str, str]:
     """Variables for ms-swift: the media contract, its GPUs, and caches that belong to this run alone.
 
-    A shared data cache served old rows when a file changed with equal size and time.
+    A shared data cache served old rows when a file changed with equal size and time. What DeepSpeed compiles when
+    it is first used (minutes) belongs to the environment: it fits that one's torch.
     """
-    caches = {"MODELSCOPE_CACHE": str(cache.absolute() / "ms"), "HF_HOME": str(cache.absolute() / "hf")}
-    return {**arguments.get("ENV", {}), **caches, "CUDA_VISIBLE_DEVICES": devices}
+    binaries = Path(python).absolute().parent  # ninja is there
+    compiled = os.environ.get("TORCH_EXTENSIONS_DIR") or str(binaries.parent / "torch_extensions")
+    return {
+        **arguments.get("ENV", {}),
+        "MODELSCOPE_CACHE": str(cache.absolute() / "ms"),
+        "HF_HOME": str(cache.absolute() / "hf"),
+        "TORCH_EXTENSIONS_DIR": compiled,
+        "PATH": f"{binaries}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+        "CUDA_VISIBLE_DEVICES": devices,
+    }
 
 
 def package_versions(python: str) -> dict[str, str]:
     """Versions of PACKAGES in the environment of an interpreter, read from its metadata without starting it."""
     from importlib.metadata import distributions
 
-    folders = [str(path) for path in Path(python).absolute().parent.parent.glob("lib/python3*/site-packages")]
-    found = {str(d.metadata["Name"]).lower(): d.version for d in distributions(path=folders)}
+    found = {str(d.metadata["Name"]).lower(): d.version for d in distributions(path=_site_packages(python))}
     return {name: found[name] for name in PACKAGES if name in found}
+
+
+def has_package(python: str, module: str) -> bool:
+    """Whether the environment of an interpreter holds a package to import."""
+    return any((Path(folder) / module / "__init__.py").is_file() for folder in _site_packages(python))
+
+
+def _site_packages(python: str) -> list[str]:
+    return [str(path) for path in Path(python).absolute().parent.parent.glob("lib/python3*/site-packages")]
 
 
 def check_grant(granted: int, wanted: int) -> None:

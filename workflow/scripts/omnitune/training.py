@@ -23,7 +23,7 @@ LOGGING = "logging.jsonl"  # ms-swift's own, among the checkpoints
 _OF_MACHINE = re.compile(r"time|speed|per_second|memory")
 # What belongs to a resumed run, not to a model; training_args.bin is a pickle besides.
 _NOT_PUBLISHED = ("optimizer", "scheduler", "rng_state", "training_args", "trainer_state", "global_step", "latest",
-                  "zero_to_fp32", "args.json", "README.md", "scaler")  # fmt: skip
+                  "zero_to_", "args.json", "README.md", "scaler")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,8 @@ class Job:
         output: folder of the published model.
         log: file for ms-swift's output.
         python: interpreter of the swift environment.
-        gpus: one process each; 0 trains in one process on the CPU.
+        gpus: one process each; 0 trains on the CPU.
+        processes: how many share the work.
     """
 
     stage: str
@@ -47,11 +48,7 @@ class Job:
     log: Path
     python: str
     gpus: int
-
-    @property
-    def processes(self) -> int:
-        """How many processes share the work."""
-        return max(self.gpus, 1)
+    processes: int
 
     @property
     def command(self) -> Literal["sft", "rlhf"]:
@@ -146,7 +143,7 @@ def _run(job: Job, last: checkpoints.Checkpoint | None) -> None:
         supervisor.run(
             swift_process.command(job.python, job.command, job.arguments, processes=job.processes, extra=extra),
             env=supervisor.environment(
-                swift_process.environment(job.arguments, job.work / "cache", lease.devices)
+                swift_process.environment(job.python, job.arguments, job.work / "cache", lease.devices)
             ),
             log=job.log,
             keep_open=lease.descriptors,

@@ -101,6 +101,13 @@ def tensors(folder: Path) -> dict[str, Tensor]:
     return {name: tensor for path in shards(folder) for name, tensor in header(path).items()}
 
 
+def content(tensor: Tensor) -> bytes:
+    """A tensor's bytes as they lie in its file."""
+    with tensor.file.open("rb") as file:
+        file.seek(tensor.offset)
+        return file.read(tensor.size)
+
+
 def first_not_finite(path: Path) -> str | None:
     """The name of a tensor that holds NaN or infinity, or None; memory stays at one block."""
     for name, tensor in header(path).items():

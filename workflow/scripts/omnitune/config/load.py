@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from omnitune import config_files, recipes
+from omnitune.config.deploy import is_loopback
 from omnitune.config.experiments import Experiment
 from omnitune.config.grpo import GrpoConfig
 from omnitune.config.run import Config
@@ -169,6 +170,11 @@ def _cross_checks(config: Config, where: Where) -> Iterable[str]:
         yield f"{where(('split',))}: val and test take every row. Lower them to less than 1 together."
     if not any("eval" in source.use for source in config.sources.values()):
         yield f"{where(('sources',))}: no source has eval in its use, so nothing is scored. Add it to one."
+    if not (config.deploy.expose or is_loopback(config.deploy.host)):
+        yield (
+            f"{where(('deploy', 'host'))}: others may reach {config.deploy.host} and use the model, with no key. "
+            "Take 127.0.0.1 and put a gateway with a key in front, or set deploy.expose: true."
+        )
     path = config.model.path
     if not is_hub_id(path) and not path.startswith("results/") and not Path(path).expanduser().is_dir():
         yield f"{where(('model', 'path'))}: there is no folder {path}. Name a folder or a hub id (Qwen/NAME)."

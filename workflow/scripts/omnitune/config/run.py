@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from omnitune.config.base import Name, Section
+from omnitune.config.deploy import DeployConfig
 from omnitune.config.envs import EnvsConfig
 from omnitune.config.experiments import ExperimentConfig
 from omnitune.config.grpo import GrpoConfig
@@ -51,6 +52,7 @@ class Config(Section):
     merge: MergeConfig = Field(MergeConfig(), description="The final model.")
     infer: InferConfig = Field(InferConfig(), description="Answers to the test rows.")
     score: ScoreConfig = Field(ScoreConfig(), description="Metrics by task.")
+    deploy: DeployConfig = Field(DeployConfig(), description="A server of the final model.")
     resources: ResourcesConfig = Field(ResourcesConfig(), description="What a job may count on.")
     experiments: dict[Name, ExperimentConfig] = Field(
         {}, description="Name -> overrides under sft, grpo and merge; empty means one experiment, main."

@@ -30,6 +30,9 @@ class TrainingConfig(Section):
     gpus: Positive | None = Field(
         None, le=1024, description="GPUs of the job, one process each; none with `device: cpu`."
     )
+    processes: Positive | None = Field(
+        None, le=64, description="Processes that share a training with `device: cpu`; refused with GPUs."
+    )
     epochs: PositiveNumber | None = Field(None, description="Passes over the training rows.")
     learning_rate: PositiveNumber | None = Field(None, description="Peak learning rate.")
     lr_scheduler: Schedule | None = Field(None, description="Schedule after the warm-up.")
@@ -38,13 +41,18 @@ class TrainingConfig(Section):
     max_length: Positive | None = Field(None, description="Tokens of a row, media included, at most.")
     effective_batch: Positive | None = Field(
         None,
-        description="Rows of one optimizer step over all GPUs; fixes `gradient_accumulation` when that is null.",
+        description="Rows of one optimizer step over all processes; fixes `gradient_accumulation` when that is "
+        "null.",
     )
-    micro_batch: Positive | None = Field(None, description="Rows of one forward pass on one GPU.")
+    micro_batch: Positive | None = Field(None, description="Rows of one forward pass of one process.")
     gradient_accumulation: Positive | None = Field(None, description="Forward passes of one optimizer step.")
     gradient_checkpointing: bool | None = Field(None, description="Compute activations twice to save memory.")
     deepspeed: Literal["zero0", "zero1", "zero2", "zero3", "zero2_offload", "zero3_offload", "none"] | None = (
-        Field(None, description="DeepSpeed preset; `none` trains with plain DDP. Not used with `device: cpu`.")
+        Field(
+            None,
+            description="DeepSpeed preset; `none` trains with plain DDP. "
+            "With `device: cpu` it is read only when `processes` is set.",
+        )
     )
     freeze_llm: bool = Field(False, description="Keep the text model as it is.")
     freeze_vit: bool | None = Field(None, description="Keep the vision and the audio tower as they are.")

@@ -1,0 +1,71 @@
+"""Config -> the arguments of `swift deploy`, a file of the form of swift_args."""
+
+from omnitune.config.deploy import DeployConfig
+from omnitune.config.infer import InferConfig
+from omnitune.config.media import MediaConfig
+from omnitune.errors import PipelineError
+from omnitune.swift_args import Arguments, Device, as_text, common, media_environment
+
+VERSION = 1
+# In ENV: what the launcher needs to know, and ms-swift does not.
+GPUS = "OMNITUNE_GPUS"
+ENVIRONMENT = "OMNITUNE_SWIFT"
+
+
+def deploy(
+    settings: DeployConfig,
+    *,
+    infer: InferConfig,
+    media: MediaConfig,
+    device: Device,
+    model: str,
+    name: str,
+    environment: str | None,
+) -> Arguments:
+    """Arguments of `swift deploy` for the final model.
+
+    A request that names no temperature or length gets those that the model was scored with.
+
+    Args:
+        infer: the section that the model was scored with.
+        model: folder of the final model.
+        name: by which clients ask for it.
+        environment: the site's own swift environment, or None.
+
+    Raises:
+        PipelineError: for a flag in `deploy.swift` that the pipeline sets.
+    """
+    backend = "transformers" if device == "cpu" else settings.backend
+    arguments: Arguments = {
+        **common(model, device),
+        "infer_backend": backend,
+        "load_args": False,
+        "host": settings.host,
+        "port": settings.port,
+        "served_model_name": name,
+        "temperature": infer.temperature,
+        "max_new_tokens": infer.max_new_tokens,
+        # What clients send is theirs, and a log that grows while nothing happens fills the disk.
+        "verbose": False,
+        "log_interval": -1,
+        "log_level": "info",
+    }
+    if backend == "vllm":
+        arguments |= {"vllm_tensor_parallel_size": settings.gpus}
+    else:
+        arguments |= {"max_batch_size": infer.batch_size}
+    if device == "cpu":
+        arguments |= {"device_map": "cpu"}
+    for flag in settings.swift:
+        if flag.replace("-", "_") in arguments:
+            raise PipelineError(
+                "it is set by the pipeline", where=f"deploy.swift.{flag}", fix="Remove it; see deploy and infer."
+            )
+    launch = {
+        GPUS: str(0 if device == "cpu" else settings.gpus),
+        # A client could have any file of this machine read by naming its path: nothing lies below this one.
+        "SWIFT_MEDIA_ALLOWED_DIRS": "/dev/null/none",
+    }
+    if environment:
+        launch[ENVIRONMENT] = environment
+    return as_text(arguments | settings.swift) | {"ENV": media_environment(media) | launch}

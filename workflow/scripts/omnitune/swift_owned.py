@@ -1,0 +1,108 @@
+"""ms-swift's flags that a stage's `swift:` may not set, since a key of the config or the pipeline itself does."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from omnitune.errors import PipelineError
+
+# The config's key for each flag that has one; such a flag is not taken from a stage's `swift`.
+# {stage} is sft or grpo.
+KEYS = {
+    "tuner_type": "{stage}.tuner",
+    "num_train_epochs": "{stage}.epochs",
+    "learning_rate": "{stage}.learning_rate",
+    "lr_scheduler_type": "{stage}.lr_scheduler",
+    "warmup_ratio": "{stage}.warmup_ratio",
+    "weight_decay": "{stage}.weight_decay",
+    "max_length": "{stage}.max_length",
+    "per_device_train_batch_size": "{stage}.micro_batch",
+    "per_device_eval_batch_size": "{stage}.micro_batch",
+    "gradient_accumulation_steps": "{stage}.gradient_accumulation",
+    "gradient_checkpointing": "{stage}.gradient_checkpointing",
+    "deepspeed": "{stage}.deepspeed",
+    "freeze_llm": "{stage}.freeze_llm",
+    "freeze_vit": "{stage}.freeze_vit",
+    "freeze_aligner": "{stage}.freeze_aligner",
+    "eval_steps": "{stage}.eval_steps",
+    "save_steps": "{stage}.save_steps",
+    "save_total_limit": "{stage}.save_total_limit",
+    "logging_steps": "{stage}.logging_steps",
+    "dataloader_num_workers": "{stage}.dataloader_workers",
+    "dataset_num_proc": "{stage}.dataset_workers",
+    "seed": "{stage}.seed",
+    "data_seed": "{stage}.seed",
+    "target_modules": "{stage}.freeze_vit and {stage}.freeze_aligner",
+    "lora_rank": "{stage}.lora.rank",
+    "lora_alpha": "{stage}.lora.alpha",
+    "lora_dropout": "{stage}.lora.dropout",
+    "reward_funcs": "grpo.rewards",
+    "reward_weights": "grpo.rewards",
+    "num_generations": "grpo.num_generations",
+    "max_completion_length": "grpo.max_completion_length",
+    "temperature": "grpo.temperature",
+    "top_p": "grpo.top_p",
+    "top_k": "grpo.top_k",
+    "beta": "grpo.beta",
+    "log_completions": "grpo.log_completions",
+    "use_vllm": "grpo.rollout",
+    "vllm_mode": "grpo.rollout",
+    "vllm_gpu_memory_utilization": "grpo.vllm_gpu_memory_utilization",
+    "model": "model.path",
+    "use_hf": "model.hub",
+    "model_revision": "model.revision",
+    "dataset": "sources",
+    "val_dataset": "split.val",
+    "split_dataset_ratio": "split.val",
+    "max_pixels": "media.image_max_pixels",
+    "model_kwargs": "media",
+    "torch_dtype": "device",
+    "use_cpu": "device",
+    "fp16": "device",
+    "bf16": "device",
+}
+# Flags that change what an adapter is, in ways that the merge does not know.
+UNMERGEABLE = {
+    "use_dora", "lora_bias", "modules_to_save", "target_parameters", "init_weights", "target_regex",
+    "tuner_backend", "use_galore", "lora_dtype", "trainable_parameters", "trainable_parameters_regex",
+    "freeze_parameters",
+}  # fmt: skip
+# Flags without a key: the pipeline's promises (resume, strictness, one folder a stage) hang on their values.
+FIXED = {
+    "model_type", "template", "output_dir", "add_version", "strict", "resume_from_checkpoint", "ENV",
+    "check_model", "load_args", "create_checkpoint_symlink", "save_strategy", "max_steps", "streaming",
+    "ddp_timeout", "ddp_backend", "resume_only_model", "save_only_model", "ignore_args_error",
+    "max_epochs", "early_stop_interval", "callbacks", "auto_find_batch_size",
+    "external_plugins", "custom_register_path", "adapters", "ref_adapters", "rlhf_type",
+    "ref_model", "fsdp", "quant_bits", "quant_method", "push_to_hub",
+}  # fmt: skip
+
+
+def refuse_owned(stage: str, swift: Mapping[str, Any]) -> None:
+    """Refuse flags of a stage's `swift` that the config's own keys or the pipeline decide."""
+    for name in swift:
+        # ms-swift's reader knows most flags by more names: load-args, no_load_args.
+        flag = name.replace("-", "_")
+        if flag.removeprefix("no_") in {*KEYS, *FIXED, *UNMERGEABLE}:
+            flag = flag.removeprefix("no_")
+        if flag in KEYS:
+            raise PipelineError(
+                f"ms-swift's {flag} has a key of its own here",
+                where=f"{stage}.swift.{name}",
+                fix=f"Set {KEYS[flag].format(stage=stage)}.",
+            )
+        if flag in FIXED:
+            raise PipelineError(
+                f"{flag} is set by the pipeline, which relies on its value",
+                where=f"{stage}.swift.{name}",
+                fix="Remove it.",
+            )
+        if flag in UNMERGEABLE:
+            raise PipelineError(
+                f"a model trained with {flag} could not be merged",
+                where=f"{stage}.swift.{name}",
+                fix="Remove it.",
+            )
+        if swift[name] is None:
+            raise PipelineError(
+                "there is no value", where=f"{stage}.swift.{name}", fix="Give one or remove the key."
+            )
