@@ -1,0 +1,189 @@
+"""Arguments of GRPO: the two scripts' settings, the corrections to them, and nothing else."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from omnitune import recipes, swift_args
+from omnitune.config.grpo import GrpoConfig
+from omnitune.config.media import MediaConfig
+from omnitune.errors import PipelineError
+
+GOLDEN = Path(__file__).parents[1] / "data" / "golden"
+LINEAR = {
+    "llm": ["thinker.model.layers.0.self_attn.q_proj", "thinker.model.layers.1.self_attn.q_proj"],
+    "vision": ["thinker.visual.blocks.0.attn.qkv"],
+    "audio": ["thinker.audio_tower.layers.0.self_attn.q_proj"],
+    "aligner": ["thinker.visual.merger.mlp.0", "thinker.audio_tower.proj1"],
+}
+ADAPTER = "results/main/main/sft/model"
+
+
+def render(
+    keys: dict[str, Any], *, recipe: str = "seed", device: str = "cuda", adapter: str | None = ADAPTER
+) -> dict:
+    settings = recipes.fill_grpo(GrpoConfig(**keys), recipe=recipe, gpu_memory_gib=80, device=device)
+    return swift_args.grpo(
+        settings,
+        media=MediaConfig(),
+        device=device,
+        model="results/main/model/weights",
+        adapter=adapter,
+        linear_modules=LINEAR,
+        prompts="results/main/split/grpo.jsonl",
+        plugin="workflow/scripts/reward_plugin.py",
+        output="results/main/main/grpo/checkpoints",
+    )
+
+
+# What qwen3_omni_grpo.sh and qwen3_omni_grpo_vllm.sh set; paths are the user's own there.
+BOTH = {
+    "rlhf_type": "grpo",
+    "tuner_type": "lora",
+    "lora_rank": 8,
+    "lora_alpha": 32,
+    "target_modules": ["all-linear"],
+    "torch_dtype": "bfloat16",
+    "num_train_epochs": 1,
+    "learning_rate": 1e-5,
+    "warmup_ratio": 0.05,
+    "eval_steps": 100,
+    "save_steps": 100,
+    "save_total_limit": 2,
+    "logging_steps": 5,
+    "dataloader_num_workers": 4,
+    "dataset_num_proc": 4,
+    "load_from_cache_file": "true",
+    "deepspeed": "zero2",
+    "reward_funcs": ["format"],
+    "reward_weights": ["1.0"],
+    "max_completion_length": 2048,
+    "temperature": 1.0,
+    "top_p": 0.99,
+    "top_k": 50,
+    "log_completions": "true",
+}
+SCRIPT: dict[str, dict[str, Any]] = {
+    "transformers": BOTH
+    | {
+        "per_device_train_batch_size": 1,
+        "per_device_eval_batch_size": 1,
+        "gradient_accumulation_steps": 2,
+        "max_length": 4096,
+        "num_generations": 4,
+    },
+    "colocate": BOTH
+    | {
+        "per_device_train_batch_size": 2,
+        "per_device_eval_batch_size": 2,
+        "gradient_accumulation_steps": 1,
+        "max_length": 8192,
+        "num_generations": 8,
+        "use_vllm": "true",
+        "vllm_mode": "colocate",
+        "vllm_gpu_memory_utilization": 0.5,
+    },
+}
+NAMES = {"transformers": "grpo", "colocate": "grpo_vllm"}
+
+CORRECTED = {"target_modules": LINEAR["llm"]}  # all-linear reaches into the audio tower, frozen or not
+# Flags that the scripts leave to ms-swift: its own default, spelt out for the record, ...
+DEFAULTS = {
+    "lr_scheduler_type": "cosine",
+    "gradient_checkpointing": "true",
+    "freeze_llm": "false",
+    "freeze_vit": "true",
+    "freeze_aligner": "true",
+    "weight_decay": 0.1,
+    "lora_dropout": 0.05,
+    "seed": 42,
+    "data_seed": 42,
+    "split_dataset_ratio": 0,
+    "logging_first_step": "true",
+    "save_strategy": "steps",
+    "eval_strategy": "no",  # there are no validation rows
+}
+# ... and what the pipeline's promises hang on: it goes on from sft, and rewards are ours to register.
+PROMISES = {
+    "model": "results/main/model/weights",
+    "adapters": [ADAPTER],
+    "ref_adapters": [ADAPTER],
+    "dataset": ["results/main/split/grpo.jsonl"],
+    "external_plugins": ["workflow/scripts/reward_plugin.py"],
+    "output_dir": "results/main/main/grpo/checkpoints",
+    "model_type": "qwen3_omni_moe",
+    "template": "qwen3_omni",
+    "add_version": "false",
+    "strict": "true",
+    "check_model": "false",
+    "report_to": ["none"],
+    "ddp_timeout": 1800,
+}
+
+
+@pytest.mark.parametrize("rollout", NAMES)
+def test_recipe_seed_is_the_scripts_settings_and_the_listed_differences(rollout: str):
+    arguments = render({"rollout": rollout})
+    environment = arguments.pop("ENV")
+    assert arguments == {"use_vllm": "false"} | SCRIPT[rollout] | DEFAULTS | PROMISES | CORRECTED
+    # The scripts turn audio output on, which ZeRO-3 and sft do not bear: one value for all stages.
+    assert environment["ENABLE_AUDIO_OUTPUT"] == "0"
+
+
+@pytest.mark.parametrize("rollout", NAMES)
+def test_arguments_are_the_golden_file(rollout: str):
+    """To renew it after a wanted change: json.dump(render(...), file, indent=2, sort_keys=True)."""
+    golden = json.loads((GOLDEN / f"{NAMES[rollout]}.seed.args.json").read_bytes())
+    assert render({"rollout": rollout}) == golden
+
+
+@pytest.mark.parametrize("recipe", ["seed", "fast"])
+@pytest.mark.parametrize("rollout", NAMES)
+def test_eight_completions_a_step_in_both_recipes(rollout: str, recipe: str):
+    arguments = render({"rollout": rollout}, recipe=recipe)
+    assert arguments["per_device_train_batch_size"] * arguments["gradient_accumulation_steps"] * 4 == 8
+
+
+@pytest.mark.parametrize(
+    ("key", "flags"),
+    [
+        ({"num_generations": 2}, {"num_generations": 2}),
+        ({"max_completion_length": 7}, {"max_completion_length": 7}),
+        ({"temperature": 0.7}, {"temperature": 0.7}),
+        ({"top_p": 0.5}, {"top_p": 0.5}),
+        ({"top_k": 7}, {"top_k": 7}),
+        ({"log_completions": False}, {"log_completions": "false"}),
+        ({"rewards": {"a": 1, "b": -0.5}}, {"reward_funcs": ["a", "b"], "reward_weights": ["1.0", "-0.5"]}),
+    ],
+)
+def test_a_key_changes_its_flag_and_no_other(key: dict[str, Any], flags: dict[str, Any]):
+    before, after = render({}), render(key)
+    assert {name: after[name] for name in after if after[name] != before.get(name)} == flags
+
+
+def test_beta_is_ms_swifts_unless_it_is_set():
+    assert "beta" not in render({})
+    assert render({"beta": 0})["beta"] == 0
+
+
+def test_the_reward_file_reaches_the_plugin():
+    assert render({"reward_file": "mine.py"})["ENV"]["OMNITUNE_REWARD_FILE"] == "mine.py"
+    assert "OMNITUNE_REWARD_FILE" not in render({})["ENV"]
+
+
+def test_without_an_adapter_none_is_named():
+    assert not {"adapters", "ref_adapters"} & set(render({}, adapter=None))
+
+
+def test_groups_must_be_whole():
+    with pytest.raises(PipelineError, match=r"effective_batch 8 holds no whole groups of num_generations 3"):
+        render({"num_generations": 3})
+
+
+def test_what_has_a_key_is_not_taken_as_a_flag():
+    with pytest.raises(PipelineError, match=r"grpo\.swift\.num_generations: .*Set grpo\.num_generations\."):
+        render({"swift": {"num_generations": 2}})
+    with pytest.raises(PipelineError, match=r"Set grpo\.learning_rate\."):
+        render({"swift": {"learning_rate": 2}})
