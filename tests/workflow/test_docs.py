@@ -17,9 +17,9 @@ from omnitune.environments import ROOT
 DOCUMENTS = [
     ROOT / name
     for name in (
-        *("README.md", "CONTRIBUTING.md", "CHANGELOG.md"),
+        *("README.md", "README.zh-CN.md", "CONTRIBUTING.md", "CHANGELOG.md"),
         *("docs/tutorial.md", "docs/data-formats.md", "docs/stages.md", "docs/design.md"),
-        *("docs/cluster.md", "docs/deploy.md"),
+        *("docs/cluster.md", "docs/deploy.md", "docs/troubleshooting.md"),
     )
 ]
 STAGES = [path.stem for path in sorted((ROOT / "rules").glob("*.smk")) if path.stem != "common"]
@@ -27,7 +27,7 @@ STAGES = [path.stem for path in sorted((ROOT / "rules").glob("*.smk")) if path.s
 NO_KEYS = re.compile(r".*\.(py|smk|json|jsonl|yaml|md|html|log|txt)$")
 
 # Files that a reader makes in the course of the tutorial.
-READERS = {"config/clips.yaml", "make_rows.py"}
+READERS = {"config/clips.yaml", "config/my_run.yaml", "make_rows.py"}
 
 each_document = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 

@@ -39,6 +39,15 @@ def test_values_are_what_json_knows_and_a_person_expects(tmp_path: Path):
     }
 
 
+def test_nanoseconds_inside_of_lists_are_one_sentence(tmp_path: Path):
+    path = tmp_path / "rows.parquet"
+    pq.write_table(pa.table({"times": pa.array([[1]], pa.list_(pa.timestamp("ns")))}), path)
+    with pytest.raises(
+        PipelineError, match=r'column "times" has nanosecond times of the type list<.*microseconds'
+    ):
+        list(READERS["parquet"].read(path, Part()))
+
+
 @given(
     rows=st.integers(1, 200),
     group=st.integers(1, 90),

@@ -43,6 +43,14 @@ def _rows(file: Any, path: Path, part: Part) -> Iterator[Numbered]:
     if not total:
         raise PipelineError("has no rows", where=str(path), fix=CODES["E022"].fix, code=ExitCode.DATA)
     names = file.schema_arrow.names
+    for field in file.schema_arrow:
+        if not _is_nanoseconds(field.type) and "[ns" in str(field.type):
+            raise PipelineError(
+                f'column "{field.name}" has nanosecond times of the type {field.type}, which is not read',
+                where=str(path),
+                fix="Write them in microseconds.",
+                code=ExitCode.DATA,
+            )
     if twice := next((name for name in names if names.count(name) > 1), ""):
         raise PipelineError(
             f'two columns are called "{twice}"', where=str(path), fix="Rename one.", code=ExitCode.DATA
@@ -59,18 +67,45 @@ def _rows(file: Any, path: Path, part: Part) -> Iterator[Numbered]:
 
 def _group(file: Any, group: int, number: int, first: int, last: int) -> Iterator[Numbered]:
     """The rows of one row group that come after `first` and up to `last`; `number` rows come before it."""
+    nanoseconds = {field.name for field in file.schema_arrow if _is_nanoseconds(field.type)}
     for batch in file.iter_batches(batch_size=_BATCH_ROWS, row_groups=[group]):
         if number + batch.num_rows > first and number < last:
-            for row in batch.to_pylist():
+            for row in _whole_numbers(batch).to_pylist():
                 number += 1
                 if first < number <= last:
-                    yield number, {name: _plain(value) for name, value in row.items()}
+                    yield number, {name: _plain(value, name in nanoseconds) for name, value in row.items()}
         else:
             number += batch.num_rows
 
 
-def _plain(value: Any) -> Any:
+def _is_nanoseconds(kind: Any) -> bool:
+    """Whether a column holds times that Python's own type would cut."""
+    import pyarrow
+
+    return bool(pyarrow.types.is_timestamp(kind) and kind.unit == "ns")
+
+
+def _whole_numbers(batch: Any) -> Any:
+    """The batch with nanosecond times as their number: pyarrow hands them out by pandas alone."""
+    import pyarrow
+
+    columns = [
+        column.cast(pyarrow.int64()) if _is_nanoseconds(column.type) else column for column in batch.columns
+    ]
+    return pyarrow.RecordBatch.from_arrays(columns, names=batch.schema.names)
+
+
+def _written(nanoseconds: int) -> str:
+    """The time so many nanoseconds after 1970, UTC."""
+    whole, rest = divmod(nanoseconds, 1000)
+    time = datetime.datetime(1970, 1, 1) + datetime.timedelta(microseconds=whole)
+    return f"{time.isoformat(sep=' ', timespec='microseconds')}{rest:03d}" if rest else time.isoformat(sep=" ")
+
+
+def _plain(value: Any, nanoseconds: bool = False) -> Any:
     """The value as JSON knows it, but for bytes."""
+    if nanoseconds and value is not None:
+        return _written(value)
     if isinstance(value, str | int | bytes) or value is None:
         return value
     if isinstance(value, float):
