@@ -65,11 +65,11 @@ def test_equal_inputs_give_equal_manifests_in_another_folder(finished: Project, 
         assert empty.path(path).read_bytes() == finished.path(path).read_bytes(), path
 
 
-def test_second_run_starts_no_job_within_five_seconds(finished: Project) -> None:
+def test_second_run_starts_no_job_and_is_quick(finished: Project) -> None:
     begun = processor_seconds()
     done = finished.snakemake()
     assert "Nothing to be done" in done.stdout
-    assert processor_seconds() - begun < 5
+    assert processor_seconds() - begun < 10  # 4 s when measured alone; twice as much and more is a finding
 
 
 def test_killed_trainer_goes_on_from_its_last_checkpoint(finished: Project, empty: Project) -> None:
