@@ -29,22 +29,11 @@ if cfg.demo:
     include: "rules/demo.smk"
 
 
-localrules:
-    all,
-    data,
-    sft,
-    grpo,
-    merge,
-    eval,
-    report,
-    deploy,
-
-
 rule all:
     default_target: True
     input:
         f"results/{cfg.run}/report.html",
-        served_models(),
+        LINEAGE.served(),
 
 
 # Targets by name: snakemake data, snakemake sft, ...
@@ -55,17 +44,17 @@ rule data:
 
 rule sft:
     input:
-        trained_models("sft"),
+        LINEAGE.trained("sft"),
 
 
 rule grpo:
     input:
-        trained_models("grpo"),
+        LINEAGE.trained("grpo"),
 
 
 rule merge:
     input:
-        merged_models(),
+        LINEAGE.final(),
 
 
 rule eval:
@@ -80,4 +69,4 @@ rule report:
 
 rule deploy:
     input:
-        served_models(),
+        LINEAGE.served(),

@@ -27,6 +27,7 @@ from omnitune import (
 )
 from omnitune.converters.templates import Templates
 from omnitune.errors import PipelineError
+from omnitune.lineage import Lineage
 from omnitune.readers.folder import state as folder_state
 from omnitune.validation import split as splitting
 
@@ -41,6 +42,7 @@ except PipelineError as error:
     sys.exit(int(error.code))
 
 EXPERIMENTS = {experiment.name: experiment for experiment in _experiments}
+LINEAGE = Lineage(cfg.run, EXPERIMENTS)
 # Interpreters stand in shell commands as globals, not in params: another place of the cache is no change.
 PYTHON = sys.executable
 SWIFT = environments.python("swift", cfg.envs.swift)
@@ -149,101 +151,7 @@ def base_inputs(path):
     return [f"{path}/manifest.json"] if path.startswith("results/") else []
 
 
-def trained_models(*stages):
-    """Manifests of everything that the stages train; without any, of all."""
-    return [
-        f"results/{cfg.run}/{name}/{stage}/model/manifest.json"
-        for name, experiment in EXPERIMENTS.items()
-        for stage in experiment.trained
-        if stage in stages or not stages
-    ]
-
-
-def merged_models():
-    """Manifests of the final models."""
-    return [
-        f"results/{cfg.run}/{name}/merge/model/manifest.json"
-        for name, experiment in EXPERIMENTS.items()
-        if experiment.merge.enabled
-    ]
-
-
-def policy_model(wildcards):
-    """The folder of the model that grpo trains, or trains an adapter on."""
-    if EXPERIMENTS[wildcards.experiment].policy == "merged":
-        return f"results/{cfg.run}/{wildcards.experiment}/grpo/start"
-    return f"results/{cfg.run}/model"
-
-
-def policy_adapter(wildcards):
-    """The folder of the adapter that grpo trains on, if it does."""
-    adapted = EXPERIMENTS[wildcards.experiment].policy == "adapter"
-    return [f"results/{cfg.run}/{wildcards.experiment}/sft/model"] if adapted else []
-
-
-def policy_inputs(wildcards):
-    """Manifests of what grpo starts from."""
-    return [f"{folder}/manifest.json" for folder in [policy_model(wildcards), *policy_adapter(wildcards)]]
-
-
 def reward_file(wildcards):
     """The user's file of rewards, if there is one."""
     file = EXPERIMENTS[wildcards.experiment].grpo.reward_file
     return [file] if file else []
-
-
-def merge_base(wildcards):
-    """The folder of the model that the last training changed."""
-    return policy_model(wildcards) if last_stage(wildcards) == "grpo" else f"results/{cfg.run}/model"
-
-
-def last_stage(wildcards):
-    """The training stage whose model is merged."""
-    return EXPERIMENTS[wildcards.experiment].trained[-1]
-
-
-def served_models():
-    """Arguments files of the servers of the final models."""
-    return [path.replace("merge/model/manifest.json", "deploy/args.json") for path in merged_models()]
-
-
-def served_name(experiment):
-    """The name by which a client asks for an experiment's model."""
-    return cfg.run if experiment == "main" else f"{cfg.run}-{experiment}"
-
-
-def inferred_model(wildcards):
-    """The folder whose manifest describes the model that a stage's answers come from."""
-    if wildcards.stage == "merge":
-        return f"results/{cfg.run}/{wildcards.experiment}/merge/model"
-    return policy_model(wildcards) if wildcards.stage == "grpo" else f"results/{cfg.run}/model"
-
-
-def infer_models(wildcards):
-    """Manifests of the models that an experiment's answers depend on: an adapter brings its base."""
-    stage = f"results/{cfg.run}/{wildcards.experiment}/{wildcards.stage}/model/manifest.json"
-    return sorted({stage, f"{inferred_model(wildcards)}/manifest.json"})
-
-
-def answers(experiment):
-    """stage -> predictions that an experiment's score reads."""
-    files = {"base": f"results/{cfg.run}/base/infer.jsonl"} if "base" in cfg.infer.stages else {}
-    return files | {
-        stage: f"results/{cfg.run}/{experiment}/infer/{stage}.jsonl"
-        for stage in EXPERIMENTS[experiment].infer_stages(cfg.infer.stages)
-    }
-
-
-def report_experiments():
-    """What report.py is told of each experiment."""
-    return json.dumps(
-        [
-            {
-                "name": name,
-                "metrics": f"results/{cfg.run}/{name}/score/metrics.json",
-            }
-            | {stage: f"results/{cfg.run}/{name}/{stage}/model" for stage in experiment.trained}
-            | ({"merge": f"results/{cfg.run}/{name}/merge/model"} if experiment.merge.enabled else {})
-            for name, experiment in EXPERIMENTS.items()
-        ]
-    )

@@ -16,7 +16,7 @@ rule render_deploy:
         media=section(cfg.media, without=["roots"]),
         device=cfg.device,
         model=subpath(input[0], parent=True),
-        name=lambda wildcards: served_name(wildcards.experiment),
+        name=lambda wildcards: LINEAGE.served_name(wildcards.experiment),
         own=["--environment", cfg.envs.swift] if cfg.envs.swift else [],
         version=deploy_args.VERSION,
         lock=LOCK,

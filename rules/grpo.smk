@@ -3,7 +3,7 @@
 rule render_grpo:
     input:
         model="results/{run}/model/manifest.json",
-        start=policy_inputs,
+        start=lambda wildcards: LINEAGE.policy_manifests(wildcards.experiment),
         data="results/{run}/split/manifest.json",
         rewards=reward_file,
     output:
@@ -17,12 +17,14 @@ rule render_grpo:
         settings=lambda wildcards: section(EXPERIMENTS[wildcards.experiment].grpo, without=["enabled"]),
         media=section(cfg.media, without=["roots"]),
         device=cfg.device,
-        model=policy_model,
-        adapter=lambda wildcards: [f"--adapter={folder}" for folder in policy_adapter(wildcards)],
+        model=lambda wildcards: LINEAGE.policy(wildcards.experiment),
+        adapter=lambda wildcards: [
+            f"--adapter={folder}" for folder in LINEAGE.policy_adapter(wildcards.experiment)
+        ],
         prompts="results/{run}/split/grpo.jsonl",
         checkpoints="results/{run}/{experiment}/grpo/checkpoints",
         version=swift_args.VERSION,
-        content=lambda wildcards: [content(path) for path in reward_file(wildcards)],
+        reward_file=lambda wildcards: [content(path) for path in reward_file(wildcards)],
         rewards=rewards.VERSION,
         lock=LOCK,
     shell:
@@ -35,7 +37,7 @@ rule render_grpo:
 use rule train_sft as train_grpo with:
     input:
         args="results/{run}/{experiment}/grpo/args.json",
-        start=policy_inputs,
+        start=lambda wildcards: LINEAGE.policy_manifests(wildcards.experiment),
         data="results/{run}/split/manifest.json",
         rewards=reward_file,
     output:
@@ -53,7 +55,7 @@ use rule train_sft as train_grpo with:
         inputs=lambda wildcards: [
             f"--input={path}"
             for path in [
-                *policy_inputs(wildcards),
+                *LINEAGE.policy_manifests(wildcards.experiment),
                 *reward_file(wildcards),
                 f"results/{wildcards.run}/split/grpo.jsonl",
             ]
@@ -62,7 +64,7 @@ use rule train_sft as train_grpo with:
         log="logs/{run}/{experiment}/train_grpo.swift.log",
         gpus=lambda wildcards: gpus(EXPERIMENTS[wildcards.experiment].grpo.gpus),
         processes=lambda wildcards: EXPERIMENTS[wildcards.experiment].grpo.processes,
-        content=lambda wildcards: [content(path) for path in reward_file(wildcards)],
+        reward_file=lambda wildcards: [content(path) for path in reward_file(wildcards)],
         version=training.VERSION,
         rewards=rewards.VERSION,
         lock=LOCK,

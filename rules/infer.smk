@@ -58,7 +58,7 @@ rule infer_base:
 
 use rule render_infer_base as render_infer with:
     input:
-        models=infer_models,
+        models=lambda wildcards: LINEAGE.answering(wildcards.experiment, wildcards.stage),
         data="results/{run}/split/manifest.json",
     output:
         "results/{run}/{experiment}/infer/{stage}.args.json",
@@ -68,13 +68,13 @@ use rule render_infer_base as render_infer with:
         settings=section(cfg.infer, without=["stages", "gpus"]),
         media=section(cfg.media, without=["roots"]),
         device=cfg.device,
-        model=inferred_model,
+        model=lambda wildcards: LINEAGE.beneath(wildcards.experiment, wildcards.stage),
         test="results/{run}/split/test.jsonl",
         result="results/{run}/{experiment}/infer/raw/{stage}.jsonl",
         adapter=lambda wildcards: (
             []
             if wildcards.stage == "merge"
-            else ["--adapter", f"results/{wildcards.run}/{wildcards.experiment}/{wildcards.stage}/model"]
+            else ["--adapter", LINEAGE.folder(wildcards.experiment, wildcards.stage)]
         ),
         version=swift_args.VERSION,
         lock=LOCK,
@@ -83,7 +83,7 @@ use rule render_infer_base as render_infer with:
 use rule infer_base as infer_model with:
     input:
         args="results/{run}/{experiment}/infer/{stage}.args.json",
-        models=infer_models,
+        models=lambda wildcards: LINEAGE.answering(wildcards.experiment, wildcards.stage),
         data="results/{run}/split/manifest.json",
     output:
         "results/{run}/{experiment}/infer/{stage}.jsonl",

@@ -2,10 +2,8 @@
 # result on as an adapter, it starts from base and sft merged in the same way.
 rule merge_model:
     input:
-        base=lambda wildcards: f"{merge_base(wildcards)}/manifest.json",
-        trained=lambda wildcards: (
-            f"results/{wildcards.run}/{wildcards.experiment}/{last_stage(wildcards)}/model/manifest.json"
-        ),
+        base=lambda wildcards: LINEAGE.merged_from(wildcards.experiment)[0],
+        trained=lambda wildcards: LINEAGE.merged_from(wildcards.experiment)[1],
     output:
         "results/{run}/{experiment}/merge/model/manifest.json",
     log:

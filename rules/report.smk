@@ -4,8 +4,8 @@ rule write_report:
         model="results/{run}/model/manifest.json",
         data="results/{run}/split/manifest.json",
         metrics=expand("results/{{run}}/{experiment}/score/metrics.json", experiment=EXPERIMENTS),
-        models=trained_models(),
-        merged=merged_models(),
+        models=LINEAGE.trained(),
+        merged=LINEAGE.final(),
     output:
         "results/{run}/report.html",
     log:
@@ -14,7 +14,7 @@ rule write_report:
         mem_mb=1000,
         runtime=30,
     params:
-        experiments=report_experiments(),
+        experiments=json.dumps(LINEAGE.reported()),
         version=reporting.VERSION,
     shell:
         "{PYTHON:q} {SCRIPTS:q}/report.py --run {wildcards.run:q} --split-manifest {input.data:q}"

@@ -1,7 +1,7 @@
 # score: needs the answers of the compared models, makes metrics by task and their comparison; reads score.
 rule score_predictions:
     input:
-        lambda wildcards: answers(wildcards.experiment).values(),
+        lambda wildcards: LINEAGE.answers(wildcards.experiment, cfg.infer.stages).values(),
     output:
         "results/{run}/{experiment}/score/metrics.json",
     log:
@@ -12,7 +12,9 @@ rule score_predictions:
         mem_mb=2000,
         runtime=60,
     params:
-        predictions=lambda wildcards: [f"{k}={v}" for k, v in answers(wildcards.experiment).items()],
+        predictions=lambda wildcards: [
+            f"{stage}={file}" for stage, file in LINEAGE.answers(wildcards.experiment, cfg.infer.stages).items()
+        ],
         tasks=json.dumps(cfg.score.tasks),
         version=scoring.VERSION,
     shell:

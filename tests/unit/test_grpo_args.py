@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from omnitune import recipes, swift_args
+from omnitune import recipes, swift_args, swift_owned
 from omnitune.config.grpo import GrpoConfig
 from omnitune.config.media import MediaConfig
 from omnitune.errors import PipelineError
@@ -179,11 +179,14 @@ def test_without_an_adapter_none_is_named():
 
 def test_groups_must_be_whole():
     with pytest.raises(PipelineError, match=r"effective_batch 8 holds no whole groups of num_generations 3"):
-        render({"num_generations": 3})
+        render({"enabled": True, "num_generations": 3})
+    render({"num_generations": 3})  # not enabled: no matter
 
 
 def test_what_has_a_key_is_not_taken_as_a_flag():
     with pytest.raises(PipelineError, match=r"grpo\.swift\.num_generations: .*Set grpo\.num_generations\."):
         render({"swift": {"num_generations": 2}})
+    # A flag of generation means nothing to sft, and has no key there.
+    swift_owned.refuse_owned("sft", {"temperature": 0.5})
     with pytest.raises(PipelineError, match=r"Set grpo\.learning_rate\."):
         render({"swift": {"learning_rate": 2}})

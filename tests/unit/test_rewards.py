@@ -136,3 +136,20 @@ def test_a_training_that_cannot_begin_is_refused(tmp_path: Path):
         check.check(settings, prompts=0, solutions=0)
     with pytest.raises(PipelineError, match=r"rollout colocate needs vLLM"):
         check.check(GrpoConfig(rollout="colocate"), prompts=5, solutions=5)
+
+
+def test_a_file_is_python_whatever_its_suffix_and_may_not_end_the_program(tmp_path: Path):
+    path = tmp_path / "rewards.txt"
+    path.write_text(
+        "def mine(completions, **kwargs):\n    import beside\n    return [beside.VALUE] * len(completions)\n"
+    )
+    (tmp_path / "beside.py").write_text("VALUE = 0.5\n")
+    assert rewards.load_file(path)["mine"](["a", "b"]) == [0.5, 0.5]
+    path.write_text("raise SystemExit(3)\n")
+    with pytest.raises(PipelineError, match=r"cannot be imported: SystemExit: 3"):
+        rewards.load_file(path)
+    path.write_text("open('nowhere.json')\n")
+    with pytest.raises(PipelineError, match=r"cannot be imported: FileNotFoundError: .*nowhere\.json"):
+        rewards.load_file(path)
+    with pytest.raises(PipelineError, match=r"no such file"):
+        rewards.load_file(tmp_path / "none.py")

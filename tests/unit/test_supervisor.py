@@ -204,6 +204,11 @@ def test_our_own_death_by_sigkill_takes_the_child_along():
     ("line", "code", "fix"),
     [
         ("torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2 GiB.", 76, "Lower sft.micro_batch"),
+        (
+            "omnitune.rewards.call.RewardError: reward r returned 1 values for 2 completions.",
+            78,
+            "Mend the function",
+        ),
         ("OSError: [Errno 28] No space left on device", 74, "Free space"),
         ("OSError: [Errno 122] Disk quota exceeded", 74, "Free space"),
         ("ValueError: remaining_argv: ['--foo']", 78, "Remove the flag"),

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from test_deploy_args import deploy
+from test_grpo_args import render as grpo
 from test_swift_args import DEFAULTS, render, seed
 
 from omnitune import swift_args, swift_flags, swift_owned
@@ -95,14 +96,24 @@ def test_every_flag_that_we_set_is_one_of_ms_swifts(fresh: Path):
     for arguments in (deploy(), deploy("cpu"), deploy(backend="transformers")):
         swift_flags.check_flags("deploy", arguments, "sft.swift")
     swift_flags.check_flags("sft", render({"processes": 2, "deepspeed": "zero2"}, device="cpu"), "sft.swift")
-    assert len(list(fresh.iterdir())) == 3, "the flags of each command are read once"
+    for arguments in (
+        grpo({}),
+        grpo({"rollout": "colocate"}),
+        grpo({"tuner": "full", "beta": 0.1}, device="cpu", recipe="fast"),
+    ):
+        swift_flags.check_flags("rlhf", arguments, "grpo.swift")
+    assert len(list(fresh.iterdir())) == 4, "the flags of each command are read once"
 
 
 @pytest.mark.swift
 def test_every_flag_that_we_refuse_or_give_a_key_exists():
-    _, flags = swift_flags._flags("sft")
-    known = {name for flag in flags for name in flag["names"]} | {"ENV"}
-    assert set(swift_owned.KEYS) | swift_owned.FIXED | swift_owned.UNMERGEABLE <= known
+    known = {
+        command: {name for flag in swift_flags._flags(command)[1] for name in flag["names"]} | {"ENV"}
+        for command in ("sft", "rlhf")
+    }
+    assert set(swift_owned.KEYS) | swift_owned.UNMERGEABLE <= known["sft"]
+    assert set(swift_owned.GRPO_KEYS) | swift_owned.FIXED <= known["rlhf"]
+    assert swift_owned.FIXED - known["sft"] == {"ref_adapters", "rlhf_type", "ref_model"}
 
 
 @pytest.mark.swift

@@ -29,7 +29,7 @@ with SnakemakeApi(types.OutputSettings(dryrun=True, log_level_override=logging.E
         config_settings=types.ConfigSettings(configfiles=[Path(sys.argv[1])]),
     )._workflow
     print(json.dumps({
-        rule.name: {"resources": list(rule.resources), "local": rule.name in workflow._localrules,
+        rule.name: {"resources": list(rule.resources), "local": rule.norun or rule.name in workflow._localrules,
                     "target": rule.norun, "retries": rule._restart_times,
                     "log": bool(rule.log)}
         for rule in workflow.rules

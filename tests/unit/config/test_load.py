@@ -226,3 +226,60 @@ def test_the_demos_pretraining_is_filled_too():
 def test_what_can_only_be_a_hub_id(path: str, expected: bool):
     Path("data/sub").mkdir()
     assert is_hub_id(path) is expected
+
+
+@pytest.mark.parametrize("recipe", ["fast", "seed"])
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_what_is_not_enabled_refuses_nothing(recipe: str, device: str):
+    _, (experiment,) = load(config(recipe=recipe, device=device), [])
+    assert experiment.trained == ["sft"]
+    values = config(recipe=recipe, device=device, sft={"gpus": 1}, grpo={"gpus": 1, "num_generations": 7})
+    assert load(values, [])[1][0].trained == ["sft"]
+
+
+GRPO_SOURCE = {"a": {"format": "messages", "path": "data/a.jsonl", "use": ["sft", "grpo", "eval"]}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"sft": {"enabled": False}}, "sft.enabled: experiment main trains nothing. Enable sft or grpo."),
+        (
+            {"sources": {"a": GRPO_SOURCE["a"] | {"use": ["sft", "eval"]}}, "grpo": {"enabled": True}},
+            "sources: no source has grpo in its use, so grpo has no rows. Add it to one.",
+        ),
+        (
+            {"sft": {"enabled": False}, "grpo": {"enabled": True}},
+            "grpo.start_from is sft, which is not enabled. Enable it, or start from base.",
+        ),
+        (
+            {"grpo": {"enabled": True, "lora": {"rank": 16}}},
+            "grpo.lora is not sft's, but grpo trains sft's adapter on. "
+            "Remove it here, or set grpo.start_from: base.",
+        ),
+        (
+            {"grpo": {"enabled": True, "reward_file": "none.py"}},
+            "grpo.reward_file: there is no file none.py. Mend the path.",
+        ),
+        (
+            {"device": "cpu", "grpo": {"enabled": True, "rollout": "colocate"}},
+            "grpo.rollout: vLLM shares a GPU with the training; with device: cpu there is none. "
+            "Set rollout: transformers.",
+        ),
+        (
+            {"grpo": {"enabled": True, "rewards": {"format": 0}}},
+            "grpo.rewards: every weight is 0, so nothing is learned. Give one a weight.",
+        ),
+    ],
+)
+def test_a_grpo_that_cannot_work_is_one_sentence(changes: Values, sentence: str):
+    assert refused(config(**{"sources": GRPO_SOURCE} | changes)) == [sentence]
+
+
+def test_grpo_takes_the_adapters_shape_from_sft():
+    values = config(
+        sources=GRPO_SOURCE, sft={"lora": {"rank": 16}, "freeze_aligner": False}, grpo={"enabled": True}
+    )
+    _, (experiment,) = load(values, [])
+    assert (experiment.grpo.lora.rank, experiment.grpo.freeze_aligner) == (16, False)
+    assert experiment.policy == "adapter"

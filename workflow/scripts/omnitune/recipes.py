@@ -112,7 +112,8 @@ def fill_grpo(
     filled = grpo.model_copy(update=_filled(grpo, key, recipe, gpu_memory_gib, device))
     assert filled.effective_batch
     assert filled.num_generations
-    if filled.effective_batch % filled.num_generations:
+    # The scripts' factors make whole groups on their four GPUs; elsewhere it matters only to who trains so.
+    if filled.enabled and filled.effective_batch % filled.num_generations:
         raise PipelineError(
             f"effective_batch {filled.effective_batch} holds no whole groups of "
             f"num_generations {filled.num_generations}",

@@ -1,5 +1,4 @@
-"""Config and manifests -> ms-swift arguments: the only file that knows ms-swift's flag names, but for the
-server's own (deploy_args.py).
+"""Config and manifests -> ms-swift arguments. Only this file, swift_owned.py and deploy_args.py know its flags.
 
 An arguments file is a flat map that `swift sft args.json` takes as it is: list items are strings, nothing is
 null, and ENV holds the media contract. Device numbers, the checkpoint to resume and secrets are not in it:

@@ -35,18 +35,6 @@ KEYS = {
     "lora_rank": "{stage}.lora.rank",
     "lora_alpha": "{stage}.lora.alpha",
     "lora_dropout": "{stage}.lora.dropout",
-    "reward_funcs": "grpo.rewards",
-    "reward_weights": "grpo.rewards",
-    "num_generations": "grpo.num_generations",
-    "max_completion_length": "grpo.max_completion_length",
-    "temperature": "grpo.temperature",
-    "top_p": "grpo.top_p",
-    "top_k": "grpo.top_k",
-    "beta": "grpo.beta",
-    "log_completions": "grpo.log_completions",
-    "use_vllm": "grpo.rollout",
-    "vllm_mode": "grpo.rollout",
-    "vllm_gpu_memory_utilization": "grpo.vllm_gpu_memory_utilization",
     "model": "model.path",
     "use_hf": "model.hub",
     "model_revision": "model.revision",
@@ -59,6 +47,21 @@ KEYS = {
     "use_cpu": "device",
     "fp16": "device",
     "bf16": "device",
+}
+# Those of `swift rlhf` besides; `swift sft` has some of them too, where they mean nothing to the training.
+GRPO_KEYS = {
+    "reward_funcs": "grpo.rewards",
+    "reward_weights": "grpo.rewards",
+    "num_generations": "grpo.num_generations",
+    "max_completion_length": "grpo.max_completion_length",
+    "temperature": "grpo.temperature",
+    "top_p": "grpo.top_p",
+    "top_k": "grpo.top_k",
+    "beta": "grpo.beta",
+    "log_completions": "grpo.log_completions",
+    "use_vllm": "grpo.rollout",
+    "vllm_mode": "grpo.rollout",
+    "vllm_gpu_memory_utilization": "grpo.vllm_gpu_memory_utilization",
 }
 # Flags that change what an adapter is, in ways that the merge does not know.
 UNMERGEABLE = {
@@ -79,16 +82,17 @@ FIXED = {
 
 def refuse_owned(stage: str, swift: Mapping[str, Any]) -> None:
     """Refuse flags of a stage's `swift` that the config's own keys or the pipeline decide."""
+    keys = KEYS | GRPO_KEYS if stage == "grpo" else KEYS
     for name in swift:
         # ms-swift's reader knows most flags by more names: load-args, no_load_args.
         flag = name.replace("-", "_")
-        if flag.removeprefix("no_") in {*KEYS, *FIXED, *UNMERGEABLE}:
+        if flag.removeprefix("no_") in {*keys, *FIXED, *UNMERGEABLE}:
             flag = flag.removeprefix("no_")
-        if flag in KEYS:
+        if flag in keys:
             raise PipelineError(
                 f"ms-swift's {flag} has a key of its own here",
                 where=f"{stage}.swift.{name}",
-                fix=f"Set {KEYS[flag].format(stage=stage)}.",
+                fix=f"Set {keys[flag].format(stage=stage)}.",
             )
         if flag in FIXED:
             raise PipelineError(

@@ -9,6 +9,7 @@ from omnitune.config.base import Section
 from omnitune.config.grpo import GrpoConfig
 from omnitune.config.merge import MergeConfig
 from omnitune.config.sft import SftConfig
+from omnitune.config.training import TrainingConfig
 
 
 class ExperimentConfig(Section):
@@ -31,6 +32,11 @@ class Experiment(Section):
     def trained(self) -> list[str]:
         """The training stages that run, in order; the last one's model is merged."""
         return [name for name in ("sft", "grpo") if getattr(self, name).enabled]
+
+    @property
+    def trainings(self) -> list[TrainingConfig]:
+        """The sections of `trained`."""
+        return [getattr(self, name) for name in self.trained]
 
     @property
     def policy(self) -> str:

@@ -73,11 +73,13 @@ def from_config(config: "Config", experiments: Sequence["Experiment"]) -> Wants:
     base = _base_gb(path)
     results = 0.0
     for experiment in experiments:
-        sft = experiment.sft
-        if sft.tuner == "full":
-            results += base * (1 + _FULL_CHECKPOINT * (sft.save_total_limit or 2))
-        else:
-            results += min(_ADAPTER_CHECKPOINTS_GB, base)
+        for training in experiment.trainings:
+            if training.tuner == "full":
+                results += base * (1 + _FULL_CHECKPOINT * (training.save_total_limit or 2))
+            else:
+                results += min(_ADAPTER_CHECKPOINTS_GB, base)
+        if experiment.grpo.enabled and experiment.policy == "merged":
+            results += base
         if experiment.merge.enabled:
             results += base
     return Wants(
@@ -88,7 +90,7 @@ def from_config(config: "Config", experiments: Sequence["Experiment"]) -> Wants:
         base_gb=base,
         results_gb=results,
         memory_gib=config.resources.train_mem_gib if config.device == "cuda" else 6,
-        gpus=max([config.infer.gpus, *(experiment.sft.gpus or 1 for experiment in experiments)]),
+        gpus=max([config.infer.gpus, *(t.gpus or 1 for experiment in experiments for t in experiment.trainings)]),
         gpu_memory_gib=config.resources.gpu_memory_gib,
         swift_env=config.envs.swift,
     )

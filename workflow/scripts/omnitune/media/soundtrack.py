@@ -1,14 +1,13 @@
 """The sound of a video as a file of its own: 16 kHz mono WAV, named by the video's content."""
 
 import os
-import uuid
 import wave
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from omnitune.media.probe import VIDEO_DEMUXERS, open_container
-from omnitune.publish import sha256
+from omnitune.publish import open_atomic, sha256
 from omnitune.validation.codes import RowError
 
 RATE = 16_000
@@ -37,17 +36,12 @@ class Soundtracks:
             raise RowError("E063", f"{video} cannot be read ({error.strerror})") from None
         # It is renamed into place when it is whole.
         if not path.exists():
-            self._folder.mkdir(parents=True, exist_ok=True)
-            temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
-            try:
-                _write_sound(video, temporary)
-                temporary.replace(path)
-            finally:
-                temporary.unlink(missing_ok=True)
+            with open_atomic(path) as file:
+                _write_sound(video, file)
         return str(path)
 
 
-def _write_sound(video: str, output: Path) -> None:
+def _write_sound(video: str, output: BinaryIO) -> None:
     import av
 
     with open_container(video, VIDEO_DEMUXERS, "E135", "no video that can be opened") as container:
@@ -58,7 +52,7 @@ def _write_sound(video: str, output: Path) -> None:
                 "Add an audio track, or set extract_audio: false.",
             )
         resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE)
-        with output.open("wb") as file, wave.open(file, "wb") as sound:
+        with wave.open(output, "wb") as sound:
             sound.setnchannels(1)
             sound.setsampwidth(2)
             sound.setframerate(RATE)

@@ -14,6 +14,8 @@ _WORDS = {
     "version": "omnitune does this stage otherwise than it did",
     "lock": "envs/swift.lock.txt has changed",
     "content": "the source's file holds something else",
+    "reward_file": "the reward file holds something else",
+    "rewards": "omnitune rates completions otherwise than it did",
 }
 _LONGEST = 60
 

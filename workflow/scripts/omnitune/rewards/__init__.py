@@ -10,12 +10,12 @@ from omnitune.rewards.user_file import load_file
 
 VERSION = 1
 REWARDS = {"format": format, "accuracy": accuracy}
-# What a reward reads of a row besides the completion; without it every reward would be 0.
-NEEDS = {"accuracy": "solution"}
+# Of a row without a solution these say 0 whatever the completion is.
+NEED_SOLUTION = {"accuracy"}
 
 VERSION_VARIABLE = "OMNITUNE_REWARDS"
 
 __all__ = [
-    "FILE_VARIABLE", "NEEDS", "REWARDS", "VERSION", "VERSION_VARIABLE", "Reward", "RewardError", "load_file",
-    "named",
+    "FILE_VARIABLE", "NEED_SOLUTION", "REWARDS", "VERSION", "VERSION_VARIABLE", "Reward", "RewardError",
+    "load_file", "named",
 ]  # fmt: skip

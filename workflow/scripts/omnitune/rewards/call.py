@@ -28,7 +28,7 @@ def named(name: str, reward: Reward) -> Reward:
     """
 
     def given(columns: Mapping[str, Any], count: int) -> dict[str, Any]:
-        return _missing_as_none(reward, columns_of(columns, count), count)
+        return _missing_as_none(reward, columns_of(columns), count)
 
     # ms-swift asks a function for its name and whether it is async.
     if inspect.iscoroutinefunction(reward) or inspect.iscoroutinefunction(type(reward).__call__):
@@ -47,7 +47,7 @@ def named(name: str, reward: Reward) -> Reward:
     return call
 
 
-def columns_of(columns: Mapping[str, Any], count: int) -> dict[str, Any]:
+def columns_of(columns: Mapping[str, Any]) -> dict[str, Any]:
     """The keyword arguments of a reward, the rows' own columns unpacked."""
     rest = dict(columns)
     packed = rest.pop(COLUMNS, None)

@@ -1,12 +1,12 @@
 """What is known of the rewards before a GPU is taken: that they exist, that the rows have what they read."""
 
-import difflib
+from collections.abc import Collection
 from importlib.util import find_spec
 from pathlib import Path
 
 from omnitune.config.grpo import GrpoConfig
-from omnitune.errors import ExitCode, PipelineError
-from omnitune.rewards import NEEDS, REWARDS, load_file
+from omnitune.errors import ExitCode, PipelineError, suggest
+from omnitune.rewards import NEED_SOLUTION, REWARDS, load_file
 
 
 def check(settings: GrpoConfig, *, prompts: int, solutions: int) -> None:
@@ -35,9 +35,9 @@ def check(settings: GrpoConfig, *, prompts: int, solutions: int) -> None:
         )
     own = load_file(Path(settings.reward_file)) if settings.reward_file else {}
     for name in settings.rewards:
-        if name not in REWARDS and name not in own:
-            _check_swifts_own(name, settings)
-        if NEEDS.get(name) == "solution" and name not in own and solutions < prompts:
+        if name not in own and name not in REWARDS:
+            _check_swifts_own(name, own, settings.reward_file)
+        if name not in own and name in NEED_SOLUTION and solutions < prompts:
             raise PipelineError(
                 f"{prompts - solutions} of {prompts} prompts have no solution, and without one the reward is 0",
                 where=f"grpo.rewards.{name}",
@@ -46,16 +46,14 @@ def check(settings: GrpoConfig, *, prompts: int, solutions: int) -> None:
             )
 
 
-def _check_swifts_own(name: str, settings: GrpoConfig) -> None:
+def _check_swifts_own(name: str, own: Collection[str], file: str | None) -> None:
     from swift.rewards import orms  # imports torch, so only when a name is not known otherwise
 
     if name not in orms:
-        own = load_file(Path(settings.reward_file)) if settings.reward_file else {}
         known = sorted({*orms, *REWARDS, *own})
-        close = difflib.get_close_matches(name, known, n=1)
-        place = f" or define it in {settings.reward_file}" if settings.reward_file else " or set grpo.reward_file"
+        place = f"define it in {file}" if file else "set grpo.reward_file"
         raise PipelineError(
             f"there is no reward {name}",
             where="grpo.rewards",
-            fix=f"Did you mean {close[0]}?" if close else f"Choose one of {', '.join(known)},{place}.",
+            fix=suggest(name, known) or f"Choose one of {', '.join(known)}, or {place}.",
         )

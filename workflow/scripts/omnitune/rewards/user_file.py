@@ -1,5 +1,6 @@
 """The rewards of a user's own Python file: plain functions, or classes as ms-swift knows them."""
 
+import importlib.machinery
 import importlib.util
 import inspect
 import sys
@@ -18,27 +19,27 @@ def load_file(path: Path) -> dict[str, Callable[..., Any]]:
     Raises:
         PipelineError: the file cannot be imported.
     """
-    spec = importlib.util.spec_from_file_location(_MODULE, path)
+    # A loader by name: a file is Python whatever its suffix is.
+    loader = importlib.machinery.SourceFileLoader(_MODULE, str(path))
+    spec = importlib.util.spec_from_loader(_MODULE, loader)
     assert spec
-    assert spec.loader
     module = importlib.util.module_from_spec(spec)
-    # Known under its name while it runs, so that dataclasses and pickles in it work; its folder like a script's.
+    # Known under its name, so that dataclasses and pickles in it work. Its folder stays on the path, as that of a
+    # script does: a function may import what lies beside it when it is called.
     sys.modules[_MODULE] = module
-    sys.path.insert(0, str(path.absolute().parent))
+    sys.path.append(str(path.absolute().parent))
     try:
-        spec.loader.exec_module(module)
-    except FileNotFoundError:
+        loader.exec_module(module)
+    except FileNotFoundError as error:
+        if error.filename != str(path):  # the file looks for another one
+            raise _broken(path, error) from None
         raise PipelineError("no such file", where=str(path), fix="Correct grpo.reward_file.") from None
     except SyntaxError as error:
         raise PipelineError(
             f"is not Python: {error.msg}", where=f"{path}:{error.lineno}", fix="Mend the line."
         ) from None
-    except Exception as error:  # whatever the user's file does when it is imported
-        raise PipelineError(
-            f"cannot be imported: {type(error).__name__}: {error}", where=str(path), fix="Mend the file."
-        ) from None
-    finally:
-        sys.path.remove(str(path.absolute().parent))
+    except (Exception, SystemExit) as error:  # whatever the user's file does when it is imported
+        raise _broken(path, error) from None
     return {
         name: value
         for name, value in vars(module).items()
@@ -46,3 +47,9 @@ def load_file(path: Path) -> dict[str, Callable[..., Any]]:
         and (inspect.isfunction(value) or inspect.isclass(value))
         and value.__module__ == _MODULE
     }
+
+
+def _broken(path: Path, error: BaseException) -> PipelineError:
+    return PipelineError(
+        f"cannot be imported: {type(error).__name__}: {error}", where=str(path), fix="Mend the file."
+    )

@@ -1,0 +1,82 @@
+"""Which model follows which, for every way through sft and grpo."""
+
+from typing import Any
+
+import pytest
+
+from omnitune.config.experiments import Experiment
+from omnitune.config.grpo import GrpoConfig
+from omnitune.config.merge import MergeConfig
+from omnitune.config.sft import SftConfig
+from omnitune.lineage import Lineage
+
+BASE = "results/r/model"
+OWN = "results/r/main"
+
+
+def lineage(sft: dict[str, Any], grpo: dict[str, Any] | None, merge: bool = True) -> Lineage:
+    experiment = Experiment(
+        name="main",
+        sft=SftConfig(**sft),
+        grpo=GrpoConfig(enabled=grpo is not None, **grpo or {}),
+        merge=MergeConfig(enabled=merge),
+    )
+    return Lineage("r", {"main": experiment})
+
+
+@pytest.mark.parametrize(
+    ("sft", "grpo", "policy", "adapter", "merged_from"),
+    [
+        ({}, None, None, None, (BASE, f"{OWN}/sft/model")),
+        ({"tuner": "full"}, None, None, None, (BASE, f"{OWN}/sft/model")),
+        ({}, {}, BASE, [f"{OWN}/sft/model"], (BASE, f"{OWN}/grpo/model")),
+        ({"tuner": "full"}, {}, f"{OWN}/grpo/start", [], (f"{OWN}/grpo/start", f"{OWN}/grpo/model")),
+        ({}, {"tuner": "full"}, f"{OWN}/grpo/start", [], (f"{OWN}/grpo/start", f"{OWN}/grpo/model")),
+        ({}, {"start_from": "base"}, BASE, [], (BASE, f"{OWN}/grpo/model")),
+        ({"enabled": False}, {"start_from": "base"}, BASE, [], (BASE, f"{OWN}/grpo/model")),
+    ],
+)
+def test_the_final_model_is_what_was_trained_last_on_what_it_was_trained_on(
+    sft, grpo, policy, adapter, merged_from
+):
+    found = lineage(sft, grpo)
+    assert found.merged_from("main") == tuple(f"{folder}/manifest.json" for folder in merged_from)
+    if grpo is not None:
+        assert (found.policy("main"), found.policy_adapter("main")) == (policy, adapter)
+        folders = [policy, *adapter]
+        assert found.policy_manifests("main") == [f"{folder}/manifest.json" for folder in folders]
+
+
+def test_an_adapters_answers_depend_on_what_it_lies_on():
+    found = lineage({}, {})
+    assert found.answering("main", "grpo") == [f"{OWN}/grpo/model/manifest.json", f"{BASE}/manifest.json"]
+    assert found.answering("main", "sft") == [f"{OWN}/sft/model/manifest.json", f"{BASE}/manifest.json"]
+    assert found.answering("main", "merge") == [f"{OWN}/merge/model/manifest.json"]
+    assert lineage({"tuner": "full"}, {}).beneath("main", "grpo") == f"{OWN}/grpo/start"
+
+
+def test_answers_are_those_that_are_made():
+    stages = ["base", "sft", "grpo", "merge"]
+    assert list(lineage({}, {}).answers("main", stages)) == stages
+    assert list(lineage({}, None).answers("main", stages)) == ["base", "sft", "merge"]
+    assert list(lineage({"tuner": "full"}, {}).answers("main", stages)) == ["base", "grpo", "merge"]
+    assert list(lineage({}, {}, merge=False).answers("main", ["sft", "merge"])) == ["sft"]
+
+
+def test_what_is_trained_merged_served_and_reported():
+    found = lineage({}, {})
+    assert found.trained() == [f"{OWN}/sft/model/manifest.json", f"{OWN}/grpo/model/manifest.json"]
+    assert found.trained("grpo") == [f"{OWN}/grpo/model/manifest.json"]
+    assert found.final() == [f"{OWN}/merge/model/manifest.json"]
+    assert found.served() == [f"{OWN}/deploy/args.json"]
+    assert found.reported() == [
+        {"name": "main", "metrics": f"{OWN}/score/metrics.json"}
+        | {stage: f"{OWN}/{stage}/model" for stage in ("sft", "grpo", "merge")}
+    ]
+    unmerged = lineage({}, None, merge=False)
+    assert unmerged.final() == unmerged.served() == []
+    assert list(unmerged.reported()[0]) == ["name", "metrics", "sft"]
+
+
+def test_a_client_asks_for_the_run_or_for_an_experiment_of_it():
+    assert [lineage({}, None).served_name(name) for name in ("main", "fast")] == ["r", "r-fast"]
