@@ -20,8 +20,8 @@ rule split_rows:
         runtime=240,
     params:
         sources=split_sources(),
-        # Media that came inside rows were written there.
-        roots=media_roots(f"results/{cfg.run}/convert/media"),
+        # Media that came inside rows and repaired ones were written there.
+        roots=media_roots(f"results/{cfg.run}/convert/media", f"results/{cfg.run}/validate/media"),
         val=cfg.split.val,
         test=cfg.split.test,
         seed=cfg.split.seed,

@@ -32,6 +32,7 @@ def validate(place: Path, *more: str):
     return command(
         "validate",
         *("--input", "c.jsonl", "--path", "data/train.jsonl", "--use", "sft", "eval"),
+        *("--settings", "{}", "--media-dir", "v/media"),
         *("--output", "v/0.jsonl", "--ledger", "v/0.ledger.jsonl", *more),
         cwd=place,
     )

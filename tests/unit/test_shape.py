@@ -271,7 +271,8 @@ def fields(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, str]
 
 # How the code calls a section when it reads it.
 OWNERS = {
-    "model": ["cfg.model"], "media": ["cfg.media", "media"], "validate": ["cfg.validate_"], "split": ["cfg.split"],
+    "model": ["cfg.model"], "media": ["cfg.media", "media"], "split": ["cfg.split"],
+    "validate": ["cfg.validate_", "settings"],
     "sources": ["source", r"cfg.sources\[\w+(\.\w+)?\]"], "sft": ["settings", r"\]\.sft", "experiment.sft", "sft"],
     "sft.lora": ["settings.lora"],
     "grpo": ["settings", r"\]\.grpo", "experiment.grpo", "grpo", "self.grpo"], "grpo.lora": ["settings.lora"],

@@ -10,13 +10,20 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from omnitune import errors
+from omnitune.config.validate import ValidateConfig
 from omnitune.validation.validate import Gate, validate_file
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Validate what the command line names; returns the exit code."""
     args = _parser().parse_args(argv)
-    gate = Gate(args.path, args.use, audio_in_video=args.audio_in_video == "true")
+    gate = Gate(
+        args.path,
+        args.use,
+        args.settings,
+        args.media_dir,
+        audio_in_video=args.audio_in_video == "true",
+    )
     counts = validate_file(gate, args.input, args.output, args.ledger)
     print(
         f"{args.path}: " + ", ".join(f"{count} {verdict}" for verdict, count in counts.items()),
@@ -33,10 +40,16 @@ def _parser() -> argparse.ArgumentParser:
     add("--input", required=True, type=Path, metavar="FILE", help="what convert.py wrote")
     add("--path", required=True, metavar="FILE", help="the source file, as messages should name it")
     add("--use", required=True, nargs="+", choices=["sft", "grpo", "eval"], help="what the rows may become")
+    add("--settings", required=True, type=_settings, metavar="JSON", help="the validate section of the config")
+    add("--media-dir", required=True, type=Path, metavar="DIR", help="where repaired media are written")
     add("--audio-in-video", choices=["true", "false"], default="false", help="whether videos must have sound")
     add("--output", required=True, type=Path, metavar="FILE", help="JSONL of accepted records to write")
     add("--ledger", required=True, type=Path, metavar="FILE", help="JSONL of verdicts to write")
     return parser
+
+
+def _settings(text: str) -> ValidateConfig:
+    return ValidateConfig.model_validate_json(text)
 
 
 if __name__ == "__main__":

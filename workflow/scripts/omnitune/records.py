@@ -18,6 +18,41 @@ class Message(msgspec.Struct, forbid_unknown_fields=True):
     content: str
 
 
+class Medium(msgspec.Struct, omit_defaults=True):
+    """What the validate stage found out about one medium of a row; a field that does not apply is 0 or empty.
+
+    Attributes:
+        modality: image, audio or video.
+        width, height: pixels.
+        seconds: duration.
+        digest: of the file's bytes (media: hash and decode).
+        content: of the decoded samples or pixels, equal for re-encodings without loss (media: decode).
+        origin: the file that it was made of, when it was put right.
+    """
+
+    modality: str
+    width: int = 0
+    height: int = 0
+    seconds: float = 0.0
+    digest: str = ""
+    content: str = ""
+    origin: str = ""
+
+
+class Facts(msgspec.Struct, omit_defaults=True):
+    """What the validate stage found out about a good row.
+
+    Attributes:
+        tokens: length of prompt and answer together, media included; 0 when it was not counted.
+        answer_tokens: of these, the ones that are learned.
+        media: one entry a medium, in the order of `Record.media`.
+    """
+
+    tokens: int = 0
+    answer_tokens: int = 0
+    media: list[Medium] = []
+
+
 class Record(msgspec.Struct, omit_defaults=True):
     """One row of training or evaluation data.
 
@@ -31,6 +66,7 @@ class Record(msgspec.Struct, omit_defaults=True):
         solution: reference answer, when it is not the last assistant turn.
         extra: every other column of the row, kept as it was.
         repairs: codes of what the converter put right (a lone path made a list, for example).
+        facts: what the validate stage found out; no file of the split carries it.
     """
 
     id: str
@@ -44,6 +80,7 @@ class Record(msgspec.Struct, omit_defaults=True):
     solution: str | None = None
     extra: dict[str, Any] = {}
     repairs: list[str] = []
+    facts: Facts | None = None
 
     def media(self) -> Iterator[tuple[str, str]]:
         """(modality, path) of every medium of the row."""

@@ -154,8 +154,7 @@ def _tried(guess: SourceGuess, folder: Path, held_out: bool | None) -> SourceGue
 def _failures(converted: Sequence[Converted], guess: SourceGuess) -> Iterator[tuple[str, str]]:
     """(code, message) of every row that the pipeline would reject."""
     gate = Gate(shown(guess.sample.path), guess.use)
-    for row in converted:
-        verdict = gate.judge(row).ledger
+    for verdict, _ in gate.judge(converted):
         if verdict.verdict == "rejected":
             yield verdict.codes[0], verdict.message
 

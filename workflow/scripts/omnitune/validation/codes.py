@@ -1,16 +1,34 @@
-"""The stable codes of everything that can be wrong with a row, each with its name and remedy.
+"""The stable codes of everything that can be wrong with a row: name, remedy, and what may be done about it.
 
 E001 to E160 are the cases of the catalogue of bad inputs; from E201 on are the ones it does not number.
 """
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
+
+Action = Literal["reject", "repair", "warn", "fail", "ignore"]
+
+# What may be done about a finding; the first is done unless validate.policy says otherwise.
+REJECT: tuple[Action, ...] = ("reject", "fail")
+DOUBT: tuple[Action, ...] = ("reject", "warn", "ignore", "fail")
+WARN: tuple[Action, ...] = ("warn", "reject", "ignore", "fail")
+OFF: tuple[Action, ...] = ("ignore", "warn", "reject", "fail")
+REPAIR: tuple[Action, ...] = ("repair", "reject", "fail")
+REPAIR_OR_WARN: tuple[Action, ...] = ("repair", "warn", "reject", "ignore", "fail")
+OFF_OR_REPAIR: tuple[Action, ...] = ("ignore", "warn", "repair", "reject", "fail")
 
 
 class Code(NamedTuple):
-    """One kind of finding: a short name for tables, and what to do about it."""
+    """One kind of finding.
+
+    Attributes:
+        name: a short name for tables.
+        fix: what to do about it.
+        actions: what the pipeline may do about it; the first is the default.
+    """
 
     name: str
     fix: str
+    actions: tuple[Action, ...] = REJECT
 
 
 CODES: dict[str, Code] = {
@@ -59,7 +77,7 @@ CODES: dict[str, Code] = {
     "E048": Code("reserved tag in text", "Remove it: ms-swift replaces it."),
     "E049": Code("path tag in text", "Write <image> and name the path in images."),
     "E050": Code("media given twice", "Give each file once: in its content part or in the list."),
-    "E051": Code("media list malformed", "Give a list of paths."),
+    "E051": Code("media list malformed", "Give a list of paths.", REPAIR),
     "E055": Code("bad or repeated id", "Give every row its own short id, or none."),
     # Paths and sources.
     "E061": Code("no such file", "Put the file there or correct the path."),
@@ -96,7 +114,7 @@ CODES: dict[str, Code] = {
     "E143": Code("codec not available", "Re-encode the video, for example as H.264."),
     # Not in the catalogue.
     "E201": Code("no question", "Fill the question, or map its column with columns:."),
-    "E202": Code("answer not text", "Give the answer or solution as text."),
+    "E202": Code("answer not text", "Give the answer or solution as text.", REPAIR),
     "E203": Code("no reference answer", "End with an assistant turn or give a solution."),
     "E204": Code("column mapped twice", "Remove one of the two columns, or the mapping."),
     "E205": Code("embedded media malformed", "Give base64 data with its format, or a path."),
@@ -104,7 +122,7 @@ CODES: dict[str, Code] = {
     "E207": Code("broken row of a table", "Double a quote inside a quoted cell, and close it."),
     "E208": Code("ragged row of a table", "Give every row one cell a column; quote cells that hold a separator."),
     "E209": Code("no text", "Fill the text, or map its column with columns:."),
-    "E210": Code("sound taken from the video", "Nothing to do, or set extract_audio: false."),
+    "E210": Code("sound taken from the video", "Nothing to do, or set extract_audio: false.", REPAIR),
 }
 
 
@@ -117,7 +135,8 @@ class Finding(NamedTuple):
 
     def sentence(self) -> str:
         """What was found and what to do."""
-        return f"{self.what}. {self.fix or CODES[self.code].fix}"
+        fix = self.fix or CODES[self.code].fix
+        return f"{self.what}. {fix}" if self.what else fix
 
 
 class RowError(Exception):

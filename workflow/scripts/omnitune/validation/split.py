@@ -155,7 +155,7 @@ def _row(record: Record, file: str) -> bytes:
 
 def _training_row(record: Record) -> Record:
     """What ms-swift reads; columns of the user's own stay in the validate stage's file, under the same id."""
-    return msgspec.structs.replace(record, extra={}, repairs=[])
+    return msgspec.structs.replace(record, extra={}, repairs=[], facts=None)
 
 
 def _prompt(record: Record) -> dict[str, Any]:
@@ -172,6 +172,7 @@ def _prompt(record: Record) -> dict[str, Any]:
         solution=solution,
         extra={},
         repairs=[],
+        facts=None,
     )
     columns = {**record.extra, **({} if solution is None else {"solution": solution})}
     return {**msgspec.to_builtins(prompt), COLUMNS: msgspec.json.encode(columns).decode()}

@@ -1,14 +1,24 @@
-"""Converted rows to accepted records and a ledger, streamed: every row gets exactly one verdict."""
+"""Converted rows to good records and a ledger, streamed: every row gets exactly one verdict."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
+
 from omnitune import publish
-from omnitune.media.probe import Probe, ProbeCache
-from omnitune.records import Converted, LedgerRow, Record, Unread, encode, read_converted
+from omnitune.config.validate import ValidateConfig
+from omnitune.errors import ExitCode, PipelineError
+from omnitune.media.inspect import Inspection, Inspector
+from omnitune.media.mend import Mender
+from omnitune.records import Converted, Facts, LedgerRow, Medium, Record, Unread, encode, read_converted
 from omnitune.validation.checks import check_record
 from omnitune.validation.codes import CODES, Finding, RowError
+from omnitune.validation.policy import Policy
+
+# Rows judged together: enough for processes that read media to have work, few enough for flat memory.
+BATCH = 512
 
 
 class Judged(NamedTuple):
@@ -24,34 +34,115 @@ class Gate:
     Args:
         path: the source file, for messages.
         use: what the rows may become, of sft, grpo and eval.
+        settings: how far media are read, and what is done about each kind of finding.
+        media_dir: where media that are put right are written; None: they are left as they are.
         audio_in_video: whether the sound of videos is used.
     """
 
-    def __init__(self, path: str, use: Collection[str], audio_in_video: bool = False) -> None:
+    def __init__(
+        self,
+        path: str,
+        use: Collection[str],
+        settings: ValidateConfig | None = None,
+        media_dir: Path | None = None,
+        audio_in_video: bool = False,
+    ) -> None:
         self._path, self._use, self._audio_in_video = path, use, audio_in_video
-        self._probes = ProbeCache()
+        settings = settings or ValidateConfig()
+        self._policy, self._inspector = Policy(settings.policy), Inspector(settings)
+        self._mender = Mender(media_dir) if media_dir else None
         # 64-bit hashes: a million ids fit in about 100 MB.
         self._lines: dict[int, int] = {}
 
-    def judge(self, row: Converted) -> Judged:
-        """The verdict on one row."""
+    def judge(self, rows: Sequence[Converted]) -> list[Judged]:
+        """The verdicts on the next rows, in their order.
+
+        Raises:
+            PipelineError: when a row has something that `validate.policy` answers with `fail`.
+        """
+        cases = [_Case(row, list(self._findings(row))) for row in rows]
+        # Files cost the most, so those of a row that is refused already are not opened.
+        open_cases = [case for case in cases if not self._refusals(case.findings)]
+        media = [medium for case in open_cases for medium in case.record().media()]
+        inspections = iter(self._inspector.inspect(media))
+        for case in open_cases:
+            self._look_into(case, list(islice(inspections, len(list(case.record().media())))))
+        return [self._verdict(case) for case in cases]
+
+    def _findings(self, row: Converted) -> Iterator[Finding]:
         if isinstance(row, Unread):
-            row_id = row.id or f"{row.source}/{row.line:08d}"
-            message = self._place(row.source, row.line, row_id) + row.message
-            return Judged(LedgerRow(row.source, row.line, row_id, "rejected", [row.error], message), None)
-        findings = [*check_record(row, self._use), *self._check_id(row)]
-        # Files cost the most, so they are opened last.
-        findings = findings or list(self._check_media(row))
-        place = self._place(row.source, row.line, row.id)
-        if findings:
-            message = place + " ".join(finding.sentence() for finding in findings)
-            codes = list(dict.fromkeys(finding.code for finding in findings))
-            return Judged(LedgerRow(row.source, row.line, row.id, "rejected", codes, message), None)
-        if row.repairs:
-            codes = list(dict.fromkeys(row.repairs))
-            message = f"{place}put right: {', '.join(CODES[code].name for code in codes)}."
-            return Judged(LedgerRow(row.source, row.line, row.id, "repaired", codes, message), row)
-        return Judged(LedgerRow(row.source, row.line, row.id, "accepted"), row)
+            yield Finding(row.error, "", row.message)
+            return
+        for code in dict.fromkeys(row.repairs):
+            if self._policy.action(code) != "repair":
+                yield Finding(code, CODES[code].name)
+        yield from check_record(row, self._use)
+        first = self._lines.setdefault(hash(row.id), row.line)
+        if first != row.line:
+            yield Finding("E055", f"the id is used at line {first} already")
+
+    def _look_into(self, case: "_Case", inspections: Sequence[Inspection]) -> None:
+        """Add what was found out about the row's media; those to be put right are replaced."""
+        facts = Facts()
+        paths: dict[str, list[str]] = {}
+        for (modality, path), inspection in zip(case.record().media(), inspections, strict=True):
+            origin, path, seen = path, *self._mended(case, modality, path, inspection)
+            case.findings += self._medium_findings(path, seen)
+            paths.setdefault(f"{modality}s", []).append(path)
+            facts.media.append(_medium(modality, seen, origin if origin != path else ""))
+        changed = {name: value for name, value in paths.items() if value != getattr(case.record(), name)}
+        case.row = msgspec.structs.replace(case.record(), facts=facts, **changed)
+
+    def _medium_findings(self, path: str, inspection: Inspection) -> Iterator[Finding]:
+        yield from inspection.findings
+        probe = inspection.probe
+        if self._audio_in_video and probe and probe.modality == "video" and not probe.has_audio:
+            yield Finding("E140", f"{path} has no audio track, but media.audio_in_video is true")
+
+    def _mended(self, case: "_Case", modality: str, path: str, inspection: Inspection) -> tuple[str, Inspection]:
+        """The medium as it shall be used: itself, or what was made of it."""
+        faults = [finding for finding in inspection.findings if self._policy.action(finding.code) == "repair"]
+        if not faults or self._refusals(inspection.findings):
+            return path, inspection
+        others = tuple(finding for finding in inspection.findings if finding not in faults)
+        case.repairs += [fault.code for fault in faults]
+        if self._mender is None:
+            return path, inspection._replace(findings=others)
+        try:
+            mended = self._mender.mend(modality, path, inspection)
+        except RowError as error:
+            return path, inspection._replace(findings=(*inspection.findings, error.finding))
+        (seen,) = self._inspector.inspect([(modality, mended)])
+        return mended, seen._replace(findings=(*others, *seen.findings))
+
+    def _refusals(self, findings: Iterable[Finding]) -> list[Finding]:
+        """The findings that keep a row from being used."""
+        return [finding for finding in findings if self._policy.action(finding.code) in ("reject", "fail")]
+
+    def _verdict(self, case: "_Case") -> Judged:
+        row, refusals = case.row, self._refusals(case.findings)
+        row_id = row.id or f"{row.source}/{row.line:08d}"
+        place = self._place(row.source, row.line, row_id)
+        for finding in refusals:
+            if self._policy.action(finding.code) == "fail":
+                raise PipelineError(
+                    f"{finding.sentence()} The run stops here by validate.policy.{finding.code}: fail",
+                    where=place.removesuffix(": "),
+                    code=ExitCode.DATA,
+                )
+        if refusals or isinstance(row, Unread):
+            ledger = LedgerRow(
+                row.source, row.line, row_id, "rejected", _codes(refusals), place + _words(refusals)
+            )
+            return Judged(ledger, None)
+        repairs = list(dict.fromkeys([*row.repairs, *case.repairs]))
+        warnings = [finding for finding in case.findings if self._policy.action(finding.code) == "warn"]
+        words = [f"put right: {', '.join(CODES[code].name for code in repairs)}."] if repairs else []
+        words += [f"warning: {_words(warnings)}"] if warnings else []
+        codes = list(dict.fromkeys([*repairs, *_codes(warnings)]))
+        message = place + " ".join(words) if words else ""
+        ledger = LedgerRow(row.source, row.line, row_id, "repaired" if repairs else "accepted", codes, message)
+        return Judged(ledger, row)
 
     def _place(self, source: str, line: int, row_id: str) -> str:
         """`data/train.jsonl:37 (id a17): `; an id made from the line says nothing new and is left out."""
@@ -59,41 +150,49 @@ class Gate:
         named = "" if own == f"{line:08d}" else f" (id {own})"
         return f"{self._path}:{line}{named}: "
 
-    def _check_id(self, record: Record) -> Iterator[Finding]:
-        first = self._lines.setdefault(hash(record.id), record.line)
-        if first != record.line:
-            yield Finding("E055", f"the id is used at line {first} already")
 
-    def _check_media(self, record: Record) -> Iterator[Finding]:
-        for modality, path in record.media():
-            try:
-                probe = self._probes.probe(modality, path)
-            except RowError as error:
-                yield error.finding
-            else:
-                yield from self._check_probe(probe, path)
+class _Case:
+    """A row on its way to a verdict, with what was found."""
 
-    def _check_probe(self, probe: Probe, path: str) -> Iterator[Finding]:
-        if self._audio_in_video and probe.modality == "video" and not probe.has_audio:
-            yield Finding("E140", f"{path} has no audio track, but media.audio_in_video is true")
+    def __init__(self, row: Converted, findings: list[Finding]) -> None:
+        self.row, self.findings, self.repairs = row, findings, list[str]()
+
+    def record(self) -> Record:
+        assert isinstance(self.row, Record)
+        return self.row
+
+
+def _medium(modality: str, inspection: Inspection, origin: str) -> Medium:
+    probe = inspection.probe
+    size = (probe.width, probe.height, probe.duration) if probe else (0, 0, 0.0)
+    return Medium(modality, *size, digest=inspection.digest, content=inspection.content, origin=origin)
+
+
+def _codes(findings: Iterable[Finding]) -> list[str]:
+    return list(dict.fromkeys(finding.code for finding in findings))
+
+
+def _words(findings: Iterable[Finding]) -> str:
+    return " ".join(finding.sentence() for finding in findings)
 
 
 def validate_file(gate: Gate, converted: Path, output: Path, ledger: Path) -> dict[str, int]:
-    """Judge every row of `converted`; accepted records go to `output`, verdicts to `ledger`.
+    """Judge every row of `converted`; good records go to `output`, verdicts to `ledger`.
 
     Returns:
         The number of rows by verdict.
     """
     read, counts = 0, {"accepted": 0, "repaired": 0, "rejected": 0, "duplicate": 0}
+    rows = read_converted(converted)
     # The ledger appears before the records: whoever sees the records finds a verdict on each.
     with publish.open_atomic(output) as records, publish.open_atomic(ledger) as verdicts:
-        for row in read_converted(converted):
-            read += 1
-            verdict, record = gate.judge(row)
-            counts[verdict.verdict] += 1
-            verdicts.write(encode(verdict))
-            if record is not None:
-                records.write(encode(record))
+        while batch := list(islice(rows, BATCH)):
+            read += len(batch)
+            for verdict, record in gate.judge(batch):
+                counts[verdict.verdict] += 1
+                verdicts.write(encode(verdict))
+                if record is not None:
+                    records.write(encode(record))
     if sum(counts.values()) != read:
         raise AssertionError(f"{read} rows in, {counts} out")
     return counts

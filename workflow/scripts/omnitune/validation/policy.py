@@ -1,0 +1,33 @@
+"""What is done about each kind of finding: the code's own default, or what `validate.policy` says."""
+
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+
+from omnitune.validation.codes import CODES, Action
+
+
+class Policy:
+    """The action for each code.
+
+    Args:
+        chosen: code -> action, where the default is not wanted.
+    """
+
+    def __init__(self, chosen: Mapping[str, Action] | None = None) -> None:
+        self._actions = {code: kind.actions[0] for code, kind in CODES.items()} | dict(chosen or {})
+
+    def action(self, code: str) -> Action:
+        """What is done about findings of this code."""
+        return self._actions[code]
+
+
+def policy_mistakes(chosen: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """(code, sentence) of every entry of `validate.policy` that cannot be followed."""
+    for code, action in chosen.items():
+        if code not in CODES:
+            near = get_close_matches(code, CODES, n=1)
+            hint = f"Did you mean {near[0]}?" if near else "docs/codes.md lists them all."
+            yield code, f"is no code. {hint}"
+        elif action not in CODES[code].actions:
+            allowed = ", ".join(CODES[code].actions)
+            yield code, f"({CODES[code].name}) cannot be answered with {action}. Choose one of {allowed}."
