@@ -74,12 +74,29 @@ def test_switching_grpo_on_plans_grpo_and_what_follows(empty: Project, values: V
     assert not {"split_rows", "train_sft", "infer_base", "inspect_model"} & set(plan)
 
 
-def test_a_reward_that_does_not_exist_is_told_before_the_training(empty: Project, values: Values) -> None:
+def test_a_reward_that_does_not_exist_is_told_before_anything_runs(empty: Project, values: Values) -> None:
     empty.path("rewards.py").write_text(REWARD)
     empty.write_config(grpo(values, rewards={"custom_rewrad": 1}))
-    done = empty.snakemake("results/small/main/grpo/args.json")
+    done = empty.snakemake()
+    assert done.returncode == 78
+    assert "grpo.rewards: there is no reward custom_rewrad. Did you mean custom_reward?" in done.stdout
+    assert not empty.path("results").exists()
+
+
+def test_prompts_without_the_solution_that_a_reward_needs_are_told_before_sft_trains(
+    empty: Project, values: Values
+) -> None:
+    empty.path("rewards.py").write_text(REWARD)
+    rows = [{"messages": [{"role": "user", "content": f"{n}?"}]} for n in range(40)]
+    empty.write_rows("data/prompts.jsonl", rows)
+    changed = grpo(values)
+    prompts = {"format": "messages", "path": "data/prompts.jsonl", "use": ["grpo"], "task": "sums"}
+    changed["sources"] = {**values["sources"], "prompts": prompts}
+    empty.write_config(changed)
+    done = empty.snakemake("--cores", "1")
     assert done.returncode == 1
-    assert "error: grpo.rewards: there is no reward custom_rewrad. Did you mean custom_reward?" in done.stdout
+    assert "40 of 40 prompts have no solution, and without one the reward is 0" in done.stdout
+    assert not empty.path("results/small/main/sft/checkpoints").exists()
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ from omnitune.config.experiments import Experiment
 from omnitune.config.grpo import GrpoConfig
 from omnitune.config.run import Config
 from omnitune.config.sentences import Key, Where
+from omnitune.config.source_checks import braced
 from omnitune.errors import PipelineError, suggest
 from omnitune.rewards import REWARDS, SWIFTS, names_in
 
@@ -41,6 +42,12 @@ def _reward_mistakes(grpo: GrpoConfig, at: Callable[[str], str]) -> Iterator[str
     """Rewards that are nowhere, told before anything is trained; the file is read, not run."""
     own: set[str] | None = set()
     if grpo.reward_file:
+        if braced(grpo.reward_file):
+            yield (
+                f"{at('reward_file')}: {grpo.reward_file} holds a brace, which Snakemake takes for a wildcard. "
+                "Rename it."
+            )
+            return
         if not Path(grpo.reward_file).is_file():
             yield f"{at('reward_file')}: there is no file {grpo.reward_file}. Mend the path."
             return
