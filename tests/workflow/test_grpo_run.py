@@ -114,7 +114,7 @@ def rated(
     return project
 
 
-TRAINED_AGAIN = {"render_sft", "train_sft", "merge_start", "render_grpo", *AFTER_GRPO}
+TRAINED_AGAIN = {"render_sft", "train_sft", "merge_start", *AFTER_GRPO}
 STALE = {
     "grpo.learning_rate=2e-6": {"render_grpo", *AFTER_GRPO},
     "grpo.rewards.accuracy=0.25": {"render_grpo", *AFTER_GRPO},
@@ -124,7 +124,7 @@ STALE = {
     "grpo.start_from=base": {"render_grpo", *AFTER_GRPO},
     "grpo.enabled=false": AFTER_GRPO - {"train_grpo"},
     "sft.learning_rate=2e-4": TRAINED_AGAIN,
-    "media.image_max_pixels=500000": {*TRAINED_AGAIN, "render_infer_base", "infer_base"},
+    "media.image_max_pixels=500000": {*TRAINED_AGAIN, "render_grpo", "render_infer_base", "infer_base"},
     "deploy.port=8001": {"render_deploy"},
 }
 
