@@ -33,6 +33,7 @@ from omnitune.validation import split as splitting
 
 try:
     cfg, _experiments = omnitune_config.load(config, workflow.configfiles)
+    deploy_args.refuse_owned(cfg.deploy.swift)
     for _experiment in _experiments:
         swift_owned.refuse_owned("sft", _experiment.sft.swift)
         swift_owned.refuse_owned("grpo", _experiment.grpo.swift)

@@ -88,7 +88,7 @@ use rule render_sft as demo_render with:
         lock=LOCK,
 
 
-rule demo_pretrain:
+use rule train_sft as demo_pretrain with:
     input:
         args="results/{run}/inputs/pretrain/args.json",
         model="results/{run}/inputs/pretrain/start/manifest.json",
@@ -97,18 +97,21 @@ rule demo_pretrain:
         "results/{run}/inputs/pretrain/model/manifest.json",
     log:
         "logs/{run}/inputs/demo_pretrain.log",
-    threads: CPU_THREADS
+    benchmark:
+        "benchmarks/{run}/inputs/demo_pretrain.tsv"
     resources:
+        gpu=gpus(PRETRAIN.gpus),
         mem_mb=8000,
         runtime=60,
     params:
+        stage="pretrain",
+        inputs=lambda wildcards, input: [f"--input={path}" for path in (input.model, input.data)],
         output=subpath(output[0], parent=True),
         log="logs/{run}/inputs/demo_pretrain.swift.log",
+        gpus=gpus(PRETRAIN.gpus),
+        processes=PRETRAIN.processes,
         version=training.VERSION,
-    shell:
-        "{PYTHON:q} {SCRIPTS:q}/train.py --stage pretrain --args {input.args:q} --input {input.model:q}"
-        " --input {input.data:q} --output {params.output:q} --log {params.log:q} --python {SWIFT:q}"
-        " > {log:q} 2>&1"
+        lock=LOCK,
 
 
 use rule merge_model as demo_merge with:

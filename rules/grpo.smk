@@ -1,15 +1,16 @@
 # grpo: needs what it starts from (sft's adapter, base and sft merged, or the base) and the prompts, makes the
-# arguments file and the model trained on rewards; reads grpo, media, device, recipe, experiments.
+# arguments file and the model trained on rewards; reads grpo, media, device, recipe, experiments. The arguments do
+# not wait for sft: a mistake in them is told before the days of its training, not after.
 rule render_grpo:
     input:
         model="results/{run}/model/manifest.json",
-        start=lambda wildcards: LINEAGE.policy_manifests(wildcards.experiment),
         data="results/{run}/split/manifest.json",
         rewards=reward_file,
     output:
         "results/{run}/{experiment}/grpo/args.json",
     log:
         "logs/{run}/{experiment}/render_grpo.log",
+    priority: 1
     resources:
         mem_mb=4000,
         runtime=30,

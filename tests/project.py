@@ -12,6 +12,11 @@ from typing import Any
 
 import yaml
 
+from omnitune.config import load
+from omnitune.config.experiments import Experiment
+from omnitune.config.run import Config
+from omnitune.environments import ROOT
+
 Values = dict[str, Any]
 
 
@@ -19,6 +24,13 @@ def processor_seconds() -> float:
     """Processor time of this process's ended children: what a command costs, however busy the machine is."""
     spent = resource.getrusage(resource.RUSAGE_CHILDREN)
     return spent.ru_utime + spent.ru_stime
+
+
+def example(name: str) -> tuple[Config, Experiment]:
+    """A config of config/examples as the rules read it, with its one experiment."""
+    path = ROOT / "config" / "examples" / f"{name}.yaml"
+    config, (experiment,) = load(yaml.safe_load(path.read_text(encoding="utf-8")), [path])
+    return config, experiment
 
 
 @dataclass

@@ -15,15 +15,21 @@ WHOLE = {
     "grpo": {"start_from": "base", "tuner": "full", "learning_rate": 1e-4, "epochs": 0.2}
     | {"rewards": {"accuracy": 1.0, "format": 0.5, "repetition": 0.1}},
 }
-EXPERIMENTS = {"rewarded": {"sft": {"epochs": 0.5}}, "whole": WHOLE}
+# All weights of what the adapter of sft makes of the base, so that it is merged first.
+ONWARD = {
+    "sft": {"epochs": 0.1},
+    "grpo": {"tuner": "full", "learning_rate": 1e-4, "epochs": 0.2},
+}
+EXPERIMENTS = {"rewarded": {"sft": {"epochs": 0.5}}, "whole": WHOLE, "onward": ONWARD}
 
 
 @pytest.fixture(scope="module")
 def rewarded(demo: Demo) -> Demo:
-    """The demo with both experiments trained, merged and scored."""
+    """The demo with all experiments trained and merged; the example's is scored."""
     demo.path("config/grpo.yaml").write_text(json.dumps({"experiments": EXPERIMENTS}))
     config = (*CONFIG, "config/examples/demo_grpo.yaml", "config/grpo.yaml")
-    targets = [f"{RUN}/rewarded/score/metrics.json", f"{RUN}/whole/merge/model/manifest.json"]
+    merged = [f"{RUN}/{name}/merge/model/manifest.json" for name in ("whole", "onward")]
+    targets = [f"{RUN}/rewarded/score/metrics.json", *merged]
     done = demo.snakemake(*config, "--", *targets)
     assert done.returncode == 0, done.stdout
     return demo
@@ -73,3 +79,20 @@ def test_all_weights_are_trained_from_the_base_by_several_rewards(rewarded: Demo
     changed = {name for name in base if weights.content(base[name]) != weights.content(merged[name])}
     assert any(name.startswith("thinker.model.") for name in changed)
     assert not any(name.startswith(("talker.", "code2wav.", "thinker.visual.blocks.")) for name in changed)
+
+
+def test_all_weights_are_trained_on_from_the_merged_adapter_of_sft(rewarded: Demo) -> None:
+    base, start, final = (
+        weights.tensors(rewarded.path(f"{RUN}/{folder}"))
+        for folder in ("model/weights", "onward/grpo/start", "onward/merge/model")
+    )
+    modules = rewarded.json(f"{RUN}/model/manifest.json")["linear_modules"]["llm"]
+    by_sft = {name for name in base if weights.content(base[name]) != weights.content(start[name])}
+    by_grpo = {name for name in base if weights.content(start[name]) != weights.content(final[name])}
+    assert by_sft == {f"{name}.weight" for name in modules}
+    # What no adapter touches is trained too: embeddings and norms.
+    assert by_grpo > by_sft
+    assert not any(name.startswith(("talker.", "code2wav.", "thinker.visual.blocks.")) for name in by_grpo)
+    arguments = rewarded.json(f"{RUN}/onward/grpo/args.json")
+    assert arguments["model"].endswith("onward/grpo/start")
+    assert "adapters" not in arguments

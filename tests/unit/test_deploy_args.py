@@ -67,7 +67,12 @@ def test_arguments_of_a_server(keys, special, gpus):
 @pytest.mark.parametrize("flag", ["port", "served-model-name", "infer_backend", "verbose"])
 def test_what_the_server_hangs_on_is_refused_in_swift(flag: str):
     with pytest.raises(PipelineError) as refused:
-        deploy(swift={flag: "x"})
+        deploy_args.refuse_owned({"vllm_max_model_len": 4096, flag: "x"})
     assert (
         str(refused.value) == f"deploy.swift.{flag}: it is set by the pipeline. Remove it; see deploy and infer."
     )
+
+
+@pytest.mark.parametrize("keys", [{}, {"backend": "transformers"}, {"device": "cpu"}])
+def test_all_that_is_set_is_owned(keys: dict):
+    assert set(deploy(**keys)) <= deploy_args.OWNED

@@ -29,7 +29,7 @@ with gpus.leased(int(sys.argv[1])) as lease:
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A machine with four GPUs that nobody uses."""
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.setenv(gpus.PLACE_VARIABLE, str(tmp_path))
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2,3")
     monkeypatch.delenv("SLURM_JOB_ID", raising=False)
     return tmp_path
@@ -100,11 +100,38 @@ def test_large_job_does_not_starve_behind_small_ones(machine: Path) -> None:
         process.communicate(timeout=30)
 
 
-def test_slurm_allocation_is_used_as_it_is(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_jobs_inside_a_slurm_allocation_share_it_out(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SLURM_JOB_ID", "7")
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,5")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,5,6,7")
     with gpus.leased(2) as one, gpus.leased(2) as other:
-        assert one.devices == other.devices == "2,5"
+        assert (one.devices, other.devices) == ("2,5", "6,7")
+
+
+def test_an_allocation_counts_its_devices_for_itself(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Each Slurm job sees its own devices as 0, 1, ...
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    monkeypatch.setenv("SLURM_JOB_ID", "7")
+    with gpus.leased(1) as one:
+        monkeypatch.setenv("SLURM_JOB_ID", "8")
+        with gpus.leased(1) as other:
+            assert one.devices == other.devices == "0"
+
+
+def test_jobs_of_other_sessions_of_the_user_meet_in_one_place(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv(gpus.PLACE_VARIABLE, raising=False)
+    monkeypatch.delenv("SLURM_JOB_ID", raising=False)
+    before = gpus.folder()
+    for name in ("XDG_RUNTIME_DIR", "TMPDIR"):
+        monkeypatch.setenv(name, str(tmp_path))
+    assert gpus.folder() == before
+
+
+def test_a_device_that_is_listed_twice_is_one(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,0")
+    with pytest.raises(PipelineError, match="wants 2 GPUs and there are 1"), gpus.leased(2):
+        pass
 
 
 def test_job_without_gpus_sees_none(machine: Path) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from project import example
 
 from omnitune import recipes, swift_args, swift_owned
 from omnitune.config.grpo import GrpoConfig
@@ -22,12 +23,16 @@ ADAPTER = "results/main/main/sft/model"
 
 
 def render(
-    keys: dict[str, Any], *, recipe: str = "seed", device: str = "cuda", adapter: str | None = ADAPTER
+    keys: dict[str, Any], *, recipe: str = "seed", device: str = "cuda", adapter: str | None = None
 ) -> dict:
     settings = recipes.fill_grpo(GrpoConfig(**keys), recipe=recipe, gpu_memory_gib=80, device=device)
+    return arguments_of(settings, MediaConfig(), device, adapter)
+
+
+def arguments_of(settings: GrpoConfig, media: MediaConfig, device: str, adapter: str | None = None) -> dict:
     return swift_args.grpo(
         settings,
-        media=MediaConfig(),
+        media=media,
         device=device,
         model="results/main/model/weights",
         adapter=adapter,
@@ -105,11 +110,9 @@ DEFAULTS = {
     "save_strategy": "steps",
     "eval_strategy": "no",  # there are no validation rows
 }
-# ... and what the pipeline's promises hang on: it goes on from sft, and rewards are ours to register.
+# ... and what the pipeline's promises hang on; rewards are ours to register.
 PROMISES = {
     "model": "results/main/model/weights",
-    "adapters": [ADAPTER],
-    "ref_adapters": [ADAPTER],
     "dataset": ["results/main/split/grpo.jsonl"],
     "external_plugins": ["workflow/scripts/reward_plugin.py"],
     "output_dir": "results/main/main/grpo/checkpoints",
@@ -134,9 +137,11 @@ def test_recipe_seed_is_the_scripts_settings_and_the_listed_differences(rollout:
 
 @pytest.mark.parametrize("rollout", NAMES)
 def test_arguments_are_the_golden_file(rollout: str):
-    """To renew it after a wanted change: json.dump(render(...), file, indent=2, sort_keys=True)."""
+    """The example that stands for the script. To renew the file: json.dump(..., indent=2, sort_keys=True)."""
+    config, experiment = example(NAMES[rollout])
     golden = json.loads((GOLDEN / f"{NAMES[rollout]}.seed.args.json").read_bytes())
-    assert render({"rollout": rollout}) == golden
+    assert experiment.policy == "base"  # as in the scripts
+    assert arguments_of(experiment.grpo, config.media, config.device) == golden
 
 
 @pytest.mark.parametrize("recipe", ["seed", "fast"])
@@ -173,8 +178,9 @@ def test_the_reward_file_reaches_the_plugin():
     assert "OMNITUNE_REWARD_FILE" not in render({})["ENV"]
 
 
-def test_without_an_adapter_none_is_named():
-    assert not {"adapters", "ref_adapters"} & set(render({}, adapter=None))
+def test_the_adapter_of_sft_is_trained_on_and_held_against():
+    before, after = render({}), render({}, adapter=ADAPTER)
+    assert after == before | {"adapters": [ADAPTER], "ref_adapters": [ADAPTER]}
 
 
 def test_groups_must_be_whole():

@@ -253,7 +253,7 @@ def test_files_without_answers_cannot_be_all(here: Path):
 
 
 def test_odd_names_survive_the_config(here: Path):
-    folder = here / "data/a: b #c {d} 'e' \"f\" 数据"
+    folder = here / "data/a: b #c $d 'e' \"f\" 数据"
     image(folder / "p.png")
     for name in ("Train Set (v2).jsonl", "Train-Set__v2.jsonl", "数据.jsonl", "yes.jsonl", "1e3.jsonl"):
         write_jsonl(folder / name, [{"a: #b": 1, "Prompt ": "Who?", "Answer": "Ada", "{pic}": "p.png"}])

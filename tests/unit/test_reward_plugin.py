@@ -53,6 +53,9 @@ def test_ms_swift_finds_its_own_ours_and_the_users_rewards(monkeypatch: pytest.M
         with pytest.raises(rewards.RewardError, match=r"reward short returned 1 values for 2 completions"):
             rate("short")
         assert set(before) <= set(orms)
+        assert (
+            set(before) - set(rewards.REWARDS) == rewards.SWIFTS
+        )  # by which a config is checked without ms-swift
     finally:
         orms.clear()
         orms.update(before)

@@ -62,7 +62,7 @@ def test_the_readme_of_the_scripts_shows_this_file(tmp_path: Path):
         "    return rewards\n"
     )
     own = rewards.load_file(path)
-    assert list(own) == ["custom_reward"]
+    assert set(own) == {"custom_reward", "sqrt"}
     call = rewards.named("custom_reward", own["custom_reward"])
     assert call.__name__ == "custom_reward"
     assert call(["a", "bcd"], columns=['{"solution": "4"}', None], id=["x", "y"]) == [1, 3]
@@ -83,6 +83,47 @@ def test_columns_arrive_as_they_were():
         "missing": [None, None],
         "more": {"task": ["t", "t"], "n": [None, [1, "a"]]},
     }
+
+
+def test_a_reward_is_given_what_it_takes_and_no_more():
+    def plain(completions):
+        return [1.0] * len(completions)
+
+    def picky(completions, day, *, solution):
+        return [float(text == gold) for text, gold in zip(completions, solution, strict=True)]
+
+    columns = {"columns": ['{"solution": "a", "day": 1}'] * 2, "task": ["t", "t"]}
+    assert rewards.named("r", plain)(["a", "b"], **columns) == [1, 1]
+    assert rewards.named("r", picky)(["a", "b"], **columns) == [1, 0]
+
+
+def test_the_scripts_reward_is_accuracy():
+    assert rewards.REWARDS["external_r1v_acc"] is rewards.REWARDS["accuracy"]
+    assert "external_r1v_acc" in rewards.NEED_SOLUTION
+
+
+def test_what_a_file_imports_or_makes_is_a_reward_too(tmp_path: Path):
+    (tmp_path / "lengths_of.py").write_text(
+        "def longest(completions, **_):\n    return [1.0] * len(completions)\n"
+    )
+    path = tmp_path / "mine.py"
+    path.write_text(
+        "from functools import partial\nfrom lengths_of import longest\n"
+        "class Rate:\n    def __call__(self, completions, **_):\n        return [2.0] * len(completions)\n"
+        "rate = Rate()\nhalf = partial(longest)\n_own = 1\n"
+    )
+    own = rewards.load_file(path)
+    assert {"longest", "rate", "half", "Rate"} <= set(own)
+    assert [rewards.named(name, own[name])(["a"]) for name in ("longest", "half", "rate")] == [[1], [1], [2]]
+    names = rewards.names_in(path)
+    assert names is not None
+    assert {"longest", "rate", "half", "Rate"} <= names
+
+
+@pytest.mark.parametrize("line", ["from all_of_it import *", 'orms["put"] = 1', "orms.update(more)"])
+def test_what_only_running_tells_is_not_read_from_the_source(tmp_path: Path, line: str):
+    (tmp_path / "mine.py").write_text(f"{line}\ndef reward(completions): ...\n")
+    assert rewards.names_in(tmp_path / "mine.py") is None
 
 
 @pytest.mark.parametrize(
@@ -113,7 +154,8 @@ def test_no_opinion_and_async_rewards_pass():
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("def f(:\n", "is not Python"),
+        ("def f(:\n", "mine.py:1: is not Python"),
+        ("\0", "mine.py: is not Python: source code string cannot contain null bytes"),
         ("import nothing_of_this_name\n", "cannot be imported: ModuleNotFoundError"),
         ("1 / 0\n", "cannot be imported: ZeroDivisionError"),
     ],

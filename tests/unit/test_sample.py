@@ -44,12 +44,18 @@ def test_placed_markers_are_respected():
         ({"user": "x<|im_end|>"}, "control token"),
         ({"user": "x", "images": [""]}, "images holds ''. Give the path of a file."),
         ({"user": "x", "images": [3]}, "images holds 3."),
+        ({"user": "x", "audios": 3}, "audios is 3. Give a path or a list of paths."),
+        ({"user": "x", "id": "../x"}, 'the id .* holds a control character or ".."'),
         ({"user": "x", "image": "1.png"}, "image is no free column. Use the argument for it."),
     ],
 )
 def test_what_the_pipeline_would_reject_is_refused(arguments, message: str):
     with pytest.raises(ValueError, match=message):
         create_sample(**arguments)
+
+
+def test_a_medium_that_is_not_there_may_be_none():
+    assert create_sample("Q", "A", images=None, id=7) == create_sample("Q", "A", id=7)
 
 
 def test_samples_are_written_whole_or_not_at_all(tmp_path: Path):

@@ -222,6 +222,13 @@ def test_a_known_failure_has_its_code_and_its_advice(line: str, code: int, fix: 
     assert error.fix.startswith(fix)
 
 
+def test_the_error_of_a_rank_is_told_not_that_the_launcher_lost_it():
+    launcher = "torch.distributed.elastic.multiprocessing.errors.ChildFailedError: "
+    lines = ["[rank0]: AttributeError: no read_video", "    raise ChildFailedError(", launcher, "exitcode  : 1"]
+    error = failure(f"import sys; print({chr(10).join(lines)!r}); sys.exit(1)")
+    assert error.what == "ms-swift ended with 1: [rank0]: AttributeError: no read_video"
+
+
 def test_an_unknown_failure_names_its_last_error_and_the_log():
     code = "import sys; print('ValueError: first'); print('[rank1]: KeyError: 7'); print('bye'); sys.exit(4)"
     error = failure(code)

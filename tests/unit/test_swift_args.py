@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from project import example
 
 from omnitune import recipes, supervisor, swift_args, swift_owned
 from omnitune.config.infer import InferConfig
@@ -24,11 +25,13 @@ SEED_GPUS = {"lora": 4, "full": 8}
 
 def render(keys: dict[str, Any] | None = None, *, recipe: str = "seed", device: str = "cuda", **changes) -> dict:
     settings = recipes.fill_sft(SftConfig(**keys or {}), recipe=recipe, gpu_memory_gib=80, device=device)
+    return arguments_of(settings, **{"media": MediaConfig(), "device": device} | changes)
+
+
+def arguments_of(settings: SftConfig, **changes) -> dict:
     places = {"model": "results/main/model/weights", "train": "results/main/split/train.jsonl"}
     places |= {"val": "results/main/split/val.jsonl", "output": "results/main/main/sft/checkpoints"}
-    return swift_args.sft(
-        settings, **{"media": MediaConfig(), "device": device, "linear_modules": LINEAR} | places | changes
-    )
+    return swift_args.sft(settings, **{"linear_modules": LINEAR} | places | changes)
 
 
 def seed(tuner: str) -> dict:
@@ -186,9 +189,10 @@ def test_a_key_changes_its_flag_and_no_other(key: dict, flags: dict):
 
 @pytest.mark.parametrize("tuner", ["lora", "full"])
 def test_arguments_are_the_golden_file(tuner: str):
-    """To renew it after a wanted change: json.dump(seed(tuner), file, indent=2, sort_keys=True)."""
+    """The example that stands for the script. To renew the file: json.dump(..., indent=2, sort_keys=True)."""
+    config, experiment = example(f"sft_{tuner}")
     golden = json.loads((GOLDEN / f"sft_{tuner}.seed.args.json").read_bytes())
-    assert seed(tuner) == golden
+    assert arguments_of(experiment.sft, media=config.media, device=config.device) == golden
 
 
 @pytest.mark.parametrize("tuner", ["lora", "full"])

@@ -26,7 +26,7 @@ def test_two_jobs_share_no_device_and_a_third_waits(
         *("sft", "--cores", "64", *limit),  # cores for all three at once
         OMNITUNE_FAKE="slow@0.3",
         CUDA_VISIBLE_DEVICES="0,1,2,3",
-        XDG_RUNTIME_DIR=str(tmp_path),
+        OMNITUNE_GPU_LOCKS=str(tmp_path),
     )
     assert done.returncode == 0, done.stdout
     work = {name: empty.path(f"results/small/{name}/sft/checkpoints") for name in NAMES}

@@ -47,6 +47,17 @@ def test_each_example_plans_the_whole_pipeline(example: Path, tmp_path: Path, co
     )
 
 
+def test_the_demo_on_a_gpu_asks_for_one_wherever_it_trains_or_infers(tmp_path: Path, copy_project) -> None:
+    examples = ["config/examples/demo.yaml", "config/examples/demo_cuda.yaml"]
+    plan = copy_project(tmp_path).snakemake("-n", "-p", "--resources", "gpu=1", "--configfile", *examples).stdout
+    commands = {
+        match[2]: match[1] for match in re.finditer(r"scripts/((?:train|infer)\.py .* --output (\S+) .*)", plan)
+    }
+    assert {Path(output).name for output in commands} == {"model", "infer.jsonl", "merge.jsonl"}
+    assert len(commands) == 4
+    assert all(re.search("--gpus 1 .*--granted 1 ", command) for command in commands.values()), commands
+
+
 def test_ruff_and_mypy_have_nothing_to_say() -> None:
     tools = Path(sys.executable).parent
     for command in (["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"]):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from project import Project, Values, processor_seconds
+from project import Project, processor_seconds
 
 MODEL = "results/small/main/sft/model/manifest.json"
 
@@ -216,78 +216,3 @@ def test_fewer_gpus_than_wanted_are_refused(empty: Project, values: dict) -> Non
     assert done.returncode == 1
     assert "The job wants 2 GPUs and was granted 1. Start snakemake with --resources gpu=2 or more" in done.stdout
     assert empty.json("logs/small/main/train_sft.swift.verdict.json")["code"] == 78
-
-
-REWARD = "def custom_reward(completions, **kwargs):\n    return [0.0] * len(completions)\n"
-
-
-def grpo(values: Values, **keys: object) -> Values:
-    """The small run with prompts and a reward file of the user's own."""
-    settings = {"enabled": True, "effective_batch": 8, "num_generations": 4, "save_steps": 5, "epochs": 1}
-    settings |= {"reward_file": "rewards.py", "rewards": {"custom_reward": 1.0, "accuracy": 0.5}} | keys
-    source = {**values["sources"]["sums"], "use": ["sft", "grpo", "eval"]}
-    return {**values, "sources": {"sums": source}, "grpo": settings}
-
-
-@pytest.mark.parametrize(
-    ("keys", "start", "base"),
-    [
-        ({}, ["adapters", "ref_adapters"], "model/weights"),
-        ({"tuner": "full"}, [], "main/grpo/start"),
-        ({"start_from": "base"}, [], "model/weights"),
-    ],
-    ids=["adapter", "merged", "base"],
-)
-def test_grpo_follows_sft_and_the_final_model_follows_grpo(
-    empty: Project, values: Values, keys: Values, start: list[str], base: str
-) -> None:
-    empty.path("rewards.py").write_text(
-        "def custom_reward(completions, **kwargs):\n    return [0.0] * len(completions)\n"
-    )
-    empty.write_config(grpo(values, **keys))
-    done = empty.snakemake()
-    assert done.returncode == 0, done.stdout
-    arguments = empty.json("results/small/main/grpo/args.json")
-    assert arguments["model"] == f"results/small/{base}"
-    assert [name for name in ("adapters", "ref_adapters") if name in arguments] == start
-    assert (arguments["reward_funcs"], arguments["reward_weights"]) == (
-        ["custom_reward", "accuracy"],
-        ["1.0", "0.5"],
-    )
-    assert arguments["external_plugins"] == ["workflow/scripts/reward_plugin.py"]
-    argv = empty.json("results/small/main/grpo/checkpoints/argv.json")
-    assert argv[argv.index("--model") + 1] == arguments["model"]
-    prompts = empty.rows("results/small/split/grpo.jsonl")
-    assert {message["role"] for row in prompts for message in row["messages"]} == {"user"}
-    merged = empty.json("results/small/main/merge/model/manifest.json")
-    assert merged["base"] == f"results/small/{base}"
-    assert "Reward by step, main grpo" in empty.path("results/small/report.html").read_text()
-    assert empty.plan() == {}
-    # Another reward is another training; everything before it stays.
-    empty.path("rewards.py").write_text(
-        "def custom_reward(completions, **kwargs):\n    return [1.0] * len(completions)\n"
-    )
-    after = {"render_grpo", "train_grpo", "merge_model", "render_infer", "infer_model", "score_predictions"}
-    assert set(empty.plan()) == {*after, "write_report", "render_deploy"}
-
-
-def test_switching_grpo_on_plans_grpo_and_what_follows(empty: Project, values: Values) -> None:
-    empty.write_config(grpo(values, enabled=False))
-    empty.path("rewards.py").write_text(
-        "def custom_reward(completions, **kwargs):\n    return [0.0] * len(completions)\n"
-    )
-    assert empty.snakemake().returncode == 0
-    empty.write_config(grpo(values))
-    plan = empty.plan()
-    assert {"render_grpo", "train_grpo", "merge_model"} <= set(plan)
-    assert not {"split_rows", "train_sft", "infer_base", "inspect_model"} & set(plan)
-
-
-def test_a_reward_that_does_not_exist_is_told_before_the_training(empty: Project, values: Values) -> None:
-    empty.path("rewards.py").write_text(
-        "def custom_reward(completions, **kwargs):\n    return [0.0] * len(completions)\n"
-    )
-    empty.write_config(grpo(values, rewards={"custom_rewrad": 1}))
-    done = empty.snakemake("results/small/main/grpo/args.json")
-    assert done.returncode == 1
-    assert "error: grpo.rewards: there is no reward custom_rewrad. Did you mean custom_reward?" in done.stdout

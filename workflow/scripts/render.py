@@ -77,12 +77,14 @@ def _sft(options: argparse.Namespace) -> dict[str, Any]:
 def _grpo(options: argparse.Namespace) -> dict[str, Any]:
     settings = GrpoConfig.model_validate(options.settings)
     split = json.loads(options.split_manifest.read_bytes())
+    # A start that is not the base may still have to be made, and lies in its folder as it is.
+    is_base = options.model == options.modules.parent
     reward_check.check(settings, prompts=split["files"]["grpo.jsonl"]["rows"], solutions=split["solutions"])
     return swift_args.grpo(
         settings,
         media=MediaConfig.model_validate(options.media),
         device=options.device,
-        model=str(base_model.folder_of(options.model)),
+        model=str(base_model.folder_of(options.model) if is_base else options.model),
         adapter=options.adapter,
         linear_modules=json.loads(options.modules.read_bytes())["linear_modules"],
         prompts=options.prompts,

@@ -276,6 +276,56 @@ def test_a_grpo_that_cannot_work_is_one_sentence(changes: Values, sentence: str)
     assert refused(config(**{"sources": GRPO_SOURCE} | changes)) == [sentence]
 
 
+@pytest.mark.parametrize(
+    ("rewards", "sentence"),
+    [
+        ({"fromat": 1}, "grpo.rewards: there is no reward fromat. Did you mean format?"),
+        (
+            {"own": 1, "custom_rewrad": 1},
+            "grpo.rewards: there is no reward custom_rewrad. Did you mean custom_reward?",
+        ),
+        (
+            {"zzz": 1},
+            "grpo.rewards: there is no reward zzz. Choose one of format, accuracy, external_r1v_acc, cosine, "
+            "math, react_format, repetition, soft_overlong, toolbench, or define it in data/mine.py.",
+        ),
+    ],
+)
+def test_a_reward_that_is_nowhere_is_told_before_anything_runs(rewards: Values, sentence: str):
+    Path("data/mine.py").write_text("def custom_reward(completions, **kwargs): ...\nown = custom_reward\n")
+    grpo = {"enabled": True, "reward_file": "data/mine.py", "rewards": rewards}
+    assert refused(config(sources=GRPO_SOURCE, grpo=grpo)) == [sentence]
+
+
+def test_a_reward_file_is_read_and_not_run():
+    Path("data/mine.py").write_text("raise SystemExit(1)\ndef custom_reward(completions, **kwargs): ...\n")
+    grpo = {"enabled": True, "reward_file": "data/mine.py", "rewards": {"custom_reward": 1}}
+    load(config(sources=GRPO_SOURCE, grpo=grpo), [])
+    Path("data/mine.py").write_text("def custom_reward(:\n")
+    (told,) = refused(config(sources=GRPO_SOURCE, grpo=grpo))
+    assert told == "grpo.reward_file: data/mine.py:1: is not Python: invalid syntax. Mend the file."
+
+
+@pytest.mark.parametrize("path", ["data/{run}.jsonl", "data/a}.jsonl"])
+def test_a_brace_in_a_path_is_told(path: str):
+    Path(path).write_text("{}\n")
+    sources = {"a": {"format": "messages", "path": path}}
+    assert refused(config(sources=sources)) == [
+        f"sources.a.path: {path} holds a brace, which Snakemake takes for a wildcard. Rename it."
+    ]
+    grpo = {"enabled": True, "reward_file": path, "rewards": {"own": 1}}
+    (told,) = refused(config(sources=GRPO_SOURCE, grpo=grpo))
+    assert told == f"grpo.reward_file: {path} holds a brace, which Snakemake takes for a wildcard. Rename it."
+
+
+def test_a_mapping_to_no_field_is_told():
+    sources = {"a": {"format": "qa", "path": "data/a.jsonl", "columns": {"prompt": "questoin"}}}
+    (told,) = refused(config(sources=sources))
+    assert told == (
+        'sources.a.columns maps "prompt" to "questoin", no field of the format qa. Did you mean question?'
+    )
+
+
 def test_grpo_takes_the_adapters_shape_from_sft():
     values = config(
         sources=GRPO_SOURCE, sft={"lora": {"rank": 16}, "freeze_aligner": False}, grpo={"enabled": True}

@@ -150,7 +150,7 @@ TURN = {"role": "user", "content": "Why?"}
         (chat("<audio>", audios=["a.wav", None]), "E051", '"audios" holds None, not a path.'),
         (chat("<audio>", audios=[""]), "E051", "an empty path."),
         (chat(solution=["1"]), "E202", "\"solution\" is ['1'], not text."),
-        (chat(system=1.5), "E202", '"system" is 1.5, not text.'),
+        (chat(system=[1.5]), "E202", '"system" is [1.5], not text.'),
         (user_says(7), "E030", "part 1 of turn 1 is 7."),
         (
             user_says({"type": "file", "file": "x"}),

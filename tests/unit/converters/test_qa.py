@@ -55,7 +55,7 @@ def test_a_whole_number_is_written_out_and_reported(convert):
     [
         ({"answer": "So."}, "E201", '"question" is missing or empty. Fill the question, or map its column'),
         ({"question": " "}, "E201", '"question" is missing or empty.'),
-        ({"question": "Why?", "answer": 0.5}, "E202", '"answer" is 0.5, not text.'),
+        ({"question": "Why?", "answer": [0.5]}, "E202", '"answer" is [0.5], not text.'),
         ({"question": "Why?", "answer": True}, "E202", '"answer" is True, not text.'),
     ],
 )

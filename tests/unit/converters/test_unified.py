@@ -45,7 +45,8 @@ def test_markers_in_the_text_are_not_placed_again(unified):
 @pytest.mark.parametrize(
     ("row", "templates", "contents"),
     [
-        ({"text": "hi"}, Templates(), ["Describe the content.", "hi"]),
+        ({"text": "hi", "audio": "a.wav"}, Templates(), ["<audio>Describe the content.", "hi"]),
+        ({"text": "hi"}, Templates("Tell a joke."), ["Tell a joke.", "hi"]),
         ({"text": "{modality_tag} {text} {x}"}, PROMPT, ["{modality_tag} {text} {x}"]),
         ({"text": "7"}, Templates("Q", "\\boxed{{text}}"), ["Q", "\\boxed{7}"]),
         ({"text": 7}, Templates("Q", '{"a": "{text}"}'), ["Q", '{"a": "7"}']),
@@ -64,13 +65,52 @@ def test_a_row_without_a_text_never_gets_an_empty_turn(unified, row, templates: 
     assert unified(row, templates).error == "E209"
 
 
+@pytest.mark.parametrize(
+    ("row", "fix"),
+    [
+        ({"text": "hi", "wav": "a.wav", "n": 1}, "Set columns: {wav: audio}."),
+        ({"text": "hi", "Audio": "x"}, "Set columns: {Audio: audio}."),
+        ({"text": "hi", "audo": "x"}, "Map the column that names the file with columns:, or set user_template"),
+    ],
+)
+def test_a_question_about_a_medium_needs_one(unified, row, fix: str):
+    unread = unified(row)
+    assert unread.error == "E201"
+    assert f"the row has no medium, and the question is about one. {fix}" in unread.message
+
+
+@pytest.mark.parametrize(
+    ("row", "fix"),
+    [
+        ({"ID": "1", "Text": "hi", "Audio": "a.wav"}, "Set columns: {ID: id, Text: text, Audio: audio}."),
+        ({"data": [{"text": "hi"}], "version": 1}, 'The rows seem to lie under "data": write them as a list'),
+    ],
+)
+def test_a_text_that_is_elsewhere_is_looked_for(unified, row, fix: str):
+    assert unified(row).message.startswith(f'"text" is missing or empty. {fix}')
+
+
+def test_a_misspelt_medium_is_not_dropped(unified):
+    unread = unified({"text": "hi", "audio": "a.wav", "vdeo": "v.mp4"})
+    assert (unread.error, unread.message) == ("E039", '"vdeo" is no column that is read. Did you mean "video"?')
+
+
+def test_a_text_that_no_turn_holds_is_kept(unified):
+    prompt = unified({"text": "7", "audio": "a.wav"}, Templates(assistant=None))
+    assert (prompt.solution, prompt.extra) == ("7", {})
+    solved = unified({"text": "7", "solution": "8", "audio": "a.wav"}, Templates(assistant=None))
+    assert (solved.solution, solved.extra) == ("8", {"text": "7"})
+    fixed = unified({"text": "7", "audio": "a.wav"}, Templates(assistant="yes"))
+    assert (fixed.messages[-1].content, fixed.solution, fixed.extra) == ("yes", None, {"text": "7"})
+
+
 def test_a_solution_does_not_stand_for_the_question(unified):
     assert unified({"solution": "7"}, PROMPT).error == "E209"
 
 
 @pytest.mark.parametrize("own", [None, "own"])
 def test_the_sources_system_is_for_rows_without_one(unified, own):
-    record = unified({"text": "x", "system": own}, system="ours")
+    record = unified({"text": "x", "audio": "a.wav", "system": own}, system="ours")
     assert record.messages[0] == Message("system", own or "ours")
 
 
@@ -129,6 +169,7 @@ def test_the_columns_give_the_shape(row, shape: str):
     [
         ("a.wav", ["a.wav"]),
         ('["a.wav", "b.wav"]', ["a.wav", "b.wav"]),
+        ("['a.wav', 'b.wav']", ["a.wav", "b.wav"]),
         ("[x].wav", ["[x].wav"]),
     ],
 )

@@ -35,6 +35,11 @@ def test_files_of_one_stem_and_folder_are_a_row(tmp_path: Path):
     assert [number for number, _ in rows(tmp_path, Part(max_rows=2))] == [1, 2]
 
 
+def test_two_texts_of_a_medium_are_one_bad_row(tmp_path: Path):
+    make(tmp_path, "x.wav", "x.txt", "x.TXT")
+    assert rows(tmp_path) == [(1, "E204")]
+
+
 @pytest.mark.parametrize(
     ("spoil", "code"),
     [

@@ -39,6 +39,20 @@ def test_values_are_what_json_knows_and_a_person_expects(tmp_path: Path):
     }
 
 
+def test_times_beyond_pythons_are_text(tmp_path: Path):
+    path = tmp_path / "rows.parquet"
+    columns = {
+        "far": pa.array([2**62, 0], pa.timestamp("us")),
+        "wait": pa.array([5, None], pa.duration("ns")),
+        "text": pa.array(["a", "b"]),
+    }
+    pq.write_table(pa.table(columns), path)
+    assert [row for _, row in READERS["parquet"].read(path, Part())] == [
+        {"far": f"<value out of range: {2**62}>", "wait": "5", "text": "a"},
+        {"far": "1970-01-01 00:00:00.000000", "wait": None, "text": "b"},
+    ]
+
+
 def test_nanoseconds_inside_of_lists_are_one_sentence(tmp_path: Path):
     path = tmp_path / "rows.parquet"
     pq.write_table(pa.table({"times": pa.array([[1]], pa.list_(pa.timestamp("ns")))}), path)

@@ -1,5 +1,8 @@
 """Config -> the arguments of `swift deploy`, a file of the form of swift_args."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from omnitune.config.deploy import DeployConfig
 from omnitune.config.infer import InferConfig
 from omnitune.config.media import MediaConfig
@@ -10,6 +13,22 @@ VERSION = 1
 # In ENV: what the launcher needs to know, and ms-swift does not.
 GPUS = "OMNITUNE_GPUS"
 ENVIRONMENT = "OMNITUNE_SWIFT"
+
+# What the config's own keys or the pipeline decide.
+OWNED = {
+    "model", "model_type", "template", "torch_dtype", "infer_backend", "load_args", "host", "port",
+    "served_model_name", "temperature", "max_new_tokens", "verbose", "log_interval", "log_level",
+    "vllm_tensor_parallel_size", "max_batch_size", "device_map", "ENV",
+}  # fmt: skip
+
+
+def refuse_owned(swift: Mapping[str, Any]) -> None:
+    """Refuse flags of `deploy.swift` that are set already."""
+    for flag in swift:
+        if flag.replace("-", "_") in OWNED:
+            raise PipelineError(
+                "it is set by the pipeline", where=f"deploy.swift.{flag}", fix="Remove it; see deploy and infer."
+            )
 
 
 def deploy(
@@ -31,9 +50,6 @@ def deploy(
         model: folder of the final model.
         name: by which clients ask for it.
         environment: the site's own swift environment, or None.
-
-    Raises:
-        PipelineError: for a flag in `deploy.swift` that the pipeline sets.
     """
     backend = "transformers" if device == "cpu" else settings.backend
     arguments: Arguments = {
@@ -56,11 +72,6 @@ def deploy(
         arguments |= {"max_batch_size": infer.batch_size}
     if device == "cpu":
         arguments |= {"device_map": "cpu"}
-    for flag in settings.swift:
-        if flag.replace("-", "_") in arguments:
-            raise PipelineError(
-                "it is set by the pipeline", where=f"deploy.swift.{flag}", fix="Remove it; see deploy and infer."
-            )
     launch = {
         GPUS: str(0 if device == "cpu" else settings.gpus),
         # A client could have any file of this machine read by naming its path: nothing lies below this one.

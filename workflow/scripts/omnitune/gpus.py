@@ -2,7 +2,6 @@
 
 import fcntl
 import os
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -12,6 +11,10 @@ from pathlib import Path
 from omnitune.errors import PipelineError
 
 _POLL_SECONDS = 0.5
+# One place for all jobs of a user on a machine, whatever session, container or cron job they are started from:
+# XDG_RUNTIME_DIR and TMPDIR differ between those.
+_PLACE = "/tmp"
+PLACE_VARIABLE = "OMNITUNE_GPU_LOCKS"
 
 
 @dataclass(frozen=True)
@@ -32,8 +35,8 @@ def leased(count: int) -> Iterator[Lease]:
     """Wait for `count` free devices of this machine and hold them while the block runs.
 
     Each device is a file lock, which the kernel frees when its holders are gone, however they went. Jobs are
-    served in the order of their coming, so a large one does not starve behind small ones. Inside a Slurm job its
-    own allocation is used as it is.
+    served in the order of their coming, so a large one does not starve behind small ones. Inside a Slurm job the
+    devices are those of its allocation, whose numbers are its own.
 
     Raises:
         PipelineError: when the machine has fewer.
@@ -47,11 +50,8 @@ def leased(count: int) -> Iterator[Lease]:
             f"The job wants {count} GPUs and there are {len(pool)}",
             fix="Lower the stage's gpus, unset CUDA_VISIBLE_DEVICES, or run where there are more.",
         )
-    if "SLURM_JOB_ID" in os.environ:
-        yield Lease(",".join(pool[:count]))
-        return
     with ExitStack() as held:
-        with _locked(_folder() / "queue"):  # held while waiting: the next job queues behind us
+        with _locked(folder() / "queue"):  # held while waiting: the next job queues behind us
             while len(free := _free(pool, held, count)) < count:
                 time.sleep(_POLL_SECONDS)
         yield Lease(",".join(device for device, _ in free), tuple(descriptor for _, descriptor in free))
@@ -61,7 +61,7 @@ def _pool() -> list[str]:
     """Devices that we may use: CUDA_VISIBLE_DEVICES, else all that the driver knows."""
     listed = os.environ.get("CUDA_VISIBLE_DEVICES")
     if listed is not None:
-        return [device.strip() for device in listed.split(",") if device.strip()]
+        return list(dict.fromkeys(device.strip() for device in listed.split(",") if device.strip()))
     import pynvml
 
     try:
@@ -71,19 +71,22 @@ def _pool() -> list[str]:
         return []
 
 
-def _folder() -> Path:
-    folder = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()) / f"omnitune-gpus-{os.getuid()}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    if folder.stat().st_uid != os.getuid():
-        raise PipelineError("it belongs to another user", where=str(folder), fix="Have it removed.")
-    return folder
+def folder() -> Path:
+    """The folder of the locks, made when it is not there."""
+    job = os.environ.get("SLURM_JOB_ID", "")
+    name = f"omnitune-gpus-{os.getuid()}" + (f"-slurm-{job}" if job.isalnum() else "")
+    place = Path(os.environ.get(PLACE_VARIABLE, _PLACE)) / name
+    place.mkdir(mode=0o700, exist_ok=True)
+    if place.stat().st_uid != os.getuid():
+        raise PipelineError("it belongs to another user", where=str(place), fix="Have it removed.")
+    return place
 
 
 def _free(pool: list[str], held: ExitStack, count: int) -> list[tuple[str, int]]:
     """Lock `count` devices if that many are free, else none."""
     taken: list[tuple[str, int]] = []
     for device in pool:
-        descriptor = _open(_folder() / f"gpu-{device}")
+        descriptor = _open(folder() / f"gpu-{device}")
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -9,11 +9,13 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from omnitune.converters.source import own_id
 from omnitune.publish import open_atomic
 from omnitune.records import MARKERS, MODALITIES, Message, Record, encode
 from omnitune.validation.checks import check_record
+from omnitune.validation.codes import RowError
 
-Files = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
+Files = str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None
 _OWN = {"id", "messages", "conversations", "image", "audio", "video", "system", "solution"}
 
 
@@ -38,7 +40,7 @@ def create_sample(
         images, audios, videos: paths, one or several. Relative ones are looked for beside the file of rows and in
             media.roots. Whether they exist is asked by the validate stage.
         solution: the reference answer, when it is not the assistant's.
-        extra: more columns; `id` names the row.
+        extra: more columns; `id` names the row, a text or whole number.
 
     Raises:
         ValueError: with a sentence, when the pipeline would reject the row.
@@ -53,6 +55,11 @@ def create_sample(
             raise ValueError(f"{name} is {text!r}. Give it as text.")
     if taken := sorted(_OWN & extra.keys() - {"id"}):
         raise ValueError(f"{taken[0]} is no free column. Use the argument for it.")
+    if "id" in extra:
+        try:
+            own_id(extra["id"])
+        except RowError as error:
+            raise ValueError(str(error)) from None
     missing = (MARKERS[name] * len(media[name]) for name in MODALITIES if MARKERS[name] not in user)
     messages = [Message("user", "".join(missing) + user)]
     if system is not None:
@@ -80,6 +87,10 @@ def write_samples(path: str | os.PathLike[str], samples: Iterable[dict[str, Any]
 
 
 def _paths(name: str, files: Files) -> list[str]:
+    if files is None:
+        return []
+    if not isinstance(files, str | os.PathLike | Sequence):
+        raise ValueError(f"{name} is {files!r}. Give a path or a list of paths.")
     paths = [files] if isinstance(files, str | os.PathLike) else list(files)
     for path in paths:
         if not isinstance(path, str | os.PathLike) or not os.fspath(path):

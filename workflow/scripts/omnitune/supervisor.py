@@ -222,5 +222,7 @@ def _tail(log: Path, size: int = 20_000) -> str:
 def _last_error(tail: str) -> str:
     """The last line that names an exception, else the last line."""
     lines = [line.strip() for line in tail.splitlines() if line.strip()]
-    errors = [line for line in lines if re.match(r"(\[rank\d+\]: )?[\w.]*(Error|Exception|Interrupt)\b", line)]
+    # ChildFailedError is the launcher's, and says no more than that a rank ended.
+    error = re.compile(r"(?!\S*ChildFailedError)(\[rank\d+\]: )?[\w.]*(Error|Exception|Interrupt)\b")
+    errors = [line for line in lines if error.match(line)]
     return (errors or lines or ["no output"])[-1][:300]

@@ -10,6 +10,7 @@ from omnitune import config_files, recipes
 from omnitune.config.deploy import is_loopback
 from omnitune.config.experiments import Experiment
 from omnitune.config.grpo import GrpoConfig
+from omnitune.config.grpo_checks import ADAPTER_KEYS, grpo_mistakes
 from omnitune.config.run import Config
 from omnitune.config.sentences import Key, Where, sentence
 from omnitune.config.sft import SftConfig
@@ -18,8 +19,6 @@ from omnitune.errors import PipelineError
 from omnitune.validation.policy import policy_mistakes
 
 T = TypeVar("T")
-# They decide what an adapter is.
-ADAPTER_KEYS = ("lora", "freeze_llm", "freeze_vit", "freeze_aligner")
 RESERVED = {
     "model",
     "convert",
@@ -120,35 +119,12 @@ def _experiment_checks(config: Config, experiment: Experiment, where: Where, pre
                 f"{where(('sources',))}: no source has {stage} in its use, so {stage} has no rows. Add it to one."
             )
     if experiment.grpo.enabled:
-        yield from _grpo_checks(config, experiment, where, prefix)
+        yield from grpo_mistakes(config, experiment, where, prefix)
     if "base" not in config.infer.stages and not experiment.infer_stages(config.infer.stages):
         yield (
             f"{where(('infer', 'stages'))}: of {', '.join(config.infer.stages)} experiment {experiment.name} "
             "makes none, so nothing would be scored. Add base, or set merge.enabled: true and add merge."
         )
-
-
-def _grpo_checks(config: Config, experiment: Experiment, where: Where, prefix: Key) -> Iterable[str]:
-    sft, grpo = experiment.sft, experiment.grpo
-    if grpo.start_from == "sft" and not sft.enabled:
-        place = where((*prefix, "grpo", "start_from"))
-        yield f"{place} is sft, which is not enabled. Enable it, or start from base."
-    for name in ADAPTER_KEYS if experiment.policy == "adapter" else ():
-        if getattr(grpo, name) != getattr(sft, name):
-            yield (
-                f"{where((*prefix, 'grpo', name))} is not sft's, but grpo trains sft's adapter on. "
-                "Remove it here, or set grpo.start_from: base."
-            )
-    if grpo.reward_file and not Path(grpo.reward_file).is_file():
-        yield (f"{where((*prefix, 'grpo', 'reward_file'))}: there is no file {grpo.reward_file}. Mend the path.")
-    if grpo.rollout == "colocate" and config.device == "cpu":
-        yield (
-            f"{where((*prefix, 'grpo', 'rollout'))}: vLLM shares a GPU with the training; with device: cpu there "
-            "is none. Set rollout: transformers."
-        )
-    if not any(grpo.rewards.values()):
-        place = where((*prefix, "grpo", "rewards"))
-        yield f"{place}: every weight is 0, so nothing is learned. Give one a weight."
 
 
 def filled_pretrain(config: Config) -> SftConfig:

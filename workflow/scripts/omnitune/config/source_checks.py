@@ -5,8 +5,14 @@ from pathlib import Path
 
 from omnitune.config.run import Config
 from omnitune.config.sentences import Where
-from omnitune.converters import SHAPES, templates
+from omnitune.converters import SHAPES, check_columns, templates
+from omnitune.errors import PipelineError
 from omnitune.readers import READERS, reader_name
+
+
+def braced(path: str) -> bool:
+    """Whether Snakemake would read a wildcard in a path."""
+    return "{" in path or "}" in path
 
 
 def source_mistakes(name: str, config: Config, where: Where) -> Iterator[str]:
@@ -17,6 +23,8 @@ def source_mistakes(name: str, config: Config, where: Where) -> Iterator[str]:
         return where(("sources", name, key))
 
     path, reader = Path(source.path), reader_name(source.format, Path(source.path))
+    if braced(source.path):
+        yield f"{at('path')}: {source.path} holds a brace, which Snakemake takes for a wildcard. Rename it."
     # What lies under results/ is made by the pipeline itself, as in the demo.
     if not source.path.startswith("results/"):
         if source.format == "folder" and not path.is_dir():
@@ -37,6 +45,10 @@ def source_mistakes(name: str, config: Config, where: Where) -> Iterator[str]:
     else:
         for key, mistake in templates.mistakes(source.templates()):
             yield f"{at(key)} {mistake}"
+    try:
+        check_columns(source.format, source.columns, name)
+    except PipelineError as error:
+        yield f"{at('columns')} {error.what}. {error.fix}"
     if source.extract_audio and config.media.audio_in_video:
         yield (
             f"{at('extract_audio')}: with media.audio_in_video the sound of a video would be heard twice. "

@@ -17,7 +17,7 @@ from omnitune import publish
 from omnitune.converters import messages, qa, unified
 from omnitune.converters.cells import open_cells
 from omnitune.converters.sound import add_soundtracks
-from omnitune.converters.source import Draft, Source, text_or_none
+from omnitune.converters.source import MEDIA_COLUMNS, Draft, Source, text_or_none
 from omnitune.errors import PipelineError, suggest
 from omnitune.media.embedded import EmbeddedMedia
 from omnitune.media.paths import MediaPaths
@@ -25,7 +25,7 @@ from omnitune.readers import READERS, WHOLE, Part, reader_name
 from omnitune.records import Converted, Message, Record, Unread, encode
 from omnitune.validation.codes import RowError
 
-VERSION = 1
+VERSION = 2
 
 Convert = Callable[[dict[str, Any], Source], Draft]
 
@@ -45,7 +45,7 @@ SHAPES: Mapping[str, Shape] = {
 }
 FORMATS = (*SHAPES, *READERS)
 # A typo in one of these loses the row's media or turns; other columns are the user's own.
-_PRECIOUS = ("messages", "images", "audios", "videos")
+_PRECIOUS = ("messages", *(name for names in MEDIA_COLUMNS.values() for name in names))
 
 
 def open_source(
@@ -127,8 +127,10 @@ def _record(source: Source, convert: Convert, row: dict[str, Any], row_id: str, 
     if source.soundtracks:
         add_soundtracks(draft, source.soundtracks)
     solution = text_or_none(row.pop("solution", None), "solution", draft.repairs)
-    for column in row:
-        meant = _misspelt(column)
+    for column, value in row.items():
+        meant = _misspelt(column) if value is not None else ""
+        if meant == column:
+            raise RowError("E039", f'"{column}" is no column of rows of this format', "Remove it, or set format:.")
         if meant:
             raise RowError("E039", f'"{column}" is no column that is read', f'Did you mean "{meant}"?')
     return Record(

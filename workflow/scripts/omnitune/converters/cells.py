@@ -1,5 +1,6 @@
-"""Cells of a text table that hold lists: several files of a row, or its turns, written as JSON."""
+"""Cells of a text table that hold lists: several files of a row, or its turns, written as JSON or by Python."""
 
+import ast
 from typing import Any
 
 import msgspec
@@ -21,10 +22,15 @@ def open_cells(row: dict[str, Any]) -> None:
 
 
 def opened(cell: str) -> Any:
-    """The list that a cell holds as JSON, else the cell."""
+    """The list that a cell holds as JSON, or as pandas and print() write it; else the cell."""
     if not cell.lstrip().startswith("["):
         return cell
     try:
         return msgspec.json.decode(cell)
     except (msgspec.DecodeError, RecursionError):
+        pass
+    try:
+        value = ast.literal_eval(cell.strip())
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
         return cell  # a file may be called [a].wav
+    return value if all(isinstance(item, str | dict) for item in value) else cell

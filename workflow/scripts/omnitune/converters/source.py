@@ -69,15 +69,7 @@ class Source(NamedTuple):
         """The record's id, from the user's or from the line."""
         if value is None:
             return f"{self.name}/{line:08d}"
-        if is_whole_number(value):
-            value = str(value)
-        if not isinstance(value, str) or not value.strip():
-            raise RowError("E055", f"the id {shorten(value)} is not a text or whole number")
-        if len(value) > MAX_ID_CHARS:
-            raise RowError("E055", f"the id has {len(value)} characters, the limit is {MAX_ID_CHARS}")
-        if _bad_id.search(value):
-            raise RowError("E055", f'the id {shorten(value)} holds a control character or ".."')
-        return f"{self.name}/{value}"
+        return f"{self.name}/{own_id(value)}"
 
     def medium(self, value: Any, column: str) -> str:
         """The absolute path of one medium, given as a path, a data: URL, or bytes out of a table."""
@@ -134,11 +126,24 @@ def _is_medium(value: Any) -> bool:
     return isinstance(value, bytes) or (isinstance(value, dict) and "bytes" in value)
 
 
+def own_id(value: Any) -> str:
+    """The id that a user gave a row."""
+    if is_whole_number(value):
+        value = str(value)
+    if not isinstance(value, str) or not value.strip():
+        raise RowError("E055", f"the id {shorten(value)} is not a text or whole number")
+    if len(value) > MAX_ID_CHARS:
+        raise RowError("E055", f"the id has {len(value)} characters, the limit is {MAX_ID_CHARS}")
+    if _bad_id.search(value):
+        raise RowError("E055", f'the id {shorten(value)} holds a control character or ".."')
+    return value
+
+
 def text_or_none(value: Any, column: str, repairs: list[str]) -> str | None:
-    """A text column; a whole number is written out, anything else is refused."""
+    """A text column; a number is written out, anything else is refused."""
     if value is None or isinstance(value, str):
         return value
-    if is_whole_number(value):
+    if is_whole_number(value) or isinstance(value, float):
         repairs.append("E202")
         return str(value)
     raise RowError("E202", f'"{column}" is {shorten(value)}, not text')

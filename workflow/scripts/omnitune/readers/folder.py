@@ -106,7 +106,11 @@ def _row(path: Path, folder: Path, stem: str, files: list[str]) -> dict[str, Any
         suffix = PurePosixPath(name).suffix
         if modality := modality_of_suffix(suffix):
             row.setdefault(modality, []).append(str(inner / name))
-        elif suffix.lower() == _TEXT and "text" not in row:
+        elif suffix.lower() == _TEXT:
+            if "text" in row:
+                raise RowError(
+                    "E204", f"{inner / stem} has two texts, {' and '.join(sorted(files))}", "Remove one."
+                )
             row["text"] = _text(folder / name, str(inner / name), path)
     return row
 

@@ -44,7 +44,7 @@ def _rows(file: Any, path: Path, part: Part) -> Iterator[Numbered]:
         raise PipelineError("has no rows", where=str(path), fix=CODES["E022"].fix, code=ExitCode.DATA)
     names = file.schema_arrow.names
     for field in file.schema_arrow:
-        if not _is_nanoseconds(field.type) and "[ns" in str(field.type):
+        if field.type.num_fields and "[ns" in str(field.type):
             raise PipelineError(
                 f'column "{field.name}" has nanosecond times of the type {field.type}, which is not read',
                 where=str(path),
@@ -70,7 +70,7 @@ def _group(file: Any, group: int, number: int, first: int, last: int) -> Iterato
     nanoseconds = {field.name for field in file.schema_arrow if _is_nanoseconds(field.type)}
     for batch in file.iter_batches(batch_size=_BATCH_ROWS, row_groups=[group]):
         if number + batch.num_rows > first and number < last:
-            for row in _whole_numbers(batch).to_pylist():
+            for row in _values(_whole_numbers(batch)):
                 number += 1
                 if first < number <= last:
                     yield number, {name: _plain(value, name in nanoseconds) for name, value in row.items()}
@@ -93,6 +93,21 @@ def _whole_numbers(batch: Any) -> Any:
         column.cast(pyarrow.int64()) if _is_nanoseconds(column.type) else column for column in batch.columns
     ]
     return pyarrow.RecordBatch.from_arrays(columns, names=batch.schema.names)
+
+
+def _values(batch: Any) -> list[dict[str, Any]]:
+    """The rows; a column of times that Python's own types cannot hold is text, as Arrow writes it."""
+    import pyarrow
+
+    try:
+        rows: list[dict[str, Any]] = batch.to_pylist()
+    except (OverflowError, ValueError):
+        columns = [
+            column.cast(pyarrow.string()) if pyarrow.types.is_temporal(column.type) else column
+            for column in batch.columns
+        ]
+        rows = pyarrow.RecordBatch.from_arrays(columns, names=batch.schema.names).to_pylist()
+    return rows
 
 
 def _written(nanoseconds: int) -> str:

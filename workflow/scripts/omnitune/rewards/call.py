@@ -28,7 +28,7 @@ def named(name: str, reward: Reward) -> Reward:
     """
 
     def given(columns: Mapping[str, Any], count: int) -> dict[str, Any]:
-        return _missing_as_none(reward, columns_of(columns), count)
+        return _as_asked(reward, columns_of(columns), count)
 
     # ms-swift asks a function for its name and whether it is async.
     if inspect.iscoroutinefunction(reward) or inspect.iscoroutinefunction(type(reward).__call__):
@@ -58,17 +58,18 @@ def columns_of(columns: Mapping[str, Any]) -> dict[str, Any]:
     return rest | {name: [row.get(name) for row in rows] for name in names}
 
 
-def _missing_as_none(reward: Reward, columns: dict[str, Any], count: int) -> dict[str, Any]:
-    """A column that no row of this batch has, but the reward asks for by name, is a list of None."""
+def _as_asked(reward: Reward, columns: dict[str, Any], count: int) -> dict[str, Any]:
+    """The columns that the reward takes; one that it asks for and no row of this batch has is a list of None."""
     try:
-        wanted = inspect.signature(reward).parameters.values()
+        parameters = list(inspect.signature(reward).parameters.values())
     except (TypeError, ValueError):  # a builtin tells nothing
         return columns
-    for parameter in list(wanted)[1:]:
-        by_name = parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
-        if by_name and parameter.default is parameter.empty:
-            columns.setdefault(parameter.name, [None] * count)
-    return columns
+    by_name = [one for one in parameters[1:] if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)]
+    missing = {one.name: [None] * count for one in by_name if one.default is one.empty}
+    if all(one.kind is not one.VAR_KEYWORD for one in parameters):
+        names = {one.name for one in by_name}
+        columns = {name: values for name, values in columns.items() if name in names}
+    return missing | columns
 
 
 def checked(name: str, values: Any, count: int) -> list[float | None]:

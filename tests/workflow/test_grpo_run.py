@@ -1,0 +1,149 @@
+"""GRPO in the pipeline: what it starts from, what follows it, and what makes it stale; with the fake trainer."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from conftest import sums
+from project import Project
+
+Values = dict[str, Any]
+REWARD = "def custom_reward(completions, **kwargs):\n    return [0.0] * len(completions)\n"
+AFTER_GRPO = {
+    *("train_grpo", "merge_model", "render_infer", "infer_model", "score_predictions", "write_report"),
+    "render_deploy",
+}
+
+
+def grpo(values: Values, **keys: object) -> Values:
+    """The small run with prompts and a reward file of the user's own."""
+    settings = {"enabled": True, "effective_batch": 8, "num_generations": 4, "save_steps": 5, "epochs": 1}
+    settings |= {"reward_file": "rewards.py", "rewards": {"custom_reward": 1.0, "accuracy": 0.5}} | keys
+    source = {**values["sources"]["sums"], "use": ["sft", "grpo", "eval"]}
+    return {**values, "sources": {"sums": source}, "grpo": settings}
+
+
+@pytest.mark.parametrize(
+    ("keys", "start", "base"),
+    [
+        ({}, ["adapters", "ref_adapters"], "model/weights"),
+        ({"tuner": "full"}, [], "main/grpo/start"),
+        ({"start_from": "base"}, [], "model/weights"),
+    ],
+    ids=["adapter", "merged", "base"],
+)
+def test_grpo_follows_sft_and_the_final_model_follows_grpo(
+    empty: Project, values: Values, keys: Values, start: list[str], base: str
+) -> None:
+    empty.path("rewards.py").write_text(REWARD)
+    empty.write_config(grpo(values, **keys))
+    done = empty.snakemake()
+    assert done.returncode == 0, done.stdout
+    arguments = empty.json("results/small/main/grpo/args.json")
+    assert arguments["model"] == f"results/small/{base}"
+    assert [name for name in ("adapters", "ref_adapters") if name in arguments] == start
+    assert (arguments["reward_funcs"], arguments["reward_weights"]) == (
+        ["custom_reward", "accuracy"],
+        ["1.0", "0.5"],
+    )
+    assert arguments["external_plugins"] == ["workflow/scripts/reward_plugin.py"]
+    argv = empty.json("results/small/main/grpo/checkpoints/argv.json")
+    assert argv[argv.index("--model") + 1] == arguments["model"]
+    prompts = empty.rows("results/small/split/grpo.jsonl")
+    assert {message["role"] for row in prompts for message in row["messages"]} == {"user"}
+    merged = empty.json("results/small/main/merge/model/manifest.json")
+    assert merged["base"] == f"results/small/{base}"
+    assert "Reward by step, main grpo" in empty.path("results/small/report.html").read_text()
+    assert empty.plan() == {}
+    # Another reward is another training; everything before it stays.
+    empty.path("rewards.py").write_text(REWARD.replace("0.0", "1.0"))
+    assert set(empty.plan()) == {"render_grpo", *AFTER_GRPO}
+
+
+def test_switching_grpo_on_plans_grpo_and_what_follows(empty: Project, values: Values) -> None:
+    empty.write_config(grpo(values, enabled=False))
+    empty.path("rewards.py").write_text(REWARD)
+    assert empty.snakemake().returncode == 0
+    empty.write_config(grpo(values))
+    plan = empty.plan()
+    assert {"render_grpo", "train_grpo", "merge_model"} <= set(plan)
+    assert not {"split_rows", "train_sft", "infer_base", "inspect_model"} & set(plan)
+
+
+def test_a_reward_that_does_not_exist_is_told_before_anything_runs(empty: Project, values: Values) -> None:
+    empty.path("rewards.py").write_text(REWARD)
+    empty.write_config(grpo(values, rewards={"custom_rewrad": 1}))
+    done = empty.snakemake()
+    assert done.returncode == 78
+    assert "grpo.rewards: there is no reward custom_rewrad. Did you mean custom_reward?" in done.stdout
+    assert not empty.path("results").exists()
+
+
+def test_prompts_without_the_solution_that_a_reward_needs_are_told_before_sft_trains(
+    empty: Project, values: Values
+) -> None:
+    empty.path("rewards.py").write_text(REWARD)
+    rows = [{"messages": [{"role": "user", "content": f"{n}?"}]} for n in range(40)]
+    empty.write_rows("data/prompts.jsonl", rows)
+    changed = grpo(values)
+    prompts = {"format": "messages", "path": "data/prompts.jsonl", "use": ["grpo"], "task": "sums"}
+    changed["sources"] = {**values["sources"], "prompts": prompts}
+    empty.write_config(changed)
+    done = empty.snakemake("--cores", "1")
+    assert done.returncode == 1
+    assert "40 of 40 prompts have no solution, and without one the reward is 0" in done.stdout
+    assert not empty.path("results/small/main/sft/checkpoints").exists()
+
+
+@pytest.fixture(scope="module")
+def rated(
+    values: Values, copy_project: Callable[[Path], Project], tmp_path_factory: pytest.TempPathFactory
+) -> Project:
+    """A finished run whose GRPO starts from the merged model of sft: every stage has run. Tests only plan."""
+    project = copy_project(tmp_path_factory.mktemp("rated"))
+    project.write_config(grpo(values, tuner="full"))
+    project.write_rows("data/sums.jsonl", sums(0, 100))
+    project.path("rewards.py").write_text(REWARD)
+    done = project.snakemake()
+    assert done.returncode == 0, done.stdout
+    assert project.plan() == {}
+    return project
+
+
+TRAINED_AGAIN = {"render_sft", "train_sft", "merge_start", *AFTER_GRPO}
+STALE = {
+    "grpo.learning_rate=2e-6": {"render_grpo", *AFTER_GRPO},
+    "grpo.rewards.accuracy=0.25": {"render_grpo", *AFTER_GRPO},
+    "grpo.num_generations=8": {"render_grpo", *AFTER_GRPO},
+    "grpo.temperature=0.7": {"render_grpo", *AFTER_GRPO},
+    "grpo.swift.epsilon=0.1": {"render_grpo", *AFTER_GRPO},
+    "grpo.start_from=base": {"render_grpo", *AFTER_GRPO},
+    "grpo.enabled=false": AFTER_GRPO - {"train_grpo"},
+    "sft.learning_rate=2e-4": TRAINED_AGAIN,
+    "media.image_max_pixels=500000": {*TRAINED_AGAIN, "render_grpo", "render_infer_base", "infer_base"},
+    "deploy.port=8001": {"render_deploy"},
+}
+
+
+@pytest.mark.parametrize("change", STALE)
+def test_a_changed_key_plans_grpo_when_it_depends_on_it(rated: Project, change: str) -> None:
+    path, value = change.split("=")
+    changed: Any = yaml.safe_load(value) if "e-" not in value else float(value)
+    for key in reversed(path.split(".")):
+        changed = {key: changed}
+    rated.path("config/changed.yaml").write_text(json.dumps(changed))
+    plan = rated.plan("--configfile", "config/config.yaml", "config/changed.yaml")
+    assert set(plan) == STALE[change]
+
+
+def test_a_comment_in_any_code_file_plans_nothing_of_grpo(rated: Project, tmp_path: Path) -> None:
+    folder = tmp_path / "project"
+    shutil.copytree(rated.folder, folder, symlinks=True)
+    for path in folder.glob("workflow/scripts/**/*.py"):
+        with path.open("a") as file:
+            file.write("# a comment\n")
+    assert Project(folder).plan() == {}
