@@ -5,10 +5,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 from omnitune import publish
-from omnitune.media.probe import Probe, ProbeCache
+from omnitune.media.probe import LIMITS, Probe, ProbeCache
 from omnitune.records import Converted, LedgerRow, Record, Unread, encode, read_converted
 from omnitune.validation.checks import check_record
 from omnitune.validation.codes import CODES, Finding, RowError
+
+# Findings of a probe that keep a row out; the others do no harm.
+_REFUSED = {
+    "E081", "E091", "E092", "E094", "E095", "E102", "E105", "E107", "E108", "E124", "E126", "E128", "E130", "E131",
+    "E132", "E136", "E137", "E139", "E143", "E144",
+}  # fmt: skip
 
 
 class Judged(NamedTuple):
@@ -29,7 +35,7 @@ class Gate:
 
     def __init__(self, path: str, use: Collection[str], audio_in_video: bool = False) -> None:
         self._path, self._use, self._audio_in_video = path, use, audio_in_video
-        self._probes = ProbeCache()
+        self._probes = ProbeCache(LIMITS)
         # 64-bit hashes: a million ids fit in about 100 MB.
         self._lines: dict[int, int] = {}
 
@@ -74,6 +80,7 @@ class Gate:
                 yield from self._check_probe(probe, path)
 
     def _check_probe(self, probe: Probe, path: str) -> Iterator[Finding]:
+        yield from (finding for finding in probe.findings if finding.code in _REFUSED)
         if self._audio_in_video and probe.modality == "video" and not probe.has_audio:
             yield Finding("E140", f"{path} has no audio track, but media.audio_in_video is true")
 

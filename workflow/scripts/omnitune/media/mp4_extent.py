@@ -1,0 +1,57 @@
+"""Whether an MP4 file holds all samples that its index promises."""
+
+from collections.abc import Sequence
+from struct import Struct, unpack_from
+
+from omnitune.media.mp4_header import Track
+
+_WORD, _PAIR, _LONG = Struct(">I"), Struct(">II"), Struct(">Q")
+
+
+def missing_share(track: Track, size: int) -> float:
+    """Share of a track's samples that lie, wholly or in part, behind the end of a file of `size` bytes.
+
+    Raises:
+        struct.error: the index is damaged.
+    """
+    index, boxes = track.index, track.boxes
+    sizes, runs = boxes[b"stsz"], boxes[b"stsc"]
+    chunks, form = (boxes[b"stco"], _WORD) if b"stco" in boxes else (boxes[b"co64"], _LONG)
+    fixed, frames = _PAIR.unpack_from(index, sizes + 4)
+    (count,) = _WORD.unpack_from(index, chunks + 4)
+    (run_count,) = _WORD.unpack_from(index, runs + 4)
+    if not (frames and count and run_count):
+        return 0.0
+    # Chunks lie in order in nearly every file: where the last ends, all end.
+    (last,) = form.unpack_from(index, chunks + 8 + form.size * (count - 1))
+    (in_last,) = _WORD.unpack_from(index, runs + 12 * run_count)
+    if in_last == 1 and not fixed:
+        (end,) = _WORD.unpack_from(index, sizes + 8 + 4 * frames)
+    else:
+        in_last = min(in_last, frames)
+        end = in_last * fixed or sum(unpack_from(f">{in_last}I", index, sizes + 12 + 4 * (frames - in_last)))
+    if last + end <= size:
+        return 0.0
+    offsets = unpack_from(f">{count}{'I' if form is _WORD else 'Q'}", index, chunks + 8)
+    lengths = (fixed,) * frames if fixed else unpack_from(f">{frames}I", index, sizes + 12)
+    return 1.0 - _count_there(offsets, lengths, unpack_from(f">{3 * run_count}I", index, runs + 8), size) / frames
+
+
+def _count_there(offsets: Sequence[int], lengths: Sequence[int], runs: Sequence[int], size: int) -> int:
+    """Samples that end within `size` bytes.
+
+    Args:
+        offsets: where each chunk begins.
+        lengths: of each sample.
+        runs: (first chunk, from 1; samples in each chunk; a number of no interest here) of runs of equal chunks.
+    """
+    starts = [*runs[::3], len(offsets) + 1]
+    sample = there = 0
+    for run, in_chunk in enumerate(runs[1::3]):
+        for chunk in range(starts[run] - 1, starts[run + 1] - 1):
+            end = offsets[chunk]
+            for length in lengths[sample : sample + in_chunk]:
+                end += length
+                there += end <= size
+            sample += in_chunk
+    return there
