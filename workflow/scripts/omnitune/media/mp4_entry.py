@@ -4,6 +4,7 @@ Sources: ISO/IEC 14496-12 (`stsd`), 14496-1 (`esds`), 14496-3 (AAC), 14496-15 (`
 bindings to it.
 """
 
+import re
 from collections.abc import Callable
 from struct import Struct
 
@@ -17,8 +18,8 @@ _VIDEO = {
     b"vp09": "vp9", b"jpeg": "mjpeg", b"apcn": "prores", b"apch": "prores", b"apcs": "prores", b"apco": "prores",
 }  # fmt: skip
 _AUDIO = {b"Opus": "opus", b"fLaC": "flac", b"alac": "alac", b"ac-3": "ac3", b"ec-3": "eac3", b".mp3": "mp3"}
-_OBJECT_TYPES = {0x20: "mpeg4", 0x40: "aac", 0x67: "aac", 0x69: "mp3", 0x6B: "mp3"}
-_ENCRYPTED = (b"encv", b"enca", b"drms", b"drmi")
+_OBJECT_TYPES = {b"\x20": "mpeg4", b"\x40": "aac", b"\x67": "aac", b"\x69": "mp3", b"\x6b": "mp3"}
+_ENCRYPTED = frozenset((b"encv", b"enca", b"drms", b"drmi"))
 _AAC_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350)
 # Profiles of H.264 with more than 8 bits, transfer functions of HDR.
 _DEEP_PROFILES = (110, 122, 244)
@@ -34,10 +35,18 @@ _REMARKS: dict[bytes, Callable[[bytes], str]] = {
     b"colr": lambda box: "HDR" if box[:4] == b"nclx" and int.from_bytes(box[6:8], "big") in _HDR else "",
     b"fiel": lambda box: "interlaced pictures" if box[0] == 2 else "",
 }
+# Descriptors of a stream (3), its codec (4) and, for AAC, its settings (5). Sizes have seven bits a byte.
+_ESDS = re.compile(
+    rb"\x03[\x80-\xff]*[\0-\x7f] .. [\0-\x1f]"
+    rb"\x04[\x80-\xff]*[\0-\x7f] (.) .{12}"
+    rb"(?: \x05[\x80-\xff]*[\0-\x7f] (.{4}) )?",
+    re.DOTALL | re.VERBOSE,
+)
 _BOX = Struct(">I4s")
-_ENTRIES = Struct(">II4s")
 _SIZE = Struct(">HH")
-_SOUND = Struct(">H6xH6xH")
+# From the number of entries on; from the first entry on.
+_PICTURES = Struct(">II4s24xHH")
+_SOUND = Struct(">I4s8xH6xH6xH")
 
 
 class SampleEntry(msgspec.Struct, frozen=True, gc=False):
@@ -61,17 +70,53 @@ class SampleEntry(msgspec.Struct, frozen=True, gc=False):
     sizes: int = 1
 
 
-def read_entry(index: bytes, at: int, pictures: bool, path: str) -> SampleEntry:
-    """The first entry of the `stsd` box whose body begins at `at`; a ValueError when it is not understood."""
-    count, length, kind = _ENTRIES.unpack_from(index, at + 4)
+def read_pictures(index: bytes, at: int, path: str) -> SampleEntry:
+    """The first entry of the `stsd` box of a video at `at`.
+
+    Raises:
+        ValueError: it is not understood.
+        RowError: E098, it is encrypted.
+    """
+    count, length, kind, width, height = _PICTURES.unpack_from(index, at + 12)
+    codec = _VIDEO.get(kind, "")
+    unusual: tuple[str, ...] = ()
+    box, end = at + 102, at + 16 + length
+    while box + 8 <= end:
+        size, name = _BOX.unpack_from(index, box)
+        if name in _REMARKS:
+            remark = _REMARKS[name](index[box + 8 : box + size])
+            if remark:
+                unusual += (remark,)
+        elif name == b"esds":
+            codec = _read_descriptors(index, box + 8)[0]
+        box += max(size, 8)
+    if not codec:
+        raise _unknown(kind, path)
+    sizes = 1 if count == 1 else _count_sizes(index, at + 16, count)
+    return SampleEntry(codec, width, height, 0, 0, unusual, sizes)
+
+
+def read_sound(index: bytes, at: int, path: str) -> SampleEntry:
+    """The first entry of the `stsd` box of an audio track at `at`; it raises as `read_pictures` does."""
+    length, kind, version, channels, rate = _SOUND.unpack_from(index, at + 16)
+    codec = _AUDIO.get(kind, "")
+    # QuickTime's first form has four more numbers, and wraps the description in a box of its own.
+    box, end = at + (68 if version else 52), at + 16 + length
+    while not codec and box + 8 <= end and kind == b"mp4a":
+        size, name = _BOX.unpack_from(index, box)
+        if name == b"esds":
+            codec, true_rate, true_channels = _read_descriptors(index, box + 8)
+            rate, channels = true_rate or rate, true_channels or channels
+        box += 8 if name == b"wave" else max(size, 8)
+    if not codec or not rate or version > 1:
+        raise _unknown(kind, path)
+    return SampleEntry(codec, 0, 0, rate, channels)
+
+
+def _unknown(kind: bytes, path: str) -> Exception:
     if kind in _ENCRYPTED:
-        raise RowError("E098", f"{path} is encrypted")
-    if not count or length < 16:
-        raise ValueError("no sample entry")
-    if not pictures:
-        return _read_sound(index, at + 8, length, kind)
-    entry = _read_pictures(index, at + 8, length, kind)
-    return entry if count == 1 else msgspec.structs.replace(entry, sizes=_count_sizes(index, at + 8, count))
+        return RowError("E098", f"{path} is encrypted")
+    return ValueError("a codec that is not known here")
 
 
 def _count_sizes(index: bytes, at: int, count: int) -> int:
@@ -82,76 +127,22 @@ def _count_sizes(index: bytes, at: int, count: int) -> int:
     return len(sizes)
 
 
-def _read_pictures(index: bytes, entry: int, length: int, kind: bytes) -> SampleEntry:
-    codec = _VIDEO.get(kind, "")
-    width, height = _SIZE.unpack_from(index, entry + 32)
-    unusual: tuple[str, ...] = ()
-    at, end = entry + 86, entry + length
-    while at + 8 <= end:
-        size, box = _BOX.unpack_from(index, at)
-        if box in _REMARKS:
-            remark = _REMARKS[box](index[at + 8 : at + size])
-            if remark:
-                unusual += (remark,)
-        elif box == b"esds":
-            codec = _read_descriptors(index, at + 8, at + size)[0]
-        at += max(size, 8)
-    if not codec:
-        raise ValueError("a codec that is not known here")
-    return SampleEntry(codec, width, height, 0, 0, unusual)
-
-
-def _read_sound(index: bytes, entry: int, length: int, kind: bytes) -> SampleEntry:
-    version, channels, rate = _SOUND.unpack_from(index, entry + 16)
-    if version > 1:
-        raise ValueError("a QuickTime entry of the second form")
-    codec = _AUDIO.get(kind, "")
-    # QuickTime's first form has four more numbers, and wraps the description in a box of its own.
-    at, end = entry + (52 if version else 36), entry + length
-    while not codec and at + 8 <= end:
-        size, box = _BOX.unpack_from(index, at)
-        if box == b"esds":
-            codec, true_rate, true_channels = _read_descriptors(index, at + 8, at + size)
-            rate, channels = true_rate or rate, true_channels or channels
-        at += 8 if box == b"wave" else max(size, 8)
-    if not codec or not rate:
-        raise ValueError("a codec that is not known here")
-    return SampleEntry(codec, 0, 0, rate, channels)
-
-
-def _read_descriptors(index: bytes, at: int, end: int) -> tuple[str, int, int]:
-    """(codec, rate, channels) of an `esds` box; the last two are 0 when it is not AAC."""
-    at += 4
-    codec = ""
-    while at < end:
-        tag, size = index[at], 0
-        at += 1
-        # Seven bits a byte, the highest says that another follows.
-        while index[at] & 0x80:
-            size = size << 7 | index[at] & 0x7F
-            at += 1
-        size = size << 7 | index[at]
-        at += 1
-        if tag == 3:
-            if index[at + 2] & 0xE0:
-                raise ValueError("a stream that depends on others")
-            at += 3
-        elif tag == 4:
-            codec = _OBJECT_TYPES.get(index[at], "")
-            at += 13
-        elif tag == 5 and codec == "aac":
-            return codec, *_read_aac(int.from_bytes(index[at : at + 8], "big"))
-        else:
-            at += size
-    return codec, 0, 0
+def _read_descriptors(index: bytes, at: int) -> tuple[str, int, int]:
+    """(codec, rate, channels) of an `esds` box with its content at `at`; the last two are 0 when it is not AAC."""
+    found = _ESDS.match(index, at + 4)
+    if not found:
+        raise ValueError("a description that is not known here")
+    kind, config = found.groups()
+    codec = _OBJECT_TYPES.get(kind, "")
+    return (codec, *_read_aac(int.from_bytes(config, "big"))) if codec == "aac" and config else (codec, 0, 0)
 
 
 def _read_aac(bits: int) -> tuple[int, int]:
-    """(rate, channels) of an AudioSpecificConfig, given as its first 64 bits."""
-    object_type, rate, channels = bits >> 59, bits >> 55 & 15, bits >> 51 & 15
+    """(rate, channels) of an AudioSpecificConfig, given as its first 32 bits."""
+    object_type, rate, channels = bits >> 27, bits >> 23 & 15, bits >> 19 & 15
     if object_type in (5, 29):
-        # Spectral band replication: the rate that comes out follows the core's; parametric stereo makes two of one.
-        rate, channels = bits >> 47 & 15, 2 if object_type == 29 else channels
+        # Spectral band replication gives out another rate than the core's; parametric stereo makes two of one.
+        rate, channels = bits >> 15 & 15, 2 if object_type == 29 else channels
     if object_type == 31 or rate >= len(_AAC_RATES) or not 1 <= channels <= 7:
         raise ValueError("an AAC form that is not known here")
     return _AAC_RATES[rate], 8 if channels == 7 else channels

@@ -17,24 +17,24 @@ def missing_share(track: Track, size: int) -> float:
     index, boxes = track.index, track.boxes
     sizes, runs = boxes[b"stsz"], boxes[b"stsc"]
     chunks, form = (boxes[b"stco"], _WORD) if b"stco" in boxes else (boxes[b"co64"], _LONG)
-    fixed, frames = _PAIR.unpack_from(index, sizes + 4)
-    (count,) = _WORD.unpack_from(index, chunks + 4)
-    (run_count,) = _WORD.unpack_from(index, runs + 4)
+    fixed, frames = _PAIR.unpack_from(index, sizes + 12)
+    (count,) = _WORD.unpack_from(index, chunks + 12)
+    (run_count,) = _WORD.unpack_from(index, runs + 12)
     if not (frames and count and run_count):
         return 0.0
     # Chunks lie in order in nearly every file: where the last ends, all end.
-    (last,) = form.unpack_from(index, chunks + 8 + form.size * (count - 1))
-    (in_last,) = _WORD.unpack_from(index, runs + 12 * run_count)
+    (last,) = form.unpack_from(index, chunks + 16 + form.size * (count - 1))
+    (in_last,) = _WORD.unpack_from(index, runs + 8 + 12 * run_count)
     if in_last == 1 and not fixed:
-        (end,) = _WORD.unpack_from(index, sizes + 8 + 4 * frames)
+        (end,) = _WORD.unpack_from(index, sizes + 16 + 4 * frames)
     else:
         in_last = min(in_last, frames)
-        end = in_last * fixed or sum(unpack_from(f">{in_last}I", index, sizes + 12 + 4 * (frames - in_last)))
+        end = in_last * fixed or sum(unpack_from(f">{in_last}I", index, sizes + 20 + 4 * (frames - in_last)))
     if last + end <= size:
         return 0.0
-    offsets = unpack_from(f">{count}{'I' if form is _WORD else 'Q'}", index, chunks + 8)
-    lengths = (fixed,) * frames if fixed else unpack_from(f">{frames}I", index, sizes + 12)
-    return 1.0 - _count_there(offsets, lengths, unpack_from(f">{3 * run_count}I", index, runs + 8), size) / frames
+    offsets = unpack_from(f">{count}{'I' if form is _WORD else 'Q'}", index, chunks + 16)
+    lengths = (fixed,) * frames if fixed else unpack_from(f">{frames}I", index, sizes + 20)
+    return 1.0 - _count_there(offsets, lengths, unpack_from(f">{3 * run_count}I", index, runs + 16), size) / frames
 
 
 def _count_there(offsets: Sequence[int], lengths: Sequence[int], runs: Sequence[int], size: int) -> int:

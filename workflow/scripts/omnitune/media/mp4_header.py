@@ -5,26 +5,31 @@ Source: ISO/IEC 14496-12.
 """
 
 import math
+import os
 import struct
+from collections.abc import Sequence
 from operator import mul
 from struct import Struct, unpack_from
 
 import msgspec
 
 from omnitune.media.facts import Opened
-from omnitune.media.mp4_entry import SampleEntry, read_entry
+from omnitune.media.mp4_entry import SampleEntry, read_pictures, read_sound
 from omnitune.validation.codes import RowError
 
 FORMAT = "mov,mp4,m4a,3gp,3g2,mj2"
 _BOX = Struct(">I4s")
 _WORD, _PAIR, _TRIPLE = Struct(">I"), Struct(">II"), Struct(">III")
 _LONG_TIMES = Struct(">IQ")
-_EDIT, _LONG_EDIT = Struct(">Ii4x"), Struct(">Qq4x")
-_CONTAINERS = frozenset((b"trak", b"mdia", b"minf", b"stbl", b"edts"))
-_NOT_READ = frozenset((b"mvex", b"cmov"))
+_EDIT, _LONG_EDIT, _ONE_EDIT = Struct(">Ii4x"), Struct(">Qq4x"), Struct(">IIi")
+_NOT_READ = (b"mvex", b"cmov")
+_CONTAINERS = frozenset((b"trak", b"mdia", b"minf", b"stbl", b"edts", *_NOT_READ))
+# Media headers of what is neither pictures nor sound: texts, hints, time codes.
+_OTHERS = frozenset((b"gmhd", b"nmhd", b"hmhd", b"sthd"))
 _STARTS = (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot")
 # The index of a two-hour film is 10 MB.
 _MAX_INDEX = 64_000_000
+_PIECE = 32_768
 _UPRIGHT = struct.pack(">5i", 0x10000, 0, 0, 0, 0x10000)
 # Lengths that are not known.
 _OPEN = (0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF)
@@ -45,7 +50,7 @@ class Track(msgspec.Struct, frozen=True, gc=False):
         edits: segments that are played.
         keyframe: number of the first picture that needs no other; 0 when there is none.
         rotation: degrees clockwise.
-        index, boxes: the content of `moov`, and where the bodies of the track's boxes begin in it.
+        index, boxes: the content of `moov`, and where in it the track's boxes begin.
     """
 
     pictures: bool
@@ -81,11 +86,14 @@ def read_mp4(file: Opened) -> list[Track] | None:
 
 def _read_index(file: Opened) -> bytes | None:
     at, size, data = 0, file.size, False
+    piece, base = file.head, 0
     while at + 8 <= size:
-        box = file.read(at, 16)
-        length, kind = _BOX.unpack_from(box)
+        if at + 16 > base + len(piece):
+            # Behind the samples nothing follows but the index, as a rule, and it is small.
+            piece, base = os.pread(file.fd, _PIECE, at), at
+        length, kind = _BOX.unpack_from(piece, at - base)
         if length == 1:
-            (length,) = unpack_from(">Q", box, 8)
+            (length,) = unpack_from(">Q", piece, at - base + 8)
         elif length == 0:
             length = size - at
         if length < 8:
@@ -95,7 +103,10 @@ def _read_index(file: Opened) -> bytes | None:
                 raise RowError("E135", f"the index (moov) of {file.path} is cut off")
             if length > _MAX_INDEX:
                 raise RowError("E144", f"the index (moov) of {file.path} has {length / 1e6:.0f} MB")
-            return file.read(at + 8, length - 8)
+            at -= base
+            return (
+                piece[at + 8 : at + length] if at + length <= len(piece) else file.read(base + at + 8, length - 8)
+            )
         data = data or kind == b"mdat"
         at += length
     if data:
@@ -111,41 +122,49 @@ def _read_tracks(index: bytes, path: str) -> list[Track]:
     at, end = 0, len(index)
     while at < end:
         length, kind = unpack(index, at)
-        if length < 8 or kind in _NOT_READ:
-            raise ValueError("a box of another size, fragments, or a compressed index")
         if kind in containers:
             if kind == b"trak":
                 boxes = {}
                 found.append(boxes)
+            elif kind in _NOT_READ:
+                raise ValueError("fragments, or a compressed index")
             at += 8
         else:
-            # QuickTime has a second hdlr, of the data.
-            if kind not in boxes:
-                boxes[kind] = at + 8
+            boxes[kind] = at
+            if length < 8:
+                raise ValueError("a box that says its size in another way")
             at += length
     if at != end:
         raise ValueError("boxes that do not fit")
     at = movie[b"mvhd"]
-    (scale,) = _WORD.unpack_from(index, at + (20 if index[at] else 12))
+    (scale,) = _WORD.unpack_from(index, at + (28 if index[at + 8] else 20))
     return [track for boxes in found if (track := _read_track(index, boxes, scale, path))]
 
 
 def _read_track(index: bytes, boxes: dict[bytes, int], movie_scale: int, path: str) -> Track | None:
-    at = boxes[b"hdlr"]
-    handler = index[at + 8 : at + 12]
-    if handler not in (b"vide", b"soun"):
+    pictures = b"vmhd" in boxes
+    if not pictures and b"smhd" not in boxes:
+        if _OTHERS.isdisjoint(boxes):
+            raise ValueError("a track without a header of its kind")
         return None
-    pictures = handler == b"vide"
-    entry = read_entry(index, boxes[b"stsd"], pictures, path)
+    entry = (read_pictures if pictures else read_sound)(index, boxes[b"stsd"], path)
     at = boxes[b"mdhd"]
-    scale, told = _LONG_TIMES.unpack_from(index, at + 20) if index[at] else _PAIR.unpack_from(index, at + 12)
+    scale, told = _LONG_TIMES.unpack_from(index, at + 28) if index[at + 8] else _PAIR.unpack_from(index, at + 20)
     if told in _OPEN:
         told = 0
     at = boxes[b"stts"]
-    count, samples, timed = _TRIPLE.unpack_from(index, at + 4)
-    timed, uneven = (samples * timed, False) if count == 1 else _read_times(index, at, count)
+    count, samples, length = _TRIPLE.unpack_from(index, at + 12)
+    timed, uneven = samples * length, False
+    if count == 2 and not pictures:
+        # Sound, of which the last packet is shorter than the others.
+        more, other = _PAIR.unpack_from(index, at + 24)
+        timed += more * other
+    elif count != 1:
+        times = unpack_from(f">{2 * count}I", index, at + 16)
+        timed = sum(map(mul, times[::2], times[1::2]))
+        uneven = pictures and _is_uneven(times)
     ticks = told if told == timed or not timed else min(told or timed, timed)
-    (frames,) = _WORD.unpack_from(index, boxes[b"stsz"] + 8)
+    (frames,) = _WORD.unpack_from(index, boxes[b"stsz"] + 16)
     starts = skips = edits = 0
     if b"elst" in boxes:
         played, starts, skips, edits = _read_edits(index, boxes[b"elst"])
@@ -155,11 +174,11 @@ def _read_track(index: bytes, boxes: dict[bytes, int], movie_scale: int, path: s
     rotation, keyframe = 0, 1
     if pictures:
         at = boxes[b"tkhd"]
-        at += 52 if index[at] else 40
+        at += 60 if index[at + 8] else 48
         if index[at : at + 20] != _UPRIGHT:
             rotation = _read_rotation(index, at)
         if b"stss" in boxes:
-            count, keyframe = _PAIR.unpack_from(index, boxes[b"stss"] + 4)
+            count, keyframe = _PAIR.unpack_from(index, boxes[b"stss"] + 12)
             keyframe = keyframe if count else 0
     return Track(
         pictures,
@@ -179,26 +198,23 @@ def _read_track(index: bytes, boxes: dict[bytes, int], movie_scale: int, path: s
     )
 
 
-def _read_times(index: bytes, at: int, count: int) -> tuple[int, bool]:
-    """Ticks of all samples together, and whether they last differently long."""
-    table = unpack_from(f">{2 * count}I", index, at + 8)
-    counts, lengths = table[::2], table[1::2]
+def _is_uneven(times: Sequence[int]) -> bool:
+    """Whether pictures last differently long, by (pictures, ticks of each) of every run of equal ones."""
     # The last picture is often held a little longer.
-    inner = lengths[:-1] if counts[-1:] == (1,) else lengths
-    spread = max(inner) - min(inner) if inner else 0
+    lengths = times[1:-2:2] if times[-2:-1] == (1,) else times[1::2]
     # 30 frames a second in milliseconds last 33, 33 and 34.
-    return sum(map(mul, counts, lengths)), spread > 1 and spread * 10 > max(inner)
+    return bool(lengths) and max(lengths) - min(lengths) > max(1, max(lengths) // 10)
 
 
 def _read_edits(index: bytes, at: int) -> tuple[int, int, int, int]:
     """(units of the movie that are played, units of nothing before them, ticks left out before them, segments)."""
-    form = _LONG_EDIT if index[at] else _EDIT
-    (count,) = _WORD.unpack_from(index, at + 4)
-    at += 8
+    count, played, skips = _ONE_EDIT.unpack_from(index, at + 12)
+    if count == 1 and skips >= 0 and not index[at + 8]:
+        return played, 0, skips, 1
+    form = _LONG_EDIT if index[at + 8] else _EDIT
     played = starts = skips = edits = 0
-    for _ in range(count):
-        length, start = form.unpack_from(index, at)
-        at += form.size
+    for entry in range(at + 16, at + 16 + count * form.size, form.size):
+        length, start = form.unpack_from(index, entry)
         if start >= 0:
             skips = skips if edits else start
             played, edits = played + length, edits + 1
