@@ -215,7 +215,7 @@ def ours_jpg(path: str) -> Facts:
 
 
 def ours_mp4(path: str) -> Facts:
-    """Codec, size, frames, their rate, whether it is constant, seconds, whether rotated, seconds and rate of sound."""
+    """Codec, size, frames, rate, whether it is constant, seconds, whether turned; sound's seconds, rate."""
     found = probe("video", path)
     size, sound = (found.width, found.height), (found.audio_seconds, found.audio_rate)
     # Nothing is remarked upon in these files; a variable rate would be.

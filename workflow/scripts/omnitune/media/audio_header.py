@@ -1,5 +1,7 @@
 """Headers of audio files."""
 
+import os
+
 from omnitune.media.container import AUDIO_DEMUXERS, codec_of, open_container, seconds_of
 from omnitune.media.facts import Limits, Opened, Probe
 from omnitune.media.labels import mislabelled
@@ -63,6 +65,8 @@ def _read_by_libsndfile(file: Opened) -> Sound | None:
     refuse_text(file.path, file.head)
     import soundfile
 
+    # A file begins for libsndfile where the reading position is.
+    os.lseek(file.fd, 0, os.SEEK_SET)
     try:
         # By its number: a file named .raw would be taken for samples without a header.
         with soundfile.SoundFile(file.fd, closefd=False) as sound:

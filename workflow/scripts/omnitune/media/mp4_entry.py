@@ -87,7 +87,7 @@ def read_pictures(index: bytes, at: int, path: str) -> SampleEntry:
             remark = _REMARKS[name](index[box + 8 : box + size])
             if remark:
                 unusual += (remark,)
-        elif name == b"esds":
+        elif name == b"esds" and kind == b"mp4v":
             codec = _read_descriptors(index, box + 8)[0]
         box += max(size, 8)
     if not codec:
