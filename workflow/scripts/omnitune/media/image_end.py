@@ -12,6 +12,7 @@ _ENDS = {"JPEG": _END_OF_JPEG, "MPO": _END_OF_JPEG, "PNG": _END_OF_PNG, "GIF": b
 _TAIL = 64
 # Only a file that does not end as it should is searched, and no more of it than this.
 _MAX_SEARCH = 128 << 20
+_MAX_PADDING = 1 << 20
 _SEARCHED = ("JPEG", "PNG")
 
 
@@ -29,9 +30,11 @@ def check_end(file: Opened, picture: Picture) -> tuple[Finding, ...]:
     # In compressed JPEG data a zero follows each 0xff, so the first mark after the header is the end.
     with mmap.mmap(file.fd, 0, access=mmap.ACCESS_READ) as content:
         end = content.find(mark, picture.start)
-    if end < 0:
-        raise RowError("E101", f"{file.path} is cut off: its image data has no end")
-    return _trailing(file, end + len(mark))
+        if end < 0:
+            raise RowError("E101", f"{file.path} is cut off: its image data has no end")
+        end += len(mark)
+        padded = not content[end : end + _MAX_PADDING].strip(b"\0")
+    return () if padded else _trailing(file, end)
 
 
 def _check_length(file: Opened, name: str) -> tuple[Finding, ...]:

@@ -1,6 +1,7 @@
 """Headers of image files."""
 
 import warnings
+from typing import Any
 
 from omnitune.media import exif
 from omnitune.media.facts import Limits, Opened, Probe
@@ -90,17 +91,16 @@ def _read_by_pillow(file: Opened, limits: Limits) -> Picture:
         raise RowError("E101", f"{path} cannot be opened as an image ({error})") from None
 
 
-def _orientation(image: object) -> tuple[int, str]:
-    from typing import Any
+def _orientation(image: Any) -> tuple[int, str]:
+    from PIL import Image
 
-    opened: Any = image
     try:
-        block = opened.info.get("exif", b"").removeprefix(b"Exif\0\0")
+        block = image.info.get("exif", b"").removeprefix(b"Exif\0\0")
         turned = exif.orientation(block) if block else 1
     except ValueError as error:
         return 1, str(error)
-    # Pillow finds it in XMP, too.
-    turned = turned if turned != 1 else opened.getexif().get(0x0112, 1)
+    # Pillow finds it in XMP, too. A PNG's own getexif would decode all pixels first.
+    turned = turned if turned != 1 else Image.Image.getexif(image).get(0x0112, 1)
     return (turned, "") if turned in range(1, 9) else (1, f"its orientation is {turned}")
 
 
@@ -115,7 +115,7 @@ def _size(path: str, picture: Picture, limits: Limits) -> tuple[Finding, ...]:
     smaller, larger = sorted((picture.width, picture.height))
     size = f"{path} has {picture.width} x {picture.height} pixels"
     if smaller <= 0:
-        return (Finding("E108", size),)
+        raise RowError("E108", size)
     found: tuple[Finding, ...] = ()
     if smaller * larger > limits.image_max_pixels:
         found += (Finding("E102", f"{size}, the limit is {limits.image_max_pixels / 1e6:g} megapixels"),)

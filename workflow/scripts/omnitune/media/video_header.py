@@ -1,5 +1,7 @@
 """Headers of video files."""
 
+from typing import Any
+
 import msgspec
 
 from omnitune.media.container import VIDEO_DEMUXERS, codec_of, open_container, seconds_of
@@ -200,11 +202,8 @@ def _read_by_ffmpeg(file: Opened) -> Film:
         )
 
 
-def _unusual(stream: object) -> list[str]:
-    from typing import Any
-
-    video: Any = stream
-    context, ratio = video.codec_context, video.sample_aspect_ratio
+def _unusual(stream: Any) -> list[str]:
+    context, ratio = stream.codec_context, stream.sample_aspect_ratio
     found = []
     if ratio and ratio != 1:
         found.append("pixels that are not square")
@@ -214,7 +213,7 @@ def _unusual(stream: object) -> list[str]:
         found.append("HDR")
     if context.pix_fmt and context.format and any(part.bits > 8 for part in context.format.components):
         found.append("more than 8 bits a colour")
-    if "yuva" in (context.pix_fmt or "") or video.metadata.get("alpha_mode") == "1":
+    if "yuva" in (context.pix_fmt or "") or stream.metadata.get("alpha_mode") == "1":
         found.append("an alpha channel")
     return found
 
