@@ -69,6 +69,20 @@ _good("audio", "fmt_18.wav", _holding(riff(pcm() + b"\0\0", NOISE)), frames=1600
 _good("audio", "stream.wav", _holding(riff(pcm(), NOISE, 0xFFFFFFF0)), "E083", frames=16000)
 _good("audio", "wav.mp3", lambda path: wav(path, 1, format="WAV"), "E084", format="WAV")
 
+
+def _open_flac(path: Path) -> Path:
+    """A FLAC whose header leaves the number of samples open, as FFmpeg writes it into a pipe."""
+    content = bytearray(wav(path, 1, format="FLAC").read_bytes())
+    content[21] &= 0xF0
+    content[22:26] = bytes(4)
+    path.write_bytes(content)
+    return path
+
+
+_good("audio", "open.flac", _open_flac, "E083", frames=16000)
+_LIVE = {"sound": True, "seconds": 2.0, "live": True}
+_good("audio", "live.webm", lambda path: video(path, 0, **_LIVE), "E083 E086", sample_rate=48000)
+
 # Images.
 
 for _mode, _code in (
@@ -152,6 +166,8 @@ _good("video", "two_frames.mp4", lambda path: video(path, 2), "E127", frames=2)
 _good("video", "odd.mkv", lambda path: video(path, 16, (63, 47), codec="libvpx-vp9"), width=63, height=47)
 _good("video", "index_first.mp4", lambda path: video(path, 16, faststart=True), **_FACTS)
 _good("video", "fragments.mp4", lambda path: video(path, 16, fragments=True), **_FACTS)
+_good("video", "live.webm", lambda path: video(path, 16, codec="libvpx", **_LIVE), has_audio=True, **_FACTS)
+_good("video", "live.mkv", lambda path: video(path, 16, live=True), has_audio=False, **_FACTS)
 _good("video", "uneven.mp4", lambda path: video(path, 6, times=[0, 1, 2, 6, 7, 12]), "E129", frames=6)
 _good("video", "late.mp4", lambda path: video(path, 16, times=range(3, 19)), frames=16, fps=8.0)
 _good("video", "late.mkv", lambda path: video(path, 16, times=range(3, 19)), fps=8.0)

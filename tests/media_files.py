@@ -49,6 +49,7 @@ def video(
     transfer: int = 0,
     faststart: bool = False,
     fragments: bool = False,
+    live: bool = False,
     format: str | None = None,
 ) -> Path:
     """Black frames, at 8 a second if nothing else is asked for, with a track of silence when asked.
@@ -62,12 +63,14 @@ def video(
         transfer: FFmpeg's number of the transfer function.
         faststart: whether the index lies in front of the samples.
         fragments: whether the index comes in pieces.
+        live: whether a Matroska file is written as a browser does, without its length.
     """
     import av
 
     path.parent.mkdir(parents=True, exist_ok=True)
     flags = "frag_keyframe+empty_moov" if fragments else "faststart" if faststart else ""
-    with av.open(str(path), "w", format=format, options={"movflags": flags} if flags else {}) as container:
+    options = {"movflags": flags} if flags else {"live": "1"} if live else {}
+    with av.open(str(path), "w", format=format, options=options) as container:
         stream: Any = None
         if frames:
             stream = container.add_stream(codec, rate=rate)

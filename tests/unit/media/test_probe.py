@@ -120,7 +120,7 @@ def test_what_the_name_says_does_not_matter(tmp_path: Path):
         ),
         (b"\x01\xff\x00\xfe" * 99, "audio", "E080", "is no audio format that is known (unknown"),
         (b"\x01\xff\x00\xfe" * 99, "image", "E118", "is unknown data, none of the image formats JPEG, PNG, "),
-        (b"\x01\xff\x00\xfe" * 99, "video", "E135", "is no video that can be opened (unknown data: "),
+        (b"\x01\xff\x00\xfe" * 99, "video", "E135", "is no video that can be opened (unknown data)."),
         (b"%PDF-1.7\n\x00", "image", "E118", "is a PDF, none of the image formats"),
         (b"II*\x00\x08\x00\x00\x00", "image", "E119", "is a TIFF, none of the image formats"),
         (b"<svg xmlns='x'/>", "image", "E118", "is an SVG drawing, which is not read."),

@@ -2,7 +2,7 @@
 
 import os
 
-from omnitune.media.container import AUDIO_DEMUXERS, codec_of, open_container, seconds_of
+from omnitune.media.container import AUDIO_DEMUXERS, codec_of, count_packets, open_container, seconds_of
 from omnitune.media.facts import Limits, Opened, Probe
 from omnitune.media.labels import mislabelled
 from omnitune.media.mp4_extent import missing_share
@@ -84,7 +84,7 @@ def _read_mp4(file: Opened) -> Sound | None:
         return None
     track = tracks[0]
     rate, declared = track.entry.rate, round(track.seconds * track.entry.rate)
-    frames = round(declared * (1 - missing_share(track, file.size)))
+    frames = round(declared * (1 - missing_share(track, file)))
     return Sound(MP4, track.entry.codec, rate, track.entry.channels, frames, declared, len(tracks))
 
 
@@ -98,10 +98,13 @@ def _read_by_ffmpeg(file: Opened) -> Sound:
         codec = codec_of(stream)
         if not codec:
             raise RowError("E096", f"{path} has sound in a codec that cannot be decoded here")
-        rate = stream.sample_rate or 0
-        frames = round(seconds_of(stream, container) * rate)
-        tracks = len(container.streams.audio)
-        return Sound(container.format.name, codec, rate, stream.channels, frames, frames, tracks)
+        rate, seconds = stream.sample_rate or 0, seconds_of(stream, container)
+        open_end = seconds <= 0
+        if open_end:
+            _, seconds = count_packets(stream, container)
+        frames, tracks = round(seconds * rate), len(container.streams.audio)
+        declared = -1 if open_end else frames
+        return Sound(container.format.name, codec, rate, stream.channels, frames, declared, tracks)
 
 
 def _length(path: str, frames: int, declared: int) -> tuple[Finding, ...]:

@@ -1,6 +1,7 @@
 """Headers of image files."""
 
 import warnings
+from io import BytesIO
 from typing import Any
 
 from omnitune.media import exif
@@ -11,12 +12,15 @@ from omnitune.media.jpeg_header import read_jpeg
 from omnitune.media.labels import mislabelled
 from omnitune.media.picture import Picture
 from omnitune.media.png_header import SIGNATURE, read_png
-from omnitune.media.sniff import IMAGE_NAMES, RISKY_NAMES, refuse_text, sniff
+from omnitune.media.sniff import RISKY_NAMES, refuse_text, sniff
 from omnitune.media.webp_header import read_webp
 from omnitune.validation.codes import Finding, RowError
 
 # Two-picture JPEGs of phones (MPO) are opened as JPEG.
 IMAGE_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
+# WebP is not among them: Pillow reads all of it, and asks for memory for the size that it says.
+_FOR_PILLOW = ("JPEG", "PNG", "GIF", "BMP")
+_PIECE = 1 << 20
 _PLAIN_MODES = ("RGB", "L")
 # How profiles write the name: ICC 2 and ICC 4.
 _SRGB = (b"sRGB", "sRGB".encode("utf-16-be"))
@@ -60,20 +64,20 @@ def _read(file: Opened, limits: Limits) -> Picture | None:
 
 
 def _read_by_pillow(file: Opened, limits: Limits) -> Picture:
+    """What our own readers leave over: GIF, BMP, and the rarer forms of the others."""
     path = file.path
     what = sniff(file.head)
-    if what == "WEBP":
-        # Pillow would read all of it, and ask for memory for the size that it says.
-        raise RowError("E101", f"{path} is a damaged WEBP")
-    refuse_text(path, file.head)
+    if what not in _FOR_PILLOW:
+        refuse_text(path, file.head)
+        raise _unidentified(path, what)
     from PIL import Image, UnidentifiedImageError
 
     try:
-        with warnings.catch_warnings(), open(file.fd, "rb", closefd=False) as stream:
+        with warnings.catch_warnings():
             # Our own limit is stricter, and says what to do.
             warnings.simplefilter("ignore")
-            stream.seek(0)
-            with Image.open(stream, formats=IMAGE_FORMATS) as image:
+            # Looking for the next segment, Pillow would go through all of a file byte by byte.
+            with Image.open(BytesIO(file.read(0, _PIECE)), formats=IMAGE_FORMATS) as image:
                 name, width, height = image.format or "", image.width, image.height
                 turned, bad_exif = _orientation(image)
                 profile = image.info.get("icc_profile") or b""
@@ -87,7 +91,7 @@ def _read_by_pillow(file: Opened, limits: Limits) -> Picture:
     except Image.DecompressionBombError:
         limit = limits.image_max_pixels // 10**6
         raise RowError("E102", f"{path} has far more than {limit} megapixels") from None
-    except (SyntaxError, ValueError, EOFError) as error:
+    except (SyntaxError, ValueError, EOFError, OSError) as error:
         raise RowError("E101", f"{path} cannot be opened as an image ({error})") from None
 
 
@@ -105,7 +109,7 @@ def _orientation(image: Any) -> tuple[int, str]:
 
 
 def _unidentified(path: str, what: str) -> RowError:
-    if what in IMAGE_NAMES:
+    if what in IMAGE_FORMATS:
         return RowError("E101", f"{path} is a damaged {what}")
     code = "E119" if what in RISKY_NAMES else "E118"
     return RowError(code, f"{path} is {what}, none of the image formats {', '.join(IMAGE_FORMATS)}")

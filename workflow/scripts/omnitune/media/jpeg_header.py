@@ -5,6 +5,7 @@ from struct import Struct
 from omnitune.media import exif
 from omnitune.media.facts import Opened
 from omnitune.media.picture import Picture
+from omnitune.validation.codes import RowError
 
 _SEGMENT = Struct(">HH")
 _FRAME = Struct(">BHHB")
@@ -16,7 +17,11 @@ _MAX_SEGMENTS = 512
 
 
 def read_jpeg(file: Opened) -> Picture | None:
-    """The header of a JPEG; None when Pillow must look at it, as at a file of two pictures."""
+    """The header of a JPEG; None when Pillow must look at it, as at a file of two pictures.
+
+    Raises:
+        RowError: E101 when the segments are lost.
+    """
     unpack, head = _SEGMENT.unpack_from, file.head
     at, base, end = 2, 0, len(head) - 10
     turned, bad_exif, profile, seen_exif = 1, "", b"", False
@@ -37,6 +42,16 @@ def read_jpeg(file: Opened) -> Picture | None:
             return Picture(
                 "JPEG", _MODES[colours], width, height, turned, start, 1, False, progressive, bad_exif, profile
             )
+        if marker == 0xFFFF:
+            # Bytes of filling may stand before a marker.
+            at += 1
+            continue
+        if marker < 0xFF00:
+            # Decoders look for the next marker; Pillow does so byte by byte, through the whole file.
+            at = head.find(b"\xff", at)
+            if at < 0:
+                raise RowError("E101", f"{file.path} is a damaged JPEG")
+            continue
         if marker not in _SKIPPED or length < 2:
             return None
         if marker == 0xFFE1:

@@ -1,19 +1,30 @@
 """Whether an MP4 file holds all samples that its index promises."""
 
 from collections.abc import Sequence
-from struct import Struct, unpack_from
+from struct import Struct, error, unpack_from
 
+from omnitune.media.facts import Opened
 from omnitune.media.mp4_header import Track
+from omnitune.validation.codes import RowError
 
+# Frames of four days.
+_MAX_FRAMES = 10_000_000
 _WORD, _PAIR, _LONG = Struct(">I"), Struct(">II"), Struct(">Q")
 
 
-def missing_share(track: Track, size: int) -> float:
-    """Share of a track's samples that lie, wholly or in part, behind the end of a file of `size` bytes.
+def missing_share(track: Track, file: Opened) -> float:
+    """Share of a track's samples that lie, wholly or in part, behind the file's end.
 
     Raises:
-        struct.error: the index is damaged.
+        RowError: E135, the index is damaged.
     """
+    try:
+        return _missing_share(track, file.size)
+    except (error, ValueError, KeyError, IndexError):
+        raise RowError("E135", f"the index (moov) of {file.path} is damaged") from None
+
+
+def _missing_share(track: Track, size: int) -> float:
     index, boxes = track.index, track.boxes
     sizes, runs = boxes[b"stsz"], boxes[b"stsc"]
     chunks, form = (boxes[b"stco"], _WORD) if b"stco" in boxes else (boxes[b"co64"], _LONG)
@@ -22,6 +33,8 @@ def missing_share(track: Track, size: int) -> float:
     (run_count,) = _WORD.unpack_from(index, runs + 12)
     if not (frames and count and run_count):
         return 0.0
+    if frames > _MAX_FRAMES:
+        raise ValueError("too many samples for a table in memory")
     # Chunks lie in order in nearly every file: where the last ends, all end.
     (last,) = form.unpack_from(index, chunks + 16 + form.size * (count - 1))
     (in_last,) = _WORD.unpack_from(index, runs + 8 + 12 * run_count)

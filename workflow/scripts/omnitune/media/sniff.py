@@ -57,7 +57,6 @@ _MEDIA = (
     (4, b"ftyp", "mp4"),
     (0, b"\x1aE\xdf\xa3", "mkv"),
 )
-IMAGE_NAMES = ("PNG", "JPEG", "GIF", "BMP", "WEBP")
 # Formats whose decoders have a history of holes, though Pillow reads them.
 RISKY_NAMES = ("a TIFF", "a JPEG 2000")
 

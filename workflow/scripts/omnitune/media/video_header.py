@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from omnitune.media.container import VIDEO_DEMUXERS, codec_of, open_container, seconds_of
+from omnitune.media.container import VIDEO_DEMUXERS, codec_of, count_packets, open_container, seconds_of
 from omnitune.media.facts import Limits, Opened, Probe
 from omnitune.media.labels import mislabelled
 from omnitune.media.mp4_extent import missing_share
@@ -109,7 +109,7 @@ def _read_mp4(file: Opened, tracks: list[Track]) -> Film:
     if film is None:
         raise RowError("E125", f"{file.path} has no video stream")
     entry, seconds = film.entry, film.seconds
-    missing = missing_share(film, file.size)
+    missing = missing_share(film, file)
     return Film(
         MP4,
         entry.codec,
@@ -177,22 +177,29 @@ def _read_by_ffmpeg(file: Opened) -> Film:
         stream = container.streams.video[0]
         if stream.codec_context is None:
             raise RowError("E143", f"{path} has a codec that cannot be decoded here")
-        seconds = seconds_of(stream, container)
+        seconds, frames = seconds_of(stream, container), stream.frames
         fps = float(stream.average_rate or 0)
-        sounds = container.streams.audio
-        sound = (seconds_of(sounds[0], container), sounds[0].sample_rate or 0) if sounds else (0.0, 0)
         base = float(stream.base_rate or fps)
         problems: tuple[Finding, ...] = ()
         # FFmpeg's base rate is the lowest that all times fit; a constant rate is its own.
         if fps and abs(base - fps) > 0.1 * fps:
             problems = (Finding("E129", f"{path} has frames that last differently long"),)
+        frames = frames or round(seconds * fps)
+        if not frames:
+            frames, seconds = count_packets(stream, container)
+            fps = frames / seconds if seconds else fps
+        sounds = container.streams.audio
+        sound = (0.0, 0)
+        if sounds:
+            # A live recording says nothing of its sound either, and an unknown codec has no rate.
+            sound = seconds_of(sounds[0], container) or seconds, getattr(sounds[0], "sample_rate", 0)
         return Film(
             container.format.name,
             codec_of(stream),
             stream.width,
             stream.height,
             seconds,
-            stream.frames or round(seconds * fps),
+            frames,
             fps,
             0,
             tuple(_unusual(stream)),

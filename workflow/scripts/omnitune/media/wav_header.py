@@ -8,6 +8,7 @@ from struct import Struct
 
 from omnitune.media.facts import Opened
 from omnitune.media.sound import Sound
+from omnitune.validation.codes import RowError
 
 # libsndfile's names, by format tag and bits a sample.
 _CODECS = {
@@ -33,7 +34,11 @@ _W64 = b"riff\x2e\x91\xcf\x11"
 
 
 def read_wave(file: Opened) -> Sound | None:
-    """The header of a WAV; None when it is no WAV, or one that needs a library."""
+    """The header of a WAV; None when it is no WAV, or one that needs a library.
+
+    Raises:
+        RowError: E080 when it has no place for samples.
+    """
     head = file.head
     if head.startswith(_PLAIN_START, 8) and head.startswith(b"RIFF") and len(head) >= 44:
         # fmt and data and nothing else: nearly every file.
@@ -57,7 +62,7 @@ def _read_riff(file: Opened, name: str) -> Sound | None:
         elif at <= end:
             kind, length = _CHUNK.unpack(file.read(at, 8))
         else:
-            return None
+            break
         at += 8
         if kind == b"data":
             if length == 0xFFFFFFFF and long_size:
@@ -68,7 +73,8 @@ def _read_riff(file: Opened, name: str) -> Sound | None:
         elif kind == b"ds64" and name == "RF64":
             long_size = int.from_bytes(file.read(at + 8, 8), "little")
         at += length + (length & 1)
-    return None
+    # libsndfile would go on looking through all of the file.
+    raise RowError("E080", f"{file.path} is a WAV without samples (no data chunk)")
 
 
 def _read_w64(file: Opened) -> Sound | None:
