@@ -9,7 +9,7 @@ import pytest
 from bad_media import BAD, Bad
 from good_media import GOOD, Good
 
-from omnitune.media import audio_header, image_header, video_header
+from omnitune.media import audio_header, film, image_header
 from omnitune.media.facts import Limits, Opened
 from omnitune.media.mp4_header import read_mp4
 from omnitune.media.wav_header import read_wave
@@ -87,10 +87,10 @@ def test_mp4(media: Good | Bad, tmp_path: Path):
         if tracks is None:
             assert not media.name.startswith("video-libx264.mp4")
             return
-        ours = video_header._read_mp4(file, tracks)
+        ours = film.film_of_tracks(file, tracks)
         if getattr(media, "code", "") in LIES:
             return
-        library = video_header._read_by_ffmpeg(file)
+        library = film.film_by_ffmpeg(file)
     for name in ("format", "codec", "width", "height", "frames", "sounds"):
         assert getattr(ours, name) == getattr(library, name), name
     assert (ours.seconds, *ours.sound) == pytest.approx((library.seconds, *library.sound), abs=1e-6)
