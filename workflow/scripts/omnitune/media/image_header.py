@@ -20,7 +20,9 @@ from omnitune.validation.codes import Finding, RowError
 IMAGE_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
 # WebP is not among them: Pillow reads all of it, and asks for memory for the size that it says.
 _FOR_PILLOW = ("JPEG", "PNG", "GIF", "BMP")
-_PIECE = 1 << 20
+# Bytes that Pillow is given; a JPEG may carry much in front of its size.
+_PIECES = {"JPEG": 1 << 20}
+_PIECE = 1 << 17
 _PLAIN_MODES = ("RGB", "L")
 # How profiles write the name: ICC 2 and ICC 4.
 _SRGB = (b"sRGB", "sRGB".encode("utf-16-be"))
@@ -76,8 +78,9 @@ def _read_by_pillow(file: Opened, limits: Limits) -> Picture:
         with warnings.catch_warnings():
             # Our own limit is stricter, and says what to do.
             warnings.simplefilter("ignore")
-            # Looking for the next segment, Pillow would go through all of a file byte by byte.
-            with Image.open(BytesIO(file.read(0, _PIECE)), formats=IMAGE_FORMATS) as image:
+            # Looking for the next segment, Pillow would go through all of a damaged file byte by byte.
+            piece = BytesIO(file.read(0, _PIECES.get(what, _PIECE)))
+            with Image.open(piece, formats=IMAGE_FORMATS) as image:
                 name, width, height = image.format or "", image.width, image.height
                 turned, bad_exif = _orientation(image)
                 profile = image.info.get("icc_profile") or b""
