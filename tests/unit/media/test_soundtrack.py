@@ -42,7 +42,7 @@ def test_what_is_there_is_not_decoded_again(tmp_path: Path, monkeypatch: pytest.
         (lambda path: video(path), "E140"),
         (lambda path: path.write_bytes(b"\x00" * 99), "E135"),
         (lambda path: path.write_text("<html>"), "E079"),
-        (lambda path: path.write_text("ffconcat version 1.0\nfile a.mp4\n"), "E074"),
+        (lambda path: path.write_text("ffconcat version 1.0\nfile a.mp4\n"), "E073"),
         (lambda path: None, "E063"),
     ],
 )

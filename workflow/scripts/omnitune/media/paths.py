@@ -121,14 +121,19 @@ def _unreachable(path: str, error: OSError) -> RowError | None:
     return None
 
 
-def _check_kind(path: str, real: str) -> None:
-    try:
-        status = Path(real).stat()
-    except OSError:
-        raise RowError("E061", f"no such file: {path}") from None
+def refuse_kind(path: str, status: os.stat_result) -> None:
+    """Refuse what is no regular file, or an empty one."""
     kind = stat.S_IFMT(status.st_mode)
     if kind != stat.S_IFREG:
         code, name = _KINDS.get(kind, ("E063", "not a file"))
         raise RowError(code, f"{path} is {name}, not a regular file")
     if status.st_size == 0:
         raise RowError("E062", f"{path} is an empty file")
+
+
+def _check_kind(path: str, real: str) -> None:
+    try:
+        status = Path(real).stat()
+    except OSError:
+        raise RowError("E061", f"no such file: {path}") from None
+    refuse_kind(path, status)

@@ -6,7 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from omnitune.media.probe import VIDEO_DEMUXERS, open_container
+from omnitune.media.container import VIDEO_DEMUXERS, open_container
 from omnitune.publish import open_atomic, sha256
 from omnitune.validation.codes import RowError
 
