@@ -25,14 +25,14 @@ class Soundtracks:
         return self._known(video)
 
     def _extract(self, video: str) -> str:
-        from omnitune.media import sound
+        from omnitune.media import wav_writer
 
         try:
-            path = self._folder / f"{sha256(Path(video))}.sound.{sound.VERSION}.wav"
+            path = self._folder / f"{sha256(Path(video))}.sound.{wav_writer.VERSION}.wav"
         except OSError as error:
             raise RowError("E063", f"{video} cannot be read ({error.strerror})") from None
         # It is renamed into place when it is whole.
         if not path.exists():
             with open_atomic(path) as file:
-                sound.write_wav(video, file, code="E135")
+                wav_writer.write_wav(video, file, code="E135")
         return str(path)

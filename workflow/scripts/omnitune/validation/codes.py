@@ -14,6 +14,8 @@ WARN: tuple[Action, ...] = ("warn", "reject", "ignore", "fail")
 OFF: tuple[Action, ...] = ("ignore", "warn", "reject", "fail")
 REPAIR: tuple[Action, ...] = ("repair", "reject", "fail")
 REPAIR_OR_WARN: tuple[Action, ...] = ("repair", "warn", "reject", "ignore", "fail")
+WARN_OR_REPAIR: tuple[Action, ...] = ("warn", "repair", "reject", "ignore", "fail")
+REJECT_OR_REPAIR: tuple[Action, ...] = ("reject", "repair", "fail")
 OFF_OR_REPAIR: tuple[Action, ...] = ("ignore", "warn", "repair", "reject", "fail")
 
 
@@ -97,18 +99,53 @@ CODES: dict[str, Code] = {
     "E079": Code("text instead of media", "Was it a failed download? Fetch the file again."),
     "E080": Code("unknown audio format", "Copy the file again or convert it to WAV or FLAC."),
     "E082": Code("no samples", "Record or copy the file again."),
+    "E083": Code(
+        "streaming header", "Nothing to do; rewriting the file puts the length into its header.", WARN_OR_REPAIR
+    ),
+    "E084": Code("mislabelled audio", "Rename the file: its content decides.", WARN_OR_REPAIR),
+    "E086": Code(
+        "not 16 kHz mono",
+        "Nothing to do, or convert it: ffmpeg -i FILE -ar 16000 -ac 1 OUT.wav.",
+        OFF_OR_REPAIR,
+    ),
     "E091": Code("audio too short", "Remove the row: the encoder needs a whole window."),
     "E094": Code("bad sample rate", "Resample the file to 16 kHz."),
+    "E096": Code("audio format not plain", "Convert it to WAV or FLAC.", REPAIR_OR_WARN),
+    "E099": Code("several audio tracks", "Keep the track you mean and remove the others.", WARN_OR_REPAIR),
     # Images.
     "E101": Code("unreadable image", "Copy the file again."),
     "E102": Code("too many pixels", "Scale the image down."),
     "E107": Code("extreme aspect ratio", "Crop or pad the image."),
+    "E109": Code("CMYK colours", "Nothing to do, or convert it to RGB.", REPAIR_OR_WARN),
+    "E110": Code("more than 8 bits a colour", "Scale the values to 8 bits: readers clip them.", REPAIR_OR_WARN),
+    "E111": Code("alpha channel", "Flatten it on one background: readers differ.", REPAIR_OR_WARN),
+    "E112": Code("transparent colours", "Flatten it on one background: readers differ.", REPAIR_OR_WARN),
+    "E113": Code("palette", "Nothing to do, or convert it to RGB.", REPAIR_OR_WARN),
+    "E114": Code(
+        "several pictures",
+        "Save the picture you mean as a file of its own, or use it as a video.",
+        ("reject", "repair", "warn", "ignore", "fail"),
+    ),
+    "E115": Code("rotated by EXIF", "Rotate the pixels: readers ignore it.", REPAIR_OR_WARN),
+    "E116": Code("damaged EXIF", "Remove the EXIF block.", REPAIR_OR_WARN),
+    "E117": Code("mislabelled file", "Rename the file: its content decides.", WARN_OR_REPAIR),
     "E118": Code("image format refused", "Convert it to PNG, JPEG or WebP."),
+    "E119": Code("risky image format", "Convert it to PNG, JPEG or WebP.", REJECT_OR_REPAIR),
+    "E120": Code("colour profile", "Convert it to sRGB: the profile is ignored.", WARN_OR_REPAIR),
+    "E122": Code(
+        "data after the image", "Save the picture anew: whatever follows it is dropped.", WARN_OR_REPAIR
+    ),
     # Video.
     "E125": Code("no video stream", "Name a file with pictures, or list it under audios."),
     "E126": Code("too few frames", "A video needs at least 2 frames."),
     "E128": Code("no frame rate", "Re-encode the video."),
+    "E129": Code(
+        "variable frame rate",
+        "Re-encode it at a constant rate: ffmpeg -i FILE -fps_mode cfr OUT.mp4.",
+        WARN_OR_REPAIR,
+    ),
     "E131": Code("bad video size", "Scale the video."),
+    "E133": Code("rotated video", "Rotate the pixels by re-encoding: readers differ.", WARN_OR_REPAIR),
     "E135": Code("unreadable video", "Is the upload complete? Copy the file again."),
     "E140": Code("no audio in the video", "Add an audio track or set media.audio_in_video: false."),
     "E143": Code("codec not available", "Re-encode the video, for example as H.264."),
@@ -123,6 +160,7 @@ CODES: dict[str, Code] = {
     "E208": Code("ragged row of a table", "Give every row one cell a column; quote cells that hold a separator."),
     "E209": Code("no text", "Fill the text, or map its column with columns:."),
     "E210": Code("sound taken from the video", "Nothing to do, or set extract_audio: false.", REPAIR),
+    "E220": Code("cannot be put right", "Convert the file by hand, or remove the row."),
 }
 
 
