@@ -67,10 +67,11 @@ def _redraw(path: str, codes: Collection[str], output: BinaryIO, form: str) -> N
 
     formats = (*IMAGE_FORMATS, *(_CONVERTED if "E119" in codes else ()))
     try:
-        with warnings.catch_warnings():
+        # A file, not a path: Pillow would map it into memory, and a mapped file that is cut off kills the process.
+        with warnings.catch_warnings(), open(path, "rb") as file:  # noqa: PTH123
             # What is wrong with its metadata is why it is here; limits are the probe's.
             warnings.simplefilter("ignore")
-            with Image.open(path, formats=formats) as image:
+            with Image.open(file, formats=formats) as image:
                 image.load()
                 _save(_stepped(image, codes), codes, output, form)
     except RowError as error:

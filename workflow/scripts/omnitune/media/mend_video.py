@@ -57,18 +57,16 @@ def _recode(path: str, codes: Collection[str], source: Any, target: Any, seconds
         raise RowError("E128", f"{path} has no frame rate")
     coded = target.add_stream("libx264", rate=rate, options=_H264)
     sounds = source.streams.audio[:1]
-    add_sound = _sound(sounds[0], target) if sounds else None
+    add_sound = _sound(sounds[0], target) if sounds else list
     graph = _Graph(pictures, rate if "E129" in codes else None)
     # The first packet written settles the size of the pictures: sound waits until one is there.
     waiting: list[Any] = []
     for packet in source.demux(pictures, *sounds):
         if packet.stream.type == "audio":
             waiting += add_sound(packet)
-            frames = []
         else:
-            frames = graph.add(packet.decode())
-        for frame in frames:
-            waiting += _encode(path, coded, frame, seconds)
+            for frame in graph.add(packet.decode()):
+                waiting += _encode(path, coded, frame, seconds)
         if coded.codec_context.is_open:
             target.mux(waiting)
             waiting = []
@@ -111,7 +109,8 @@ class _Graph:
     """Frames turned upright, at `rate` when given, in even sizes and with 8 bits, as H.264 is most widely read."""
 
     def __init__(self, stream: Any, rate: Fraction | None) -> None:
-        self._stream, self._rate, self._graph = stream, rate, None
+        self._stream, self._rate = stream, rate
+        self._graph: Any = None  # what there is to turn is known by the first frame
 
     def add(self, frames: list[Any]) -> Iterator[Any]:
         for frame in frames:
@@ -130,7 +129,7 @@ class _Graph:
 
         while True:
             try:
-                yield self._graph.pull()  # type: ignore[attr-defined]
+                yield self._graph.pull()
             except (av.BlockingIOError, av.EOFError):
                 return
 

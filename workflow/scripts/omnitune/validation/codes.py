@@ -132,9 +132,7 @@ CODES: dict[str, Code] = {
     "E118": Code("image format refused", "Convert it to PNG, JPEG or WebP."),
     "E119": Code("risky image format", "Convert it to PNG, JPEG or WebP.", REJECT_OR_REPAIR),
     "E120": Code("colour profile", "Convert it to sRGB: the profile is ignored.", WARN_OR_REPAIR),
-    "E122": Code(
-        "data after the image", "Save the picture anew: whatever follows it is dropped.", WARN_OR_REPAIR
-    ),
+    "E122": Code("data after the image", "Save the picture anew: whatever follows it is dropped.", WARN_OR_REPAIR),
     # Video.
     "E125": Code("no video stream", "Name a file with pictures, or list it under audios."),
     "E126": Code("too few frames", "A video needs at least 2 frames."),
