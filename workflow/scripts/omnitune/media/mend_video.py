@@ -79,7 +79,7 @@ def _recode(path: str, codes: Collection[str], source: Any, target: Any, seconds
 
 def _sound(stream: Any, target: Any) -> Callable[[Any], list[Any]]:
     """What makes packets for `target` out of those of `stream`; the last, empty one flushes."""
-    if stream.codec_context.name not in _COPIED:
+    if stream.codec_context.codec.canonical_name not in _COPIED:
         coded = target.add_stream("aac", rate=stream.rate, layout=stream.layout)
         return lambda packet: [
             part for frame in [*packet.decode(), *([] if packet.size else [None])] for part in coded.encode(frame)
