@@ -25,7 +25,7 @@ from omnitune.readers import READERS, WHOLE, Part, reader_name
 from omnitune.records import Converted, Message, Record, Unread, encode
 from omnitune.validation.codes import RowError
 
-VERSION = 1
+VERSION = 2
 
 Convert = Callable[[dict[str, Any], Source], Draft]
 
