@@ -34,12 +34,15 @@ rule all:
     input:
         f"results/{cfg.run}/report.html",
         LINEAGE.served(),
+        # Rows name files beside these, so whoever removes them has them made again.
+        validated(".jsonl"),
 
 
 # Targets by name: snakemake data, snakemake sft, ...
 rule data:
     input:
         f"results/{cfg.run}/split/manifest.json",
+        validated(".jsonl"),
 
 
 rule sft:

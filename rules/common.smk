@@ -103,7 +103,7 @@ def shards(source):
     return range(cfg.sources[source].shards)
 
 
-def validated(wildcards, kind):
+def validated(kind):
     """The validate stage's files over all sources and shards; `kind` is `.jsonl` or `.ledger.jsonl`."""
     return [
         f"results/{cfg.run}/validate/{source}/{shard}{kind}" for source in cfg.sources for shard in shards(source)

@@ -2,8 +2,8 @@
 # reads split, validate, media.roots.
 rule split_rows:
     input:
-        rows=lambda wildcards: validated(wildcards, ".jsonl"),
-        ledgers=lambda wildcards: validated(wildcards, ".ledger.jsonl"),
+        rows=validated(".jsonl"),
+        ledgers=validated(".ledger.jsonl"),
     output:
         train="results/{run}/split/train.jsonl",
         val="results/{run}/split/val.jsonl",

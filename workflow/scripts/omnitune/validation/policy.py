@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 
-from omnitune.validation.codes import CODES, Action
+from omnitune.validation.codes import CODES, Action, Finding
 
 
 class Policy:
@@ -19,6 +19,10 @@ class Policy:
     def action(self, code: str) -> Action:
         """What is done about findings of this code."""
         return self._actions[code]
+
+    def refuses(self, finding: Finding) -> bool:
+        """Whether the finding keeps its row from being used."""
+        return self._actions[finding.code] in ("reject", "fail")
 
 
 def policy_mistakes(chosen: Mapping[str, str]) -> Iterator[tuple[str, str]]:

@@ -10,11 +10,12 @@ import msgspec
 from omnitune import publish
 from omnitune.config.validate import ValidateConfig
 from omnitune.errors import ExitCode, PipelineError
-from omnitune.media.inspect import Inspection, Inspector
+from omnitune.media.inspect import Inspector
 from omnitune.media.mend import Mender
-from omnitune.records import Converted, Facts, LedgerRow, Medium, Record, Unread, encode, read_converted
+from omnitune.records import Converted, Facts, LedgerRow, Record, Unread, encode, read_converted
 from omnitune.validation.checks import check_record
-from omnitune.validation.codes import CODES, Finding, RowError
+from omnitune.validation.codes import CODES, Finding
+from omnitune.validation.media import MediaJudge, Seen
 from omnitune.validation.policy import Policy
 
 # Rows judged together: enough for processes that read media to have work, few enough for flat memory.
@@ -47,10 +48,12 @@ class Gate:
         media_dir: Path | None = None,
         audio_in_video: bool = False,
     ) -> None:
-        self._path, self._use, self._audio_in_video = path, use, audio_in_video
+        self._path, self._use = path, use
         settings = settings or ValidateConfig()
-        self._policy, self._inspector = Policy(settings.policy), Inspector(settings)
-        self._mender = Mender(media_dir) if media_dir else None
+        self._policy = Policy(settings.policy)
+        longest = max(settings.audio_max_seconds, settings.video_max_seconds)
+        mender = Mender(media_dir, longest) if media_dir else None
+        self._media = MediaJudge(self._policy, Inspector(settings), mender, audio_in_video)
         # 64-bit hashes: a million ids fit in about 100 MB.
         self._lines: dict[int, int] = {}
 
@@ -64,9 +67,9 @@ class Gate:
         # Files cost the most, so those of a row that is refused already are not opened.
         open_cases = [case for case in cases if not self._refusals(case.findings)]
         media = [medium for case in open_cases for medium in case.record().media()]
-        inspections = iter(self._inspector.inspect(media))
+        seen = iter(self._media.look(media))
         for case in open_cases:
-            self._look_into(case, list(islice(inspections, len(list(case.record().media())))))
+            case.add(list(islice(seen, len(list(case.record().media())))))
         return [self._verdict(case) for case in cases]
 
     def _findings(self, row: Converted) -> Iterator[Finding]:
@@ -81,43 +84,9 @@ class Gate:
         if first != row.line:
             yield Finding("E055", f"the id is used at line {first} already")
 
-    def _look_into(self, case: "_Case", inspections: Sequence[Inspection]) -> None:
-        """Add what was found out about the row's media; those to be put right are replaced."""
-        facts = Facts()
-        paths: dict[str, list[str]] = {}
-        for (modality, path), inspection in zip(case.record().media(), inspections, strict=True):
-            origin, path, seen = path, *self._mended(case, modality, path, inspection)
-            case.findings += self._medium_findings(path, seen)
-            paths.setdefault(f"{modality}s", []).append(path)
-            facts.media.append(_medium(modality, seen, origin if origin != path else ""))
-        changed = {name: value for name, value in paths.items() if value != getattr(case.record(), name)}
-        case.row = msgspec.structs.replace(case.record(), facts=facts, **changed)
-
-    def _medium_findings(self, path: str, inspection: Inspection) -> Iterator[Finding]:
-        yield from inspection.findings
-        probe = inspection.probe
-        if self._audio_in_video and probe and probe.modality == "video" and not probe.has_audio:
-            yield Finding("E140", f"{path} has no audio track, but media.audio_in_video is true")
-
-    def _mended(self, case: "_Case", modality: str, path: str, inspection: Inspection) -> tuple[str, Inspection]:
-        """The medium as it shall be used: itself, or what was made of it."""
-        faults = [finding for finding in inspection.findings if self._policy.action(finding.code) == "repair"]
-        if not faults or self._refusals(inspection.findings):
-            return path, inspection
-        others = tuple(finding for finding in inspection.findings if finding not in faults)
-        case.repairs += [fault.code for fault in faults]
-        if self._mender is None:
-            return path, inspection._replace(findings=others)
-        try:
-            mended = self._mender.mend(modality, path, inspection)
-        except RowError as error:
-            return path, inspection._replace(findings=(*inspection.findings, error.finding))
-        (seen,) = self._inspector.inspect([(modality, mended)])
-        return mended, seen._replace(findings=(*others, *seen.findings))
-
     def _refusals(self, findings: Iterable[Finding]) -> list[Finding]:
         """The findings that keep a row from being used."""
-        return [finding for finding in findings if self._policy.action(finding.code) in ("reject", "fail")]
+        return list(filter(self._policy.refuses, findings))
 
     def _verdict(self, case: "_Case") -> Judged:
         row, refusals = case.row, self._refusals(case.findings)
@@ -135,10 +104,12 @@ class Gate:
                 row.source, row.line, row_id, "rejected", _codes(refusals), place + _words(refusals)
             )
             return Judged(ledger, None)
-        repairs = list(dict.fromkeys([*row.repairs, *case.repairs]))
         warnings = [finding for finding in case.findings if self._policy.action(finding.code) == "warn"]
-        words = [f"put right: {', '.join(CODES[code].name for code in repairs)}."] if repairs else []
+        converted = dict.fromkeys(row.repairs)
+        words = [f"put right: {', '.join(CODES[code].name for code in converted)}."] if converted else []
+        words += [sentence for seen in case.media if (sentence := seen.words())]
         words += [f"warning: {_words(warnings)}"] if warnings else []
+        repairs = [*converted, *(code for seen in case.media for code in seen.repairs)]
         codes = list(dict.fromkeys([*repairs, *_codes(warnings)]))
         message = place + " ".join(words) if words else ""
         ledger = LedgerRow(row.source, row.line, row_id, "repaired" if repairs else "accepted", codes, message)
@@ -155,17 +126,21 @@ class _Case:
     """A row on its way to a verdict, with what was found."""
 
     def __init__(self, row: Converted, findings: list[Finding]) -> None:
-        self.row, self.findings, self.repairs = row, findings, list[str]()
+        self.row, self.findings, self.media = row, findings, list[Seen]()
 
     def record(self) -> Record:
         assert isinstance(self.row, Record)
         return self.row
 
-
-def _medium(modality: str, inspection: Inspection, origin: str) -> Medium:
-    probe = inspection.probe
-    size = (probe.width, probe.height, probe.duration) if probe else (0, 0, 0.0)
-    return Medium(modality, *size, digest=inspection.digest, content=inspection.content, origin=origin)
+    def add(self, media: Sequence[Seen]) -> None:
+        """Add what was found out about the row's media; it uses those that were made of them."""
+        self.media = list(dict.fromkeys(media))
+        self.findings += [finding for seen in self.media for finding in seen.inspection.findings]
+        paths: dict[str, list[str]] = {}
+        for seen in media:
+            paths.setdefault(f"{seen.modality}s", []).append(seen.path)
+        facts = Facts(media=[seen.facts() for seen in media])
+        self.row = msgspec.structs.replace(self.record(), facts=facts, **paths)
 
 
 def _codes(findings: Iterable[Finding]) -> list[str]:
