@@ -32,23 +32,35 @@ class InspectionCache:
     """
 
     def __init__(self, path: Path) -> None:
-        import numpy as np
-
-        path.parent.mkdir(parents=True, exist_ok=True)
         self._path, self._files = path, list[BinaryIO | None]()
         self._decode = msgspec.json.Decoder(Inspection).decode
-        keys, places = array("Q"), array("Q")
-        for other in [path, *sorted(set(path.parent.glob("*.jsonl")) - {path})]:
-            self._load(other, keys, places)
-        order = np.argsort(np.frombuffer(keys, np.uint64), kind="stable")
-        self._keys, self._places = np.frombuffer(keys, np.uint64)[order], np.frombuffer(places, np.uint64)[order]
-        self._own = self._path.open("ab")
+        self._own: BinaryIO | None = None
+        self._keys: Any = None
+        self._places: Any = None
+
+    def _open(self) -> BinaryIO:
+        """This job's file, to append to; the first call reads what is known (a run without media never does)."""
+        import numpy as np
+
+        if self._keys is None:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            keys, places = array("Q"), array("Q")
+            for path in [self._path, *sorted(set(self._path.parent.glob("*.jsonl")) - {self._path})]:
+                self._load(path, keys, places)
+            order = np.argsort(np.frombuffer(keys, np.uint64), kind="stable")
+            self._keys = np.frombuffer(keys, np.uint64)[order]
+            self._places = np.frombuffer(places, np.uint64)[order]
+        self._own = self._own or self._path.open("ab")
+        return self._own
 
     def find(self, keys: Iterable[str]) -> dict[str, Inspection]:
         """The inspections that are known, by key (32 hex digits)."""
         import numpy as np
 
         keys = list(keys)
+        if not keys:
+            return {}
+        self._open()
         short = np.array([int(key[:16], 16) for key in keys], np.uint64)
         # The newest of equal keys comes last; its neighbours are other keys with equal first halves.
         places = np.searchsorted(self._keys, short, side="right").tolist()
@@ -62,8 +74,9 @@ class InspectionCache:
             line = key.encode() + msgspec.json.encode(inspection)
             lines.append(line[:_KEY] + _check(line).encode() + line[_KEY:] + b"\n")
         # One call, so that a kill leaves at most one line unfinished.
-        self._own.write(b"".join(lines))
-        self._own.flush()
+        own = self._open()
+        own.write(b"".join(lines))
+        own.flush()
 
     def close(self) -> None:
         """Close the files."""
@@ -126,9 +139,9 @@ class InspectionCache:
         )
         if path.exists():
             path.replace(aside)
-        if path == self._path and hasattr(self, "_own"):
+        if path == self._path and self._own:
             self._own.close()
-            self._own = path.open("ab")
+            self._own = None
 
 
 def _lines(file: BinaryIO) -> Iterator[bytes]:

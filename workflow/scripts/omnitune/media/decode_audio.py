@@ -62,7 +62,8 @@ def _sound_blocks(path: str, sound: Any) -> Iterator[Any]:
     buffer = np.empty((max(1, min(sound.frames, _BLOCK // sound.channels)), sound.channels), kind)
     done = 0
     try:
-        while len(block := sound.read(out=buffer)):
+        # Not asked once more at the end: every call seeks, and a seek in FLAC and MP3 decodes again.
+        while done < sound.frames and len(block := sound.read(out=buffer)):
             done += len(block)
             yield block
     except soundfile.SoundFileError as error:

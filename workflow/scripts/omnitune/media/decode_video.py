@@ -5,7 +5,6 @@ from typing import Any
 
 import xxhash
 
-from omnitune.media.decode_audio import Levels, samples_of
 from omnitune.media.probe import VIDEO_DEMUXERS, Probe, open_container
 from omnitune.validation.codes import Finding, RowError
 
@@ -35,42 +34,35 @@ class _Watch:
         self.streams = [self._video, *([self._sound] if self._sound else [])]
         for stream in self.streams:
             stream.thread_count = 1
-        self._rate = self._sound.sample_rate or 1 if self._sound else 1
-        self._levels = Levels(path)
-        self._pixels = xxhash.xxh3_128(b"video ")
-        self._size: tuple[int, int] | None = None
-        self._frames = self._hidden = 0
-        self._unusual = ""
-        self._first = self._last = 0.0
+        self._pixels, self._samples = xxhash.xxh3_128(b"video "), xxhash.xxh3_128()
+        self._size, self._planar, self._unusual = (0, 0), False, ""
+        self._frames = self._hidden = self._heard = 0
+        self._first = self._last = 0
 
     def take(self, packet: Any) -> None:
         """Decode one packet; a damaged one shows in the number of frames."""
         import av
 
-        if packet.stream.index == self._video.index:
-            self._hidden += packet.is_discard and packet.size > 0
+        seen = packet.stream is self._video
         try:
-            for frame in packet.decode():
-                if packet.stream.index == self._video.index:
-                    self._look_at(frame)
-                else:
-                    self._levels.add(samples_of(frame))
+            frames = packet.decode()
         except MemoryError:
             raise
         except (av.FFmpegError, ValueError):
             return
+        for frame in frames:
+            if seen:
+                self._see(frame)
+            else:
+                self._hear(frame)
+        self._hidden += seen and packet.is_discard
 
-    def _look_at(self, frame: Any) -> None:
+    def _see(self, frame: Any) -> None:
         if frame.is_corrupt:
             return
         size = (frame.width, frame.height)
-        if self._size is None:
-            self._size, self._first = size, frame.time or 0.0
-            self._pixels.update(f"{frame.format.name} {size} ".encode())
-            if not frame.key_frame:
-                self._unusual = "does not start with a key frame"
-            elif self._first < 0:
-                self._unusual = f"starts at {self._first:.3f} s, before zero"
+        if not self._frames:
+            self._begin(frame, size)
         elif size != self._size:
             raise RowError(
                 "E139",
@@ -78,16 +70,34 @@ class _Watch:
                 f"at frame {self._frames + 1}",
             )
         self._frames += 1
-        self._last = frame.time if frame.time is not None else self._last
-        for part in _planes(frame):
+        if frame.pts is not None:
+            self._last = frame.pts
+        for part in _planes(frame) if self._planar else [frame.to_ndarray(format="rgb24").data]:
             self._pixels.update(part)
+
+    def _begin(self, frame: Any, size: tuple[int, int]) -> None:
+        self._size, self._first = size, frame.pts or 0
+        parts = frame.format.components
+        self._planar = len(parts) == len(frame.planes) and parts[0].bits == 8
+        self._pixels.update(f"{frame.format.name} {size} ".encode())
+        if not frame.key_frame:
+            self._unusual = "does not start with a key frame"
+        elif self._first < 0:
+            self._unusual = "starts before its time zero"
+
+    def _hear(self, frame: Any) -> None:
+        self._heard += frame.samples
+        count = frame.samples * frame.format.bytes * (1 if frame.format.is_planar else len(frame.layout.channels))
+        for plane in frame.planes:
+            self._samples.update(memoryview(plane)[:count])
 
     def findings(self, probe: Probe) -> Iterator[Finding]:
         """What the whole of them tells."""
         if not self._frames:
             yield Finding("E135", f"no frame of {self._path} can be decoded")
             return
-        seconds = self._last - self._first + 1 / float(self._video.average_rate or 1)
+        span = float((self._last - self._first) * (self._video.time_base or 0))
+        seconds = span + 1 / float(self._video.average_rate or 1)
         told = self._video.frames
         # Where no number is told, the header's rate may be a guess, but its duration is not.
         short = self._frames + self._hidden < _WHOLE * told if told else seconds < _WHOLE * probe.duration - 1
@@ -98,29 +108,26 @@ class _Watch:
             yield Finding("E137", what)
         if self._unusual:
             yield Finding("E138", f"{self._path} {self._unusual}")
-        sound = self._levels.samples / self._rate
-        if self._sound and abs(sound - seconds) > max(1.0, 0.1 * seconds):
-            what = f"the sound of {self._path} lasts {sound:.1f} s, its pictures {seconds:.1f} s"
-            yield Finding("E141", what)
+        if self._sound:
+            heard = self._heard / (self._sound.sample_rate or 1)
+            if abs(heard - seconds) > max(1.0, 0.1 * seconds):
+                what = f"the sound of {self._path} lasts {heard:.1f} s, its pictures {seconds:.1f} s"
+                yield Finding("E141", what)
 
     def digest(self) -> str:
         """Of the pictures and the sound; empty when no frame was decoded."""
         if not self._frames:
             return ""
-        return xxhash.xxh3_128_hexdigest(self._pixels.digest() + self._levels.digest().encode())
+        return xxhash.xxh3_128_hexdigest(self._pixels.digest() + self._samples.digest())
 
 
-def _planes(frame: Any) -> Iterator[Any]:
+def _planes(frame: Any) -> Iterator[memoryview]:
     """The bytes of the picture, without what pads its rows."""
     import numpy as np
 
-    parts = frame.format.components
-    if len(parts) != len(frame.planes) or parts[0].bits != 8:
-        yield np.ascontiguousarray(frame.to_ndarray(format="rgb24"))
-        return
     for plane in frame.planes:
         if plane.line_size == plane.width:
             yield memoryview(plane)[: plane.width * plane.height]
         else:
             rows = np.frombuffer(plane, np.uint8, plane.line_size * plane.height)
-            yield np.ascontiguousarray(rows.reshape(plane.height, plane.line_size)[:, : plane.width])
+            yield np.ascontiguousarray(rows.reshape(plane.height, plane.line_size)[:, : plane.width]).data

@@ -6,8 +6,8 @@ Every format that says where it ends is held to it. What a format does not say i
 from collections.abc import Callable
 from typing import NamedTuple
 
-# Bytes from a place on, fewer where the file ends.
-At = Callable[[int, int], bytes]
+# Bytes from a place on, fewer where the file ends; a view where that spares a copy.
+At = Callable[[int, int], bytes | memoryview]
 _BLOCK = 1 << 20
 _TAIL = 1 << 16
 # Sizes that writers put down who do not know it yet, and never come back to.
@@ -28,7 +28,7 @@ class Ending(NamedTuple):
 
 def ending(at: At, size: int) -> Ending:
     """How the file ends whose bytes `at` gives."""
-    head = at(0, 12)
+    head = bytes(at(0, 12))
     for place, magic, check in _CHECKS:
         if head.startswith(magic, place):
             return check(at, size)
@@ -45,10 +45,10 @@ def _jpeg(at: At, size: int) -> Ending:
         return Ending()
     # A thumbnail in the header has an end of its own: look behind the start of the scan.
     place = 2
-    while (marker := at(place, 4))[:1] == b"\xff" and len(marker) == 4 and marker[1] != 0xDA:
+    while (marker := bytes(at(place, 4)))[:1] == b"\xff" and len(marker) == 4 and marker[1] != 0xDA:
         alone = marker[1] in (0x01, 0xFF) or 0xD0 <= marker[1] <= 0xD8
         place += (1 if marker[1] == 0xFF else 2) if alone else 2 + int.from_bytes(marker[2:4], "big")
-    while block := at(place, _BLOCK):
+    while block := bytes(at(place, _BLOCK)):
         found = block.find(b"\xff\xd9")
         if found >= 0:
             return Ending(surplus=size - (place + found + 2))
@@ -62,7 +62,7 @@ def _png(at: At, size: int) -> Ending:
 
     place = 8
     while len(head := at(place, 8)) == 8:
-        end, name = place + 8 + int.from_bytes(head[:4], "big"), head[4:]
+        end, name = place + 8 + int.from_bytes(head[:4], "big"), bytes(head[4:])
         if end + 4 > size:
             break
         crc = isal_zlib.crc32(name)
@@ -78,7 +78,7 @@ def _png(at: At, size: int) -> Ending:
 
 def _gif(at: At, size: int) -> Ending:
     # The last block's terminator and the trailer; some writers pad.
-    return Ending("" if b"\0;" in at(max(0, size - 64), 64) else "it has no trailer")
+    return Ending("" if b"\0;" in bytes(at(max(0, size - 64), 64)) else "it has no trailer")
 
 
 def _riff(at: At, size: int) -> Ending:
@@ -98,7 +98,7 @@ def _boxes(at: At, size: int) -> Ending:
     """ISO base media: boxes from the first byte to the last (ISO/IEC 14496-12, section 4.2)."""
     place, end, name = 0, 0, b""
     while len(head := at(place, 16)) >= 8:
-        count, kind = int.from_bytes(head[:4], "big"), head[4:8]
+        count, kind = int.from_bytes(head[:4], "big"), bytes(head[4:8])
         if count == 0 and kind.isalnum():  # up to the end of the file
             return Ending()
         if count == 1:
@@ -112,7 +112,7 @@ def _boxes(at: At, size: int) -> Ending:
 def _ogg(at: At, size: int) -> Ending:
     """The last page (RFC 3533, section 6)."""
     start = max(0, size - _TAIL)
-    page = at(start, _TAIL)
+    page = bytes(at(start, _TAIL))
     found = page.rfind(b"OggS")
     if found < 0:
         return Ending(f"it has no Ogg page in its last {_TAIL >> 10} KiB")
@@ -124,19 +124,25 @@ def _flac(at: At, size: int) -> Ending:
     """The last frame's number against the stream's length (RFC 9639, sections 8.2 and 9.1)."""
     stream = at(8, 18)
     longest, samples = int.from_bytes(stream[2:4], "big"), int.from_bytes(stream[13:18], "big") & (1 << 36) - 1
-    tail = at(max(0, size - _TAIL), _TAIL)
-    place = len(tail)
-    while samples and (place := tail.rfind(b"\xff", 0, place)) >= 0:
-        header = tail[place : place + 16]
-        if len(header) < 6 or header[1] not in (0xF8, 0xF9):
-            continue
-        number, used = _coded_number(header[4:])
-        used += 4 + {6: 1, 7: 2}.get(header[2] >> 4, 0) + {12: 1, 13: 2, 14: 2}.get(header[2] & 15, 0)
-        if used >= len(header) or _crc8(header[:used]) != header[used]:
-            continue
-        last = number + longest if header[1] & 1 else (number + 1) * longest
-        return Ending(f"it ends at sample {last} of {samples}" if last < samples else "")
+    tail = bytes(at(max(0, size - _TAIL), _TAIL))
+    # A stream keeps to one way of numbering: by frames of one size, or by samples.
+    for start, by_sample in ((b"\xff\xf8", False), (b"\xff\xf9", True)):
+        place = len(tail)
+        while samples and (place := tail.rfind(start, 0, place)) >= 0:
+            number = _frame_number(tail[place : place + 16])
+            if number is not None:
+                last = number + longest if by_sample else (number + 1) * longest
+                return Ending(f"it ends at sample {last} of {samples}" if last < samples else "")
     return Ending()
+
+
+def _frame_number(header: bytes) -> int | None:
+    """The number in a frame's header; None when its checksum says that it is none."""
+    if len(header) < 6:
+        return None
+    number, used = _coded_number(header[4:])
+    used += 4 + {6: 1, 7: 2}.get(header[2] >> 4, 0) + {12: 1, 13: 2, 14: 2}.get(header[2] & 15, 0)
+    return number if used < len(header) and _crc8(header[:used]) == header[used] else None
 
 
 def _coded_number(content: bytes) -> tuple[int, int]:
@@ -163,7 +169,7 @@ def _mp3(at: At, size: int) -> Ending:
     if at(0, 3) == b"ID3":
         tag = at(6, 4)
         start = 10 + sum((byte & 0x7F) << shift for byte, shift in zip(tag, (21, 14, 7, 0), strict=False))
-    head = at(start, 256)
+    head = bytes(at(start, 256))
     found = max(head.find(b"Xing"), head.find(b"Info"))
     if found < 0 or len(head) < found + 16:
         return Ending()
@@ -185,7 +191,7 @@ def _ebml(at: At, size: int) -> Ending:
     return Ending() if unknown else _overrun("its segment", place + 4 + used + count, size)
 
 
-def _ebml_size(content: bytes) -> tuple[int, int]:
+def _ebml_size(content: bytes | memoryview) -> tuple[int, int]:
     """An EBML size, and how many bytes it takes."""
     used = 9 - content[0].bit_length() if content and content[0] else 8
     return int.from_bytes(content[:used], "big") & (1 << 7 * used) - 1, used

@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+import msgspec
+
 from omnitune.config.validate import ValidateConfig
 from omnitune.media.decode_audio import decode_audio
 from omnitune.media.decode_image import decode_image
@@ -24,7 +26,6 @@ class Task(NamedTuple):
     Attributes:
         modality, path: of the medium.
         size, mtime_ns: of the file, when it was seen first.
-        settings: what is let in.
         probe: what its header says, when it is to be decoded; None: it is to be read.
     """
 
@@ -32,14 +33,18 @@ class Task(NamedTuple):
     path: str
     size: int
     mtime_ns: int
-    settings: ValidateConfig
     probe: Probe | None = None
 
 
-def examine(task: Task) -> Inspection:
+def examine_encoded(settings: ValidateConfig, task: Task) -> bytes:
+    """The same as `examine`, as a process sends it to another."""
+    return msgspec.msgpack.encode(examine(settings, task))
+
+
+def examine(settings: ValidateConfig, task: Task) -> Inspection:
     """What reading a medium tells, or what decoding it adds; whatever is wrong with it is a finding."""
     try:
-        return _decode(task, task.probe) if task.probe else _read(task)
+        return _decode(task, task.probe) if task.probe else _read(settings, task)
     except RowError as error:
         finding = error.finding
     except MemoryError:
@@ -62,8 +67,8 @@ def _probe(modality: str, path: str, settings: ValidateConfig) -> tuple[Probe, t
     return probe(modality, path), ()
 
 
-def _read(task: Task) -> Inspection:
-    seen = look(task.modality, task.path, task.settings)
+def _read(settings: ValidateConfig, task: Task) -> Inspection:
+    seen = look(task.modality, task.path, settings)
     if seen.probe is None:
         return seen
     try:

@@ -4,22 +4,24 @@ import os
 import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from functools import cached_property, partial
 from importlib.metadata import version
 from pathlib import Path
-from types import TracebackType
 from typing import NamedTuple, Self
 
+import msgspec
 import xxhash
 
 from omnitune.config.validate import ValidateConfig
 from omnitune.media.cache import InspectionCache, key_of
-from omnitune.media.examine import CRASH, LIMITS, Task, examine, look
+from omnitune.media.examine import CRASH, LIMITS, Task, examine_encoded, look
 from omnitune.media.inspection import Inspection
 from omnitune.media.paths import regular_state
 from omnitune.media.pool import Lost, Pool
 from omnitune.media.probe import Probe
 from omnitune.validation.codes import Finding, RowError
 
+_decoded = msgspec.msgpack.Decoder(Inspection).decode
 # Raised when an inspection of the same file comes out differently.
 VERSION = 1
 # What may be otherwise the next time, although the file is the same.
@@ -29,6 +31,8 @@ _SETTLED_NS = 2_000_000_000
 # What a network share gives at least; reading may take longer than `decode_seconds`.
 _BYTES_A_SECOND = 10_000_000
 _RECENT = 8192
+# Files handed to a process at a time.
+_READ_TOGETHER, _DECODED_TOGETHER = 64, 16
 # Stands for the path of a file in what is known of its content. No path holds it.
 _NO_NAME = "\0"
 
@@ -44,17 +48,14 @@ class Inspector:
     def __init__(self, settings: ValidateConfig, cache: Path | None = None) -> None:
         self._settings = settings
         self._cache = InspectionCache(cache) if cache else None
-        self._pool: Pool[Task, Inspection] = Pool(examine, settings.processes)
+        self._pool: Pool[Task] = Pool(partial(examine_encoded, settings), settings.processes)
         # Rows that share media often stand near each other.
         self._recent: OrderedDict[object, Inspection] = OrderedDict()
-        self._terms = _terms(settings) if cache else ""
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -62,6 +63,17 @@ class Inspector:
         self._pool.close()
         if self._cache:
             self._cache.close()
+
+    @cached_property
+    def _terms(self) -> str:
+        """What inspections depend on beside the file."""
+        settings = self._settings
+        limits = settings.audio_max_seconds, settings.video_max_seconds, settings.image_max_pixels
+        return repr([VERSION, *limits, *(version(package) for package in ("av", "pillow", "soundfile"))])
+
+    def forget(self) -> None:
+        """Know nothing of earlier batches but what the cache knows."""
+        self._recent.clear()
 
     def inspect(self, media: Sequence[tuple[str, str]]) -> list[Inspection]:
         """One inspection for each (modality, absolute path), in their order; equal ones are made once."""
@@ -108,7 +120,7 @@ class Inspector:
         """As far as the header, or as far as the last byte."""
         if self._settings.media == "header":
             return [look(file.modality, file.path, self._settings) for file in files]
-        return self._work([file.task(self._settings) for file in files])
+        return self._work([file.task() for file in files], _READ_TOGETHER)
 
     def _decode(self, read: Mapping["_File", Inspection]) -> dict["_File", Inspection]:
         """The inspections with what decoding adds; equal files under other names are decoded once."""
@@ -118,10 +130,10 @@ class Inspector:
         decoded = {key: self._recent[key] for key in firsts if key in self._recent}
         decoded |= self._find({key: _NO_NAME for key in firsts if key not in decoded})
         fresh = {key: file for key, file in reversed(firsts.items()) if key not in decoded}
-        tasks = [file.task(self._settings, read[file].probe) for file in fresh.values()]
+        tasks = [file.task(read[file].probe) for file in fresh.values()]
         found = {
             key: _nameless(result, file.path)
-            for (key, file), result in zip(fresh.items(), self._work(tasks), strict=True)
+            for (key, file), result in zip(fresh.items(), self._work(tasks, _DECODED_TOGETHER), strict=True)
         }
         self._note(found)
         decoded |= found
@@ -134,12 +146,12 @@ class Inspector:
             for file, seen in read.items()
         }
 
-    def _work(self, tasks: Sequence[Task]) -> list[Inspection]:
+    def _work(self, tasks: Sequence[Task], chunk: int) -> list[Inspection]:
         if not tasks:
             return []
-        results = self._pool.map(tasks, self._seconds)
+        results = self._pool.map(tasks, self._seconds, chunk)
         return [
-            _lost(task, result) if isinstance(result, Lost) else result
+            _lost(task, result) if isinstance(result, Lost) else _decoded(result)
             for task, result in zip(tasks, results, strict=True)
         ]
 
@@ -181,14 +193,8 @@ class _File(NamedTuple):
     level: str
     key: str
 
-    def task(self, settings: ValidateConfig, probe: Probe | None = None) -> Task:
-        return Task(self.modality, self.path, self.size, self.mtime_ns, settings, probe)
-
-
-def _terms(settings: ValidateConfig) -> str:
-    """What inspections depend on beside the file."""
-    limits = settings.audio_max_seconds, settings.video_max_seconds, settings.image_max_pixels
-    return repr([VERSION, *limits, *(version(package) for package in ("av", "pillow", "soundfile"))])
+    def task(self, probe: Probe | None = None) -> Task:
+        return Task(self.modality, self.path, self.size, self.mtime_ns, probe)
 
 
 def _lost(task: Task, lost: Lost) -> Inspection:

@@ -1,29 +1,38 @@
 """Worker processes for files that may hang or kill whoever decodes them.
 
 Standard pools do not say which task a dead worker was at, or take 0.7 ms a task to do so (pebble 5.2), more than
-most files need. Here every worker has a thread, which hands it a few jobs and waits for one reply each: the job
-without a reply is the one to blame.
+most files need. Here every worker has a thread, which hands it a chunk of jobs. Replies wait in a pipe, one a job,
+until the chunk is done or its worker is; the first job without a reply is the one to blame.
 """
 
 import contextlib
 import queue
-import select
 import signal
 import threading
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from multiprocessing import connection, get_context
+from multiprocessing import get_context
+from multiprocessing.connection import Connection as _Pipe
 from typing import Generic, NamedTuple, TypeVar
 
 from omnitune.media.confine import allow_cpu, confine
 
 # Loaded once, in the process that workers are forked from: 20 ms a worker in place of 1.3 s.
-_PRELOAD = ["numpy", "soundfile", "PIL.Image", "PIL.ImageOps", "av", "pydantic", "omnitune.media.examine"]
-# A worker's jobs at a time: the hand-over is shared by them, and few wait behind a slow one.
-_CHUNK = 16
+_PRELOAD = [
+    "numpy",
+    "soundfile",
+    "PIL.Image",
+    "PIL.ImageOps",
+    "av",
+    "pydantic",
+    "pyarrow",
+    "omnitune.media.examine",
+]
+# How often a silent worker is asked how far it is, in seconds.
+_TICK = 0.25
 
 Job = TypeVar("Job")
-Reply = TypeVar("Reply")
 
 
 class Lost(NamedTuple):
@@ -38,26 +47,32 @@ class Lost(NamedTuple):
     late: bool = False
 
 
-class Pool(Generic[Job, Reply]):
+class Pool(Generic[Job]):
     """Does jobs in confined processes; what one job does to its process costs no other job.
 
     Args:
-        work: a function of a module, from a job to its reply; both must be picklable.
+        work: from a job to its reply; work and jobs must be picklable.
         processes: how many; they start with the first jobs.
     """
 
-    def __init__(self, work: Callable[[Job], Reply], processes: int) -> None:
+    def __init__(self, work: Callable[[Job], bytes], processes: int) -> None:
         self._work, self._processes = work, processes
-        self._workers: list[_Worker[Job, Reply]] = []
-        self._idle: queue.SimpleQueue[_Worker[Job, Reply] | None] = queue.SimpleQueue()
+        self._workers: list[_Worker[Job]] = []
+        self._idle: queue.SimpleQueue[_Worker[Job] | None] = queue.SimpleQueue()
         for _ in range(processes):
             self._idle.put(None)
         self._threads = ThreadPoolExecutor(processes)
         self._changing, self._closed = threading.Lock(), False
 
-    def map(self, jobs: Sequence[Job], seconds: Callable[[Job], float]) -> list[Reply | Lost]:
-        """The replies, in the jobs' order; `seconds` is how long a job may take."""
-        size = max(1, min(_CHUNK, len(jobs) // (4 * self._processes)))
+    def map(self, jobs: Sequence[Job], seconds: Callable[[Job], float], chunk: int) -> list[bytes | Lost]:
+        """The replies, in the jobs' order.
+
+        Args:
+            jobs: what is to be done.
+            seconds: how long a job may take.
+            chunk: jobs handed over at a time, at most: many quick ones, few that others would wait for.
+        """
+        size = max(1, min(chunk, len(jobs) // (4 * self._processes)))
         chunks = [jobs[start : start + size] for start in range(0, len(jobs), size)]
         try:
             done = self._threads.map(lambda chunk: self._do(chunk, [seconds(job) for job in chunk]), chunks)
@@ -75,23 +90,25 @@ class Pool(Generic[Job, Reply]):
             self._workers.clear()
         self._threads.shutdown(cancel_futures=True)
 
-    def _do(self, jobs: Sequence[Job], seconds: Sequence[float]) -> list[Reply | Lost]:
+    def _do(self, jobs: Sequence[Job], seconds: Sequence[float]) -> list[bytes | Lost]:
         worker = self._idle.get()
-        replies: list[Reply | Lost] = []
+        replies: list[bytes | Lost] = []
         try:
             while len(replies) < len(jobs):
-                if worker is None or not worker.alive():
-                    worker = self._start()
-                begun = len(replies)
-                replies += worker.do(jobs[begun:], seconds[begun:])
-                if isinstance(replies[-1], Lost):
-                    self._discard(worker)
-                    worker = None
+                worker = worker or self._start()
+                # One that something else ended meanwhile is to blame on no file.
+                if worker.alive():
+                    begun = len(replies)
+                    replies += worker.do(jobs[begun:], seconds[begun:])
+                    if not isinstance(replies[-1], Lost):
+                        continue
+                self._discard(worker)
+                worker = None
         finally:
             self._idle.put(worker)
         return replies
 
-    def _start(self) -> "_Worker[Job, Reply]":
+    def _start(self) -> "_Worker[Job]":
         with self._changing:
             if self._closed:
                 raise RuntimeError("the pool is closed")
@@ -99,42 +116,56 @@ class Pool(Generic[Job, Reply]):
             self._workers.append(worker)
             return worker
 
-    def _discard(self, worker: "_Worker[Job, Reply]") -> None:
+    def _discard(self, worker: "_Worker[Job]") -> None:
         with self._changing:
             if worker in self._workers:
                 self._workers.remove(worker)
         worker.end()
 
 
-class _Worker(Generic[Job, Reply]):
+class _Worker(Generic[Job]):
     """One process and the pipe to it."""
 
-    def __init__(self, work: Callable[[Job], Reply]) -> None:
+    def __init__(self, work: Callable[[Job], bytes]) -> None:
         # Forked from a small process of its own: this one may have threads, and much memory.
         context = get_context("forkserver")
         context.set_forkserver_preload(_PRELOAD)
         self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs, work), daemon=True)
+        # Told of at the end of a chunk: to be woken for every reply costs more than a file's hash.
+        self._done, done = context.Pipe(duplex=False)
+        self._process = context.Process(target=_serve, args=(theirs, done, work), daemon=True)
         self._process.start()
         theirs.close()
-        self._poll = select.poll()
-        self._poll.register(self._pipe, select.POLLIN)
+        done.close()
 
-    def do(self, jobs: Sequence[Job], seconds: Sequence[float]) -> list[Reply | Lost]:
+    def do(self, jobs: Sequence[Job], seconds: Sequence[float]) -> list[bytes | Lost]:
         """Replies up to the first job that is lost, or to all."""
-        replies: list[Reply | Lost] = []
+        replies: list[bytes | Lost] = []
         try:
             self._pipe.send(list(zip(jobs, seconds, strict=True)))
-            for limit in seconds:
-                if not self._poll.poll(limit * 1000):
-                    return [*replies, Lost(f"not done after {limit:g} s", late=True)]
-                replies.append(self._pipe.recv())
+            heard = time.monotonic()
+            while not self._done.poll(_TICK):
+                if self._pipe.poll():
+                    replies += self._waiting()
+                    heard = time.monotonic()
+                elif len(replies) < len(jobs) and time.monotonic() - heard > seconds[len(replies)]:
+                    return [*replies, Lost(f"not done after {seconds[len(replies)]:g} s", late=True)]
+            self._done.recv_bytes()
+            replies += [self._pipe.recv_bytes() for _ in jobs[len(replies) :]]
         except (EOFError, OSError):
-            replies.append(self._cause_of_death())
+            replies += self._waiting()
+            if len(replies) < len(jobs):
+                replies.append(self._cause_of_death())
         return replies
 
+    def _waiting(self) -> Iterator[bytes]:
+        """The replies that are in the pipe."""
+        with contextlib.suppress(EOFError, OSError):
+            while self._pipe.poll():
+                yield self._pipe.recv_bytes()
+
     def alive(self) -> bool:
-        """Whether it can take jobs: one that something else killed is to blame on no file."""
+        """Whether it can take jobs."""
         return self._process.is_alive()
 
     def _cause_of_death(self) -> Lost:
@@ -150,9 +181,10 @@ class _Worker(Generic[Job, Reply]):
             self._process.kill()
             self._process.join(1)
         self._pipe.close()
+        self._done.close()
 
 
-def _serve(pipe: connection.Connection, work: Callable[[Job], Reply]) -> None:
+def _serve(pipe: _Pipe, done: _Pipe, work: Callable[[Job], bytes]) -> None:
     """A worker's life: jobs in, replies out, until the pipe closes."""
     confine()
     while True:
@@ -162,4 +194,5 @@ def _serve(pipe: connection.Connection, work: Callable[[Job], Reply]) -> None:
             return
         for job, seconds in jobs:
             allow_cpu(seconds)
-            pipe.send(work(job))
+            pipe.send_bytes(work(job))
+        done.send_bytes(b"")

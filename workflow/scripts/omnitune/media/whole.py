@@ -2,13 +2,14 @@
 
 import functools
 import os
-from collections.abc import Iterator
 
 import xxhash
 
 from omnitune.media.endings import Ending, ending
 from omnitune.validation.codes import RowError
 
+# Files below this are held in memory while they are looked at.
+_SMALL = 4 << 20
 _BLOCK = 1 << 20
 
 
@@ -21,21 +22,29 @@ def read_whole(path: str, size: int, mtime_ns: int) -> tuple[str, Ending]:
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        digest, read = xxhash.xxh3_128(), 0
-        for block in _blocks(descriptor):
-            digest.update(block)
-            read += len(block)
-            if read > size:
-                break
-        # A small file is in the buffer; of others only what tells the end is read again.
-        if read < _BLOCK:
-            found = ending(lambda place, count: bytes(_buffer()[place : min(place + count, read)]), read)
+        buffer = _buffer()
+        read = os.readv(descriptor, [buffer])
+        if read < _SMALL:  # nearly every file: all of it is in the buffer
+            digest = xxhash.xxh3_128_hexdigest(buffer[:read])
+            found = ending(lambda place, count: buffer[place : min(place + count, read)], read)
         else:
-            found = ending(lambda place, count: os.pread(descriptor, count, place), read)
+            digest = _hash(descriptor, size)
+            found = ending(lambda place, count: os.pread(descriptor, count, place), size)
         refuse_changed(path, descriptor, size, mtime_ns)
     finally:
         os.close(descriptor)
-    return digest.hexdigest(), found
+    return digest, found
+
+
+def _hash(descriptor: int, size: int) -> str:
+    """Of a file that fills the buffer; one that grows is left at the size it had."""
+    buffer = _buffer()
+    digest, read = xxhash.xxh3_128(buffer), _SMALL
+    block = buffer[:_BLOCK]
+    while read <= size and (count := os.readv(descriptor, [block])):
+        digest.update(block[:count])
+        read += count
+    return digest.hexdigest()
 
 
 def refuse_changed(path: str, file: int | str, size: int, mtime_ns: int) -> None:
@@ -48,13 +57,4 @@ def refuse_changed(path: str, file: int | str, size: int, mtime_ns: int) -> None
 @functools.cache
 def _buffer() -> memoryview:
     # Kept: memory that is new for every file costs more than the hash.
-    return memoryview(bytearray(_BLOCK))
-
-
-def _blocks(descriptor: int) -> Iterator[memoryview]:
-    buffer = _buffer()
-    while count := os.readv(descriptor, [buffer]):
-        yield buffer[:count]
-        # A short read ends a regular file; the next would say so at the price of a system call.
-        if count < _BLOCK:
-            return
+    return memoryview(bytearray(_SMALL))
