@@ -1,8 +1,8 @@
 """What one percent more media costs, when the others are known from the last run.
 
 A full run starts with an empty cache and fills it; the next sees the same files and one percent new ones. Both are
-processor time, parent and workers together, from the opening of the cache to its closing; the lowest of the rounds.
-The second run's answers are compared with those of a run without a cache.
+processor time, parent and workers together, without the start of the processes; the lowest of the rounds. The
+second run's answers are compared with those of a run without a cache.
 
     .venv/bin/python benchmarks/data/bench_incremental.py [--share 0.1] [--folder DIR] [--rounds 3]
 """
@@ -70,7 +70,8 @@ def main() -> None:
                     again.append(seconds)
                     assert number or found == run(level, None, media)[1]
                 line = f"{level:6} {kind:4} {counts[kind]:6} files  full {min(full):8.3f} s"
-                line += f"  and {len(media) - counts[kind]} more {min(again):8.3f} s  {100 * min(again) / min(full):5.1f} %"
+                line += f"  and {len(media) - counts[kind]} more {min(again):8.3f} s"
+                line += f"  {100 * min(again) / min(full):5.1f} %"
                 if level == "header":
                     line += f"  a look-up {1e6 * lookup_seconds(cache, media):.1f} us"
                 print(line, flush=True)

@@ -20,6 +20,7 @@ from omnitune.media.inspection import Inspection
 _KEY, _CHECK = 32, 16
 # A line is far shorter; what is longer is no line of ours.
 _LONGEST = 1 << 20
+_USUAL = 512
 
 
 class InspectionCache:
@@ -61,10 +62,12 @@ class InspectionCache:
         if not keys:
             return {}
         self._open()
-        short = np.array([int(key[:16], 16) for key in keys], np.uint64)
-        # The newest of equal keys comes last; its neighbours are other keys with equal first halves.
-        places = np.searchsorted(self._keys, short, side="right").tolist()
-        found = ((key, self._at(key, place - 1)) for key, place in zip(keys, places, strict=True) if place)
+        short = [int(key[:16], 16) for key in keys]
+        # Of equal keys the newest comes last.
+        places = np.searchsorted(self._keys, np.array(short, np.uint64), side="right") - 1
+        there = (self._keys[places] == short) if len(self._keys) else places < -1
+        hits = zip(np.flatnonzero(there).tolist(), self._places[places[there]].tolist(), strict=True)
+        found = ((keys[index], self._at(keys[index], place)) for index, place in hits)
         return {key: inspection for key, inspection in found if inspection is not None}
 
     def add(self, inspections: Mapping[str, Inspection]) -> None:
@@ -106,15 +109,16 @@ class InspectionCache:
         if path == self._path:
             os.truncate(path, place)  # a line that a kill left unfinished
 
-    def _at(self, key: str, index: int) -> Inspection | None:
-        place = int(self._places[index])
+    def _at(self, key: str, place: int) -> Inspection | None:
         number, offset = place >> 44, place & (1 << 44) - 1
         file = self._files[number]
-        if file is None or int(self._keys[index]) != int(key[:16], 16):
+        if file is None:
             return None
-        file.seek(offset)
-        line = file.readline(_LONGEST)
-        body = line[:_KEY] + line[_KEY + _CHECK : -1]
+        line = os.pread(file.fileno(), _USUAL, offset)
+        if (end := line.find(b"\n")) < 0:
+            line = os.pread(file.fileno(), _LONGEST, offset)
+            end = line.find(b"\n")
+        body = line[:_KEY] + line[_KEY + _CHECK : end]
         if line[_KEY : _KEY + _CHECK] != _check(body).encode():
             self._put_aside(number)
             return None
@@ -158,6 +162,6 @@ def _check(line: bytes) -> str:
     return xxhash.xxh3_64_hexdigest(line)
 
 
-def key_of(*parts: Any) -> str:
+def key_of(text: str) -> str:
     """A key for what an inspection depends on: 32 hex digits."""
-    return xxhash.xxh3_128_hexdigest("\0".join(map(str, parts)).encode("utf-8", "surrogateescape"))
+    return xxhash.xxh3_128_hexdigest(text.encode("utf-8", "surrogateescape"))

@@ -13,9 +13,10 @@ _WHOLE = 0.95
 
 
 def decode_video(path: str, probe: Probe) -> tuple[list[Finding], str]:
-    """What is wrong with the frames, and the digest of them and the sound, without their times.
+    """What is wrong with the frames, and the digest of their pixels and of the coded sound, without times.
 
-    A copy in another container has the same digest.
+    A copy in another container has the same digest. Containers differ in how much of a decoder's lead-in they hide,
+    so the sound counts as it is coded.
     """
     with open_container(path, VIDEO_DEMUXERS, "E135", "no video that can be opened") as container:
         watch = _Watch(path, container)
@@ -34,7 +35,7 @@ class _Watch:
         self.streams = [self._video, *([self._sound] if self._sound else [])]
         for stream in self.streams:
             stream.thread_count = 1
-        self._pixels, self._samples = xxhash.xxh3_128(b"video "), xxhash.xxh3_128()
+        self._pixels, self._coded_sound = xxhash.xxh3_128(b"video "), xxhash.xxh3_128()
         self._size, self._planar, self._unusual = (0, 0), False, ""
         self._frames = self._hidden = self._heard = 0
         self._first = self._last = 0
@@ -44,6 +45,8 @@ class _Watch:
         import av
 
         seen = packet.stream is self._video
+        if not seen:
+            self._coded_sound.update(packet)
         try:
             frames = packet.decode()
         except MemoryError:
@@ -54,7 +57,7 @@ class _Watch:
             if seen:
                 self._see(frame)
             else:
-                self._hear(frame)
+                self._heard += frame.samples
         self._hidden += seen and packet.is_discard
 
     def _see(self, frame: Any) -> None:
@@ -85,12 +88,6 @@ class _Watch:
         elif self._first < 0:
             self._unusual = "starts before its time zero"
 
-    def _hear(self, frame: Any) -> None:
-        self._heard += frame.samples
-        count = frame.samples * frame.format.bytes * (1 if frame.format.is_planar else len(frame.layout.channels))
-        for plane in frame.planes:
-            self._samples.update(memoryview(plane)[:count])
-
     def findings(self, probe: Probe) -> Iterator[Finding]:
         """What the whole of them tells."""
         if not self._frames:
@@ -115,10 +112,10 @@ class _Watch:
                 yield Finding("E141", what)
 
     def digest(self) -> str:
-        """Of the pictures and the sound; empty when no frame was decoded."""
+        """Of pictures and sound; empty when no frame was decoded."""
         if not self._frames:
             return ""
-        return xxhash.xxh3_128_hexdigest(self._pixels.digest() + self._samples.digest())
+        return xxhash.xxh3_128_hexdigest(self._pixels.digest() + self._coded_sound.digest())
 
 
 def _planes(frame: Any) -> Iterator[memoryview]:

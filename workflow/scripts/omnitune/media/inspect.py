@@ -91,8 +91,9 @@ class Inspector:
         return [seen[medium] for medium in media]
 
     def _file(self, modality: str, path: str) -> "_File":
-        state, level = regular_state(path, path), self._level(path)
-        key = key_of(self._terms, level, modality, path, state.st_size, state.st_mtime_ns) if self._cache else ""
+        state, level, key = regular_state(path, path), self._level(path), ""
+        if self._cache:
+            key = key_of(f"{self._terms}\0{level}\0{modality}\0{path}\0{state.st_size}\0{state.st_mtime_ns}")
         return _File(modality, path, state.st_size, state.st_mtime_ns, level, key)
 
     def _level(self, path: str) -> str:
@@ -125,7 +126,7 @@ class Inspector:
     def _decode(self, read: Mapping["_File", Inspection]) -> dict["_File", Inspection]:
         """The inspections with what decoding adds; equal files under other names are decoded once."""
         read = {file: found for file, found in read.items() if found.digest and not found.refused()}
-        keys = {file: key_of(self._terms, file.modality, found.digest) for file, found in read.items()}
+        keys = {file: key_of(f"{self._terms}\0{file.modality}\0{found.digest}") for file, found in read.items()}
         firsts = {keys[file]: file for file in reversed(read)}
         decoded = {key: self._recent[key] for key in firsts if key in self._recent}
         decoded |= self._find({key: _NO_NAME for key in firsts if key not in decoded})
