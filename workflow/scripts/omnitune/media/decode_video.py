@@ -15,8 +15,8 @@ _WHOLE = 0.95
 def decode_video(path: str, probe: Probe) -> tuple[list[Finding], str]:
     """What is wrong with the frames, and the digest of their pixels and of the coded sound, without times.
 
-    A copy in another container has the same digest. Containers differ in how much of a decoder's lead-in they hide,
-    so the sound counts as it is coded.
+    A copy in another container has the same digest. Containers differ in how much of a decoder's lead-in they
+    hide, so the sound counts as it is coded.
     """
     with open_container(path, VIDEO_DEMUXERS, "E135", "no video that can be opened") as container:
         watch = _Watch(path, container)

@@ -186,7 +186,7 @@ class _Worker(Generic[Job]):
 
 def _serve(pipe: _Pipe, done: _Pipe, work: Callable[[Job], bytes]) -> None:
     """A worker's life: jobs in, replies out, until the pipe closes."""
-    confine()
+    confine([pipe.fileno(), done.fileno()])
     while True:
         try:
             jobs = pipe.recv()
