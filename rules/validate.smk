@@ -9,18 +9,22 @@ rule validate_source:
         "logs/{run}/validate_source/{source}.{shard}.log",
     benchmark:
         "benchmarks/{run}/validate_source/{source}.{shard}.tsv"
+    threads: 1 if cfg.validate_.media == "header" else cfg.validate_.processes
     resources:
-        mem_mb=2000,
+        # A process that reads media may take 2 GiB.
+        mem_mb=lambda wildcards, threads: 2000 if cfg.validate_.media == "header" else 2000 * (threads + 1),
         runtime=240,
     params:
         path=lambda wildcards: cfg.sources[wildcards.source].path,
         use=lambda wildcards: cfg.sources[wildcards.source].use,
-        settings=section(cfg.validate_, without=["max_rejected"]),
+        settings=section(cfg.validate_, without=["max_rejected", "processes"]),
         media="results/{run}/validate/media",
+        # No output: a job that fails leaves what it found out to the next.
+        cache="results/{run}/validate/media-cache/{source}/{shard}.jsonl",
         audio_in_video=str(cfg.media.audio_in_video).lower(),
         version=validation.VERSION,
     shell:
         "{PYTHON:q} {SCRIPTS:q}/validate.py --input {input:q} --path {params.path:q} --use {params.use:q}"
-        " --settings {params.settings:q} --media-dir {params.media:q}"
+        " --settings {params.settings:q} --media-dir {params.media:q} --cache {params.cache:q} --processes {threads}"
         " --audio-in-video {params.audio_in_video} --output {output.rows:q} --ledger {output.ledger:q}"
         " > {log:q} 2>&1"

@@ -1,5 +1,6 @@
 """validate.py: argv to files, exit code and message."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -64,6 +65,20 @@ def test_videos_must_have_the_sound_that_is_used(place: Path):
     first = read_jsonl(place / "v/0.ledger.jsonl")[0]
     assert (first["verdict"], first["codes"]) == ("rejected", ["E140"])
     assert read_jsonl(place / "v/0.jsonl") == []
+
+
+def test_what_is_found_out_about_media_is_kept(place: Path):
+    settings = ("--settings", '{"media": "decode"}', "--processes", "2", "--cache", "v/cache/s/0.jsonl")
+    for path in (place / "a.wav", place / "v.mp4"):
+        os.utime(path, (1_700_000_000, 1_700_000_000))
+    assert validate(place, *settings).returncode == 0
+    rows, known = (place / "v/0.jsonl").read_bytes(), (place / "v/cache/s/0.jsonl").read_bytes()
+    (first,) = read_jsonl(place / "v/0.jsonl")
+    assert all(len(medium["digest"]) == len(medium["content"]) == 32 for medium in first["facts"]["media"])
+    assert known
+    assert validate(place, *settings).returncode == 0
+    assert (place / "v/0.jsonl").read_bytes() == rows
+    assert (place / "v/cache/s/0.jsonl").read_bytes() == known
 
 
 def test_an_input_that_is_missing_is_named(place: Path):

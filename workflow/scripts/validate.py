@@ -17,14 +17,10 @@ from omnitune.validation.validate import Gate, validate_file
 def main(argv: Sequence[str] | None = None) -> int:
     """Validate what the command line names; returns the exit code."""
     args = _parser().parse_args(argv)
-    gate = Gate(
-        args.path,
-        args.use,
-        args.settings,
-        args.media_dir,
-        audio_in_video=args.audio_in_video == "true",
-    )
-    counts = validate_file(gate, args.input, args.output, args.ledger)
+    settings = args.settings.model_copy(update={"processes": args.processes})
+    sound = args.audio_in_video == "true"
+    with Gate(args.path, args.use, settings, args.media_dir, audio_in_video=sound, cache=args.cache) as gate:
+        counts = validate_file(gate, args.input, args.output, args.ledger)
     print(
         f"{args.path}: " + ", ".join(f"{count} {verdict}" for verdict, count in counts.items()),
         file=sys.stderr,
@@ -42,10 +38,18 @@ def _parser() -> argparse.ArgumentParser:
     add("--use", required=True, nargs="+", choices=["sft", "grpo", "eval"], help="what the rows may become")
     add("--settings", required=True, type=_settings, metavar="JSON", help="the validate section of the config")
     add("--media-dir", required=True, type=Path, metavar="DIR", help="where repaired media are written")
+    add("--processes", type=_positive, default=1, metavar="N", help="processes that read media (hash, decode)")
+    add(
+        "--cache", type=Path, metavar="FILE", help="JSONL of what is known of media; others beside it are read too"
+    )
     add("--audio-in-video", choices=["true", "false"], default="false", help="whether videos must have sound")
     add("--output", required=True, type=Path, metavar="FILE", help="JSONL of accepted records to write")
     add("--ledger", required=True, type=Path, metavar="FILE", help="JSONL of verdicts to write")
     return parser
+
+
+def _positive(text: str) -> int:
+    return max(1, int(text))
 
 
 def _settings(text: str) -> ValidateConfig:

@@ -24,6 +24,8 @@ _MAGIC = (
     (0, b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "asf"),
     (0, b"\0\0\1\xba", "mpeg"),
     *((0, bytes((0xFF, second)), "aac") for second in (0xF0, 0xF1, 0xF8, 0xF9)),
+    (0, b"ID3", "mp3"),
+    *((0, bytes((0xFF, second)), "mp3") for second in (0xE2, 0xE3, 0xF2, 0xF3, 0xFA, 0xFB)),
     (0, b"FORM", "aiff"),
     (0, b"caff", "caf"),
     (0, b"#!AMR", "amr"),

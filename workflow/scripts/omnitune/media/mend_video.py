@@ -5,7 +5,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from omnitune.media.probe import VIDEO_DEMUXERS, open_container
+from omnitune.media.container import VIDEO_DEMUXERS, open_container
 from omnitune.publish import open_atomic
 from omnitune.validation.codes import RowError
 

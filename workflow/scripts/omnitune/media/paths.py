@@ -64,7 +64,7 @@ class MediaPaths:
             if not _inside(real, self._real):
                 outside = outside or self._outside(path, candidate, real)
                 continue
-            _check_kind(path, real)
+            regular_state(path, real)
             return real
         # "Outside" tells more than "missing" does: the file is there, but may not be read.
         raise outside or missing
@@ -131,9 +131,11 @@ def refuse_kind(path: str, status: os.stat_result) -> None:
         raise RowError("E062", f"{path} is an empty file")
 
 
-def _check_kind(path: str, real: str) -> None:
+def regular_state(path: str, real: str) -> os.stat_result:
+    """The state of the file at `real`, or a RowError that says why `path` is no regular file with content."""
     try:
-        status = Path(real).stat()
+        status = os.stat(real)  # noqa: PTH116 (the path is a string all along)
     except OSError:
         raise RowError("E061", f"no such file: {path}") from None
     refuse_kind(path, status)
+    return status

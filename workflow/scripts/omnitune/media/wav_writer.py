@@ -11,13 +11,13 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from omnitune.media.probe import VIDEO_DEMUXERS, open_container
+from omnitune.media.container import AUDIO_DEMUXERS, VIDEO_DEMUXERS, open_container
 from omnitune.validation.codes import RowError
 
 RATE = 16_000
 VERSION = 2
 # Files of sound, and those whose pictures are left out.
-DEMUXERS = f"{VIDEO_DEMUXERS},mp3,wav,flac,aac,aiff,caf,amr,w64,au,ac3"
+DEMUXERS = tuple({*VIDEO_DEMUXERS, *AUDIO_DEMUXERS, "mp3"})
 # FFmpeg's default filter lets -26 dB of a tone at 8.5 kHz through, as one of 7.5 kHz, and takes 0.4 dB off at
 # 7 kHz; this one -104 dB and nothing, for less than twice the time (tests/unit/media/test_wav_writer.py holds it).
 _FILTER = f"{RATE}:filter_size=128:filter_type=kaiser:cutoff=0.97"

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import msgspec
 
@@ -30,7 +30,7 @@ class Judged(NamedTuple):
 
 
 class Gate:
-    """Judges the rows of one file, in order.
+    """Judges the rows of one file, in order; a context manager, which ends the processes that read media.
 
     Args:
         path: the source file, for messages.
@@ -38,6 +38,7 @@ class Gate:
         settings: how far media are read, and what is done about each kind of finding.
         media_dir: where media that are put right are written; None: they are left as they are.
         audio_in_video: whether the sound of videos is used.
+        cache: where what is found out about media is kept over runs; None: nowhere.
     """
 
     def __init__(
@@ -47,15 +48,22 @@ class Gate:
         settings: ValidateConfig | None = None,
         media_dir: Path | None = None,
         audio_in_video: bool = False,
+        cache: Path | None = None,
     ) -> None:
         self._path, self._use = path, use
         settings = settings or ValidateConfig()
-        self._policy = Policy(settings.policy)
+        self._policy, self._inspector = Policy(settings.policy), Inspector(settings, cache)
         longest = max(settings.audio_max_seconds, settings.video_max_seconds)
         mender = Mender(media_dir, longest) if media_dir else None
-        self._media = MediaJudge(self._policy, Inspector(settings), mender, audio_in_video)
+        self._media = MediaJudge(self._policy, self._inspector, mender, audio_in_video)
         # 64-bit hashes: a million ids fit in about 100 MB.
         self._lines: dict[int, int] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._inspector.close()
 
     def judge(self, rows: Sequence[Converted]) -> list[Judged]:
         """The verdicts on the next rows, in their order.
