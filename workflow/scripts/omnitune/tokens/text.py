@@ -19,7 +19,7 @@ _WORDS = (
     r"|\s+(?!\S)|\s+"
 )
 
-# swift/template/templates/utils.py, ChatmlTemplateMeta; `qwen3_omni` is one of them, without a default system turn.
+# swift/template/templates/utils.py, ChatmlTemplateMeta; `qwen3_omni` is one, without a default system turn.
 _SYSTEM = "<|im_start|>system\n{}<|im_end|>\n"
 _TURN = "<|im_start|>user\n{}<|im_end|>\n<|im_start|>assistant\n"
 _END = "<|im_end|>\n"

@@ -13,5 +13,5 @@ class Unknown(Exception):
     - a tool's result after an answer in ReAct's form (Action: and Action Input:), which gets a form of its own,
     - a placeholder of ms-swift's own in a user's or tool's turn ({{SYSTEM}}, {{QUERY}}, {{ROUND0}}, {{ROUND1}}),
     - what ms-swift refuses: a shape beyond a ratio of 200, a side that shrinks to nothing, fewer than 2 frames,
-      sound shorter than 2 hops.
+      a clip 16, 24, 48 or 72 pixels wide, sound shorter than 2 hops.
     """
