@@ -19,7 +19,9 @@ def main(model: str, rows: str) -> None:
     for line in Path(rows).read_text(encoding="utf-8").splitlines():
         row = json.loads(line)
         try:
-            encoded = template.encode({key: row[key] for key in ("messages", "images", "audios", "videos") if key in row})
+            encoded = template.encode(
+                {key: row[key] for key in ("messages", "images", "audios", "videos") if key in row}
+            )
         except Exception as error:
             print(json.dumps(f"{type(error).__name__}: {error}"))
             continue

@@ -11,29 +11,40 @@ from typing import Any
 import numpy as np
 from media_files import image
 
-WORDS = (
-    "what do you hear left right café naïve Ünïcode 你好 世界 🙂 12345 3.14 don't I'll  double\tspace tab\nline \n\n two"
-    " <think> </think> <tool_call> x{y} <b> e\u0301 \u200b zero"
-).split(" ")
+WORDS = [
+    "what", "do", "you", "hear", "left", "right", "café", "naïve", "Ünïcode", "你好", "世界", "🙂", "12345", "3.14",
+    "don't",
+    "I'll", "", "double\tspace", "tab\nline", "\n\n", "two", "<think>", "</think>", "<tool_call>", "x{y}",
+    "<b>", "e\u0301", "\u200b", "zero",
+]  # fmt: skip
 RATES = (8000, 11025, 16000, 16001, 22050, 24000, 32000, 44100, 48000, 96000)
 SOUNDS = (
     ("wav", {}), ("flac", {}), ("ogg", {}), ("mp3", {}), ("aiff", {}), ("wav", {"subtype": "FLOAT"}),
 )  # fmt: skip
-SIZES = ((1, 1), (28, 28), (31, 33), (64, 48), (333, 77), (640, 360), (1024, 768), (1500, 20), (4000, 30), (16, 1999))
+SIZES = (
+    (1, 1), (28, 28), (31, 33), (64, 48), (333, 77), (640, 360), (1024, 768), (1500, 20), (4000, 30), (16, 1999),
+)  # fmt: skip
 MODES = ("RGB", "L", "RGBA", "P", "CMYK", "1")
 CLIPS = (
     # frames, size, frame rate, extension
-    (2, (64, 48), Fraction(8), "mp4"), (3, (66, 50), Fraction(25), "mp4"), (7, (320, 180), Fraction(30000, 1001), "mp4"),
-    (40, (180, 320), Fraction(10), "mov"), (61, (64, 64), Fraction(12), "avi"), (90, (640, 360), Fraction(30), "mp4"),
-    (130, (68, 34), Fraction(24000, 1001), "mp4"), (200, (128, 96), Fraction(25), "mp4"), (5, (720, 40), Fraction(1), "mp4"),
+    (2, (64, 48), Fraction(8), "mp4"), (3, (66, 50), Fraction(25), "mp4"),
+    (7, (320, 180), Fraction(30000, 1001), "mp4"), (40, (180, 320), Fraction(10), "mov"),
+    (61, (64, 64), Fraction(12), "avi"), (90, (640, 360), Fraction(30), "mp4"),
+    (130, (68, 34), Fraction(24000, 1001), "mp4"), (200, (128, 96), Fraction(25), "mp4"),
+    (5, (720, 40), Fraction(1), "mp4"),
 )  # fmt: skip
 
 
-def rows(folder: Path, number: int, seed: int = 17, *, sound: bool = False) -> Iterator[dict[str, Any]]:
-    """`number` rows as lines of train.jsonl, with their media in `folder`; with `sound` each clip has a track."""
+def rows(
+    folder: Path, number: int, seed: int = 17, *, sound: bool = False, files: int = 60
+) -> Iterator[dict[str, Any]]:
+    """`number` rows as lines of train.jsonl, with their media in `folder`.
+
+    With `sound` each clip has a track; `files` images and sounds are made, of which the rows take some.
+    """
     chance = random.Random(seed)
-    images = [_image(folder, chance, place) for place in range(min(number, 60))]
-    audios = [_sound(folder, chance, place) for place in range(min(number, 60))]
+    images = [_image(folder, chance, place) for place in range(min(number, files))]
+    audios = [_sound(folder, chance, place) for place in range(min(number, files))]
     clips = [_clip(folder, chance, place, sound) for place in range(len(CLIPS) * 2)]
     for place in range(number):
         media = {
@@ -70,7 +81,7 @@ def _turns(chance: random.Random, media: dict[str, list[str]]) -> list[dict[str,
 
 
 def _image(folder: Path, chance: random.Random, place: int) -> str:
-    size = SIZES[place] if place < len(SIZES) else (chance.randint(8, 1800), chance.randint(9, 1300))
+    size = SIZES[place] if place < len(SIZES) else (chance.randint(8, 1200), chance.randint(9, 900))
     mode = chance.choice(MODES)
     extension = chance.choice({"CMYK": ("jpg",), "RGB": ("jpg", "png", "webp", "bmp")}.get(mode, ("png",)))
     options = {}
@@ -89,7 +100,9 @@ def _sound(folder: Path, chance: random.Random, place: int) -> str:
     extension, options = SOUNDS[place % len(SOUNDS)]
     rates = [rate for rate in RATES if extension != "mp3" or rate not in (16001, 96000)]
     rate, channels = rates[place % len(rates)], chance.choice((1, 2))
-    samples = chance.choice((chance.randint(rate // 30, rate), chance.randint(rate, 7 * rate), 160 * 100 * rate // 16000))
+    samples = chance.choice(
+        (chance.randint(rate // 30, rate), chance.randint(rate, 7 * rate), 160 * 100 * rate // 16000)
+    )
     path = folder / f"{place}.{extension}"
     noise = np.random.default_rng(place).uniform(-0.2, 0.2, (samples, channels))
     soundfile.write(path, noise, rate, **options)
@@ -105,8 +118,10 @@ def _clip(folder: Path, chance: random.Random, place: int, sound: bool) -> str:
     return str(path)
 
 
-def clip(path: Path, frames: int, size: tuple[int, int], rate: Fraction, sound_rate: int = 0, pace: Any = None) -> Path:
-    """A clip; with a sound rate it has an AAC track as long as its pictures, `pace` gives each frame's tick of 1/90000."""
+def clip(
+    path: Path, frames: int, size: tuple[int, int], rate: Fraction, sound_rate: int = 0, pace: Any = None
+) -> Path:
+    """A clip; with a sound rate it has an AAC track as long, and `pace` gives each frame's tick of 1/90000 s."""
     import av
 
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -117,7 +132,9 @@ def clip(path: Path, frames: int, size: tuple[int, int], rate: Fraction, sound_r
             stream.codec_context.time_base = Fraction(1, 90000)
         track = container.add_stream("aac", rate=sound_rate, layout="stereo") if sound_rate else None
         for number in range(frames):
-            picture = av.VideoFrame.from_ndarray(np.full((size[1], size[0], 3), number % 255, np.uint8), format="rgb24")
+            picture = av.VideoFrame.from_ndarray(
+                np.full((size[1], size[0], 3), number % 255, np.uint8), format="rgb24"
+            )
             if pace:
                 picture.pts, picture.time_base = pace[number], Fraction(1, 90000)
             container.mux(stream.encode(picture))

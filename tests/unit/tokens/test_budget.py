@@ -62,8 +62,8 @@ def test_every_wish_of_the_defaults_comes_true():
     assert {row.effective for row in rows.values()} == {1003520, 50176, 12, 16000, False}
     assert rows["image_max_pixels"].note == "An image is at most 980 tokens of 32 x 32 pixels."
     assert rows["video_max_pixels"].note == (
-        "A pair of frames is at most 49 tokens, a clip 6 times that, 294. VIDEO_MAX_PIXELS=50176 alone would have meant"
-        " 137,625 pixels, because a minimum of 128 tokens wins over it; so the minimum is lowered too."
+        "A pair of frames is at most 49 tokens, a clip 6 times that, 294. VIDEO_MAX_PIXELS=50176 alone would have"
+        " meant 137,625 pixels, because a minimum of 128 tokens wins over it; so the minimum is lowered too."
     )
 
 
@@ -85,7 +85,8 @@ def test_another_rate_cannot_come_true():
     row = table(sampling_rate=8000)["sampling_rate"]
     assert (row.effective, row.holds) == (8000, False)
     assert row.note == (
-        "The encoder takes every sound for one of 16000 Hz and would hear this one 2 times as fast. Set it to 16000."
+        "The encoder takes every sound for one of 16000 Hz and would hear this one 2 times as fast."
+        " Set it to 16000."
     )
 
 

@@ -31,8 +31,7 @@ def test_a_turn_and_its_answer():
 def test_several_turns_with_a_system_turn():
     assert cut(("s", "Be {kind}."), ("u", "A"), ("a", "B"), ("u", "C"), ("a", "D")) == [
         (
-            "<|im_start|>system\nBe {kind}.<|im_end|>\n"
-            "<|im_start|>user\nA<|im_end|>\n<|im_start|>assistant\n",
+            "<|im_start|>system\nBe {kind}.<|im_end|>\n<|im_start|>user\nA<|im_end|>\n<|im_start|>assistant\n",
             False,
         ),
         ("B", True),
