@@ -12,10 +12,9 @@ import numpy as np
 from media_files import image
 
 WORDS = [
-    "what", "do", "you", "hear", "left", "right", "café", "naïve", "Ünïcode", "你好", "世界", "🙂", "12345", "3.14",
-    "don't",
-    "I'll", "", "double\tspace", "tab\nline", "\n\n", "two", "<think>", "</think>", "<tool_call>", "x{y}",
-    "<b>", "e\u0301", "\u200b", "zero",
+    "what", "do", "you", "hear", "left", "right", "café", "naïve", "Ünïcode", "你好", "世界", "🙂", "12345",
+    "3.14", "don't", "I'll", "", "double\tspace", "tab\nline", "\n\n", "two", "<think>", "</think>", "x{y}",
+    "<tool_call>", "<b>", "e\u0301", "\u200b", "zero",
 ]  # fmt: skip
 RATES = (8000, 11025, 16000, 16001, 22050, 24000, 32000, 44100, 48000, 96000)
 SOUNDS = (

@@ -1,12 +1,14 @@
 """How a row's text is cut, and what tokenizer counts it."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
 import pytest
 
 from omnitune.demo.tokenizer import write_tokenizer
+from omnitune.environments import ROOT
 from omnitune.records import Message, Record
 from omnitune.tokens.text import TextCounter, TextTokens, load_tokenizer, pieces
 from omnitune.tokens.unknown import Unknown
@@ -139,3 +141,11 @@ def test_tokens_that_only_tokenizer_json_names_are_known(vocabulary: Path, tmp_p
     shutil.copy(vocabulary / "tokenizer.json", tmp_path)
     (tmp_path / "tokenizer_config.json").write_text(json.dumps({}))
     assert load_tokenizer(tmp_path).encode("<|im_start|>").tokens == ["<|im_start|>"]
+
+
+def test_it_is_the_trainers_own_version():
+    def version(lock: str) -> str:
+        (found,) = re.findall(r"^tokenizers==(\S+)", (ROOT / f"envs/{lock}.lock.txt").read_text(), re.M)
+        return found
+
+    assert version("pipeline") == version("swift")
