@@ -3,7 +3,7 @@
 import math
 import random
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -35,15 +35,17 @@ CLIPS = (
 
 
 def rows(
-    folder: Path, number: int, seed: int = 17, *, sound: bool = False, files: int = 60
+    folder: Path, number: int, seed: int = 17, *, sound: bool = False, guessed: bool = False, files: int = 60
 ) -> Iterator[dict[str, Any]]:
     """`number` rows as lines of train.jsonl, with their media in `folder`.
 
-    With `sound` each clip has a track; `files` images and sounds are made, of which the rows take some.
+    With `sound` each clip has a track; `files` images and sounds are made, of which the rows take some. Only with
+    `guessed` there are formats of which a probe may not know the length.
     """
     chance = random.Random(seed)
     images = [_image(folder, chance, place) for place in range(min(number, files))]
-    audios = [_sound(folder, chance, place) for place in range(min(number, files))]
+    formats = SOUNDS if guessed else [entry for entry in SOUNDS if entry[0] != "mp3"]
+    audios = [_sound(folder, chance, place, formats) for place in range(min(number, files))]
     clips = [_clip(folder, chance, place, sound) for place in range(len(CLIPS) * 2)]
     for place in range(number):
         media = {
@@ -93,10 +95,10 @@ def _image(folder: Path, chance: random.Random, place: int) -> str:
     return str(image(folder / f"{place}.{extension}", size, mode, **options))
 
 
-def _sound(folder: Path, chance: random.Random, place: int) -> str:
+def _sound(folder: Path, chance: random.Random, place: int, formats: Sequence[tuple[str, dict[str, str]]]) -> str:
     import soundfile
 
-    extension, options = SOUNDS[place % len(SOUNDS)]
+    extension, options = formats[place % len(formats)]
     rates = [rate for rate in RATES if extension != "mp3" or rate not in (16001, 96000)]
     rate, channels = rates[place % len(rates)], chance.choice((1, 2))
     samples = chance.choice(

@@ -7,7 +7,7 @@ import pytest
 from media_files import video
 from mixed_rows import aac_facts, clip
 
-from omnitune.tokens.audio import aac_samples, audio_tokens, resampled, resampled_stream
+from omnitune.tokens.audio import aac_samples, audio_tokens, mp3_is_counted, resampled, resampled_stream
 from omnitune.tokens.unknown import Unknown
 
 
@@ -74,6 +74,45 @@ def test_the_same_is_what_ffmpeg_decodes(tmp_path: Path, rate: int, frames: int)
         track = container.streams.audio[0]
         decoded = sum(frame.samples for frame in container.decode(track))
     assert aac_samples(*aac_facts(path)) == decoded
+
+
+@pytest.mark.parametrize("rate", [16_000, 22_050, 44_100])
+@pytest.mark.parametrize("layout", ["mono", "stereo"])
+def test_the_length_of_an_mp3_is_a_count_where_its_index_is_whole(tmp_path: Path, rate: int, layout: str):
+    import soundfile
+
+    def counted_and_true(path: Path) -> tuple[bool, bool]:
+        with soundfile.SoundFile(path) as sound:
+            true = sound.frames == len(sound.read())
+        content = path.read_bytes()
+        return mp3_is_counted(content[:200], len(content)), true
+
+    with_index, without = mp3(tmp_path / "a.mp3", rate, layout, "1"), mp3(tmp_path / "b.mp3", rate, layout, "0")
+    cut = tmp_path / "cut.mp3"
+    cut.write_bytes(with_index.read_bytes()[: with_index.stat().st_size // 2])
+    assert counted_and_true(with_index) == (True, True)
+    assert counted_and_true(cut) == (False, False)
+    # At 16 kHz the guess happens to be right.
+    assert counted_and_true(without) == (False, rate == 16_000)
+
+
+def mp3(path: Path, rate: int, layout: str, index: str) -> Path:
+    """Noise that grows louder, coded by quality, so that the bit rate is no measure of its length."""
+    import av
+    import numpy as np
+
+    with av.open(str(path), "w", options={"write_xing": index, "id3v2_version": "0"}) as container:
+        stream = container.add_stream("libmp3lame", rate=rate, layout=layout)
+        samples = (np.random.default_rng(1).uniform(-1, 1, (len(stream.layout.channels), 90_001))).astype(
+            np.float32
+        )
+        frame = av.AudioFrame.from_ndarray(samples, format="fltp", layout=layout)
+        frame.sample_rate = rate
+        fitted = av.AudioResampler("fltp", layout, rate, frame_size=stream.codec_context.frame_size)
+        for part in (*fitted.resample(frame), *fitted.resample(None)):
+            container.mux(stream.encode(part))
+        container.mux(stream.encode())
+    return path
 
 
 def test_a_track_without_an_encoders_delay_is_whole(tmp_path: Path):

@@ -28,6 +28,7 @@ class FullProbe(Probe, frozen=True):
     audio_rate: int = 0
     audio_samples: int = 0
     codec: str = ""
+    counted: bool = True
 
 
 @pytest.fixture(scope="module")
@@ -73,12 +74,19 @@ def test_one_unknown_medium_makes_the_row_unknown(model: Path):
         (FullProbe("video", MP4, 64, 64, 20.0, frames=1, fps=8.0), "counts but a part"),
         (Probe("video", MP4, 48, 64, 2.0, frames=16), "decord"),
         (Probe("audio", MP4, sample_rate=16_000, frames=16_000), "does not tell exactly"),
+        (FullProbe("video", MP4, 64, 64, 2.0, frames=16, fps=8.0, counted=False), "does not count"),
+        (Probe("audio", "MP3", sample_rate=16_000, frames=16_000), "estimate"),
+        (FullProbe("audio", "MP3", sample_rate=16_000, frames=16_000, counted=False), "estimate"),
         (Probe("image", "PNG", 4_001, 20), "ratio"),
     ],
 )
 def test_what_a_header_does_not_tell_is_unknown(probe: Probe, reason: str):
     with pytest.raises(Unknown, match=reason):
         media_tokens(probe, BUDGET)
+
+
+def test_an_mp3_with_an_index_is_counted():
+    assert media_tokens(FullProbe("audio", "MP3", sample_rate=16_000, frames=16_000), BUDGET) == 13
 
 
 def test_sound_that_only_ffmpeg_decodes_needs_its_samples():

@@ -15,8 +15,10 @@ from omnitune.tokens.text import TextCounter
 from omnitune.tokens.unknown import Unknown
 from omnitune.tokens.video import video_tokens
 
-# Containers that count the packets of a stream in their header.
+# Containers that count a stream's packets in their header; a fragmented MP4 does not, which a probe has to say.
 _COUNTING = ("mov", "avi", "flv")
+# Of these libsndfile may estimate the length, see mp3_is_counted.
+_GUESSED = ("MP3",)
 
 
 class RowTokens(NamedTuple):
@@ -84,7 +86,7 @@ def media_tokens(probe: Probe, budget: MediaBudget) -> int:
 
 
 def _pictures(probe: Probe, budget: MediaBudget) -> int:
-    if not probe.format.startswith(_COUNTING):
+    if not getattr(probe, "counted", probe.format.startswith(_COUNTING)):
         raise Unknown(f"{probe.format} does not count its frames")
     rate = _fact(probe, "fps") or (probe.frames / probe.duration if probe.duration else 0.0)
     if not (probe.frames and rate):
@@ -101,6 +103,8 @@ def _sound(probe: Probe, budget: MediaBudget) -> int:
     wanted = budget.sampling_rate
     # libsndfile's names of formats are in capitals.
     if probe.format.isupper():
+        if not getattr(probe, "counted", probe.format not in _GUESSED):
+            raise Unknown(f"the length of an {probe.format} without an index is an estimate")
         return audio_tokens(resampled(probe.frames, probe.sample_rate, wanted))
     rate, channels = int(_fact(probe, "audio_rate")) or probe.sample_rate, probe.channels
     samples = int(_fact(probe, "audio_samples"))

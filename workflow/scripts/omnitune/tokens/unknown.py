@@ -8,6 +8,7 @@ class Unknown(Exception):
 
     - a container that does not count its frames (Matroska, WebM, MPEG-TS and -PS, ASF, a fragmented MP4),
     - a frame rate that the header does not give,
+    - an MP3 without a Xing or Info frame, or cut off: libsndfile estimates its length,
     - sound that only FFmpeg decodes (M4A, AAC, the track of a video) whose samples are not given,
     - such sound with several interleaved channels at the rate it is wanted at: ms-swift strings them together,
     - a tool's result after an answer in ReAct's form (Action: and Action Input:), which gets a form of its own,
