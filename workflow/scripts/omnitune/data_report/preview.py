@@ -1,0 +1,76 @@
+"""A small picture or a short sound of a medium, as a data: URI that a browser shows without any other file.
+
+Each function is given a file that may be hostile; they run in a process of their own, with limits.
+"""
+
+import io
+from base64 import b64encode
+from fractions import Fraction
+from typing import Any
+
+SIDE = 160
+SECONDS = 8
+
+
+def preview(modality: str, path: str) -> str:
+    """The data: URI of a medium; empty when none can be made."""
+    try:
+        return {"image": image, "audio": sound, "video": clip}[modality](path)
+    except Exception:  # a rejected file may be anything, and a preview is not what the page is for
+        return ""
+
+
+def image(path: str) -> str:
+    """A JPEG of at most SIDE x SIDE pixels."""
+    from PIL import Image
+
+    with Image.open(path) as picture:
+        picture.draft("RGB", (SIDE, SIDE))
+        return _jpeg(picture)
+
+
+def clip(path: str) -> str:
+    """The first frame as `image` does."""
+    from omnitune.media.probe import VIDEO_DEMUXERS, open_container
+
+    with open_container(path, VIDEO_DEMUXERS, "E135", "no clip") as container:
+        frame = next(container.decode(video=0))
+        return _jpeg(frame.to_image())
+
+
+def sound(path: str) -> str:
+    """Opus of the first SECONDS seconds, mono."""
+    import av
+
+    from omnitune.media.probe import _AUDIO_DEMUXERS, open_container
+
+    buffer = io.BytesIO()
+    with (
+        open_container(path, _AUDIO_DEMUXERS, "E080", "no sound") as source,
+        av.open(buffer, "w", format="ogg") as target,
+    ):
+        stream = target.add_stream("libopus", rate=48_000, layout="mono")
+        stream.bit_rate = 24_000
+        resampler = av.AudioResampler(format="s16", layout="mono", rate=48_000)
+        samples = 0
+        for frame in source.decode(audio=0):
+            for piece in resampler.resample(frame):
+                samples += piece.samples
+                piece.pts, piece.time_base = samples - piece.samples, Fraction(1, 48_000)
+                target.mux(stream.encode(piece))
+            if samples >= SECONDS * 48_000:
+                break
+        target.mux(stream.encode(None))
+    return _uri("audio/ogg", buffer.getvalue()) if samples else ""
+
+
+def _jpeg(picture: Any) -> str:
+    picture = picture.convert("RGB")
+    picture.thumbnail((SIDE, SIDE))
+    buffer = io.BytesIO()
+    picture.save(buffer, "JPEG", quality=70)
+    return _uri("image/jpeg", buffer.getvalue())
+
+
+def _uri(kind: str, content: bytes) -> str:
+    return f"data:{kind};base64,{b64encode(content).decode()}"
