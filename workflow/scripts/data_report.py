@@ -14,8 +14,8 @@ import msgspec
 from omnitune import errors, publish
 from omnitune.config.media import MediaConfig
 from omnitune.data_report.collect import SourceFiles, summarize
-from omnitune.data_report.page import render
-from omnitune.data_report.preview import Previews
+from omnitune.data_report.page import render, shown_media
+from omnitune.data_report.preview import previews
 from omnitune.data_report.samples import find_rows
 from omnitune.swift_args import media_environment
 from omnitune.tokens.budget import effective_budget
@@ -29,10 +29,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     converted = [(source.name, Path(path)) for source in args.sources for path in source.converted]
     samples = list(find_rows(summary.draw.drawn(), converted))
     leakage = json.loads(args.split_manifest.read_bytes()).get("leakage", {})
-    with Previews() as previews:
-        page = render(
-            args.run, summary, samples, effective_budget(media, media_environment(media)), previews.of, leakage
-        )
+    shown = previews([medium for sample in samples for medium in shown_media(sample)])
+    budget = effective_budget(media, media_environment(media))
+    page = render(args.run, summary, samples, budget, shown, leakage)
     with publish.open_atomic(args.output) as file:
         file.write(page.encode())
     return errors.ExitCode.OK

@@ -1,6 +1,6 @@
 """The page: numbers, examples and the media budget in, HTML out. Nothing in it depends on time, host or place."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,12 +9,13 @@ from markupsafe import Markup
 
 from omnitune.data_report.collect import Quantity, Summary
 from omnitune.data_report.samples import Sample
-from omnitune.records import MODALITIES, Message
+from omnitune.records import Message
 from omnitune.reporting import charts, words
 from omnitune.tokens.budget import Setting
 from omnitune.validation.codes import CODES
 
 _TEXT = 400
+_MEDIA = 6
 _LANGUAGES = 8
 VERDICTS = ("accepted", "repaired", "rejected", "duplicate")
 
@@ -40,13 +41,13 @@ def render(
     summary: Summary,
     samples: Sequence[Sample],
     budget: Sequence[Setting],
-    preview: Callable[[str, str], str],
+    previews: Mapping[tuple[str, str], str],
     leakage: dict[str, Any] | None = None,
 ) -> str:
     """The whole page.
 
     Args:
-        preview: (modality, path) -> data: URI.
+        previews: (modality, path) -> data: URI, or empty.
         leakage: what the split's manifest says of media and questions on more than one side.
     """
     environment = jinja2.Environment(
@@ -60,7 +61,7 @@ def render(
     environment.filters.update(number=words.number, count=words.count)
     groups: dict[str, list[Shown]] = {}
     for sample in samples:
-        groups.setdefault(sample.group, []).append(_shown(sample, preview))
+        groups.setdefault(sample.group, []).append(_shown(sample, previews))
     return environment.get_template("data.html.j2").render(
         run=run,
         verdicts=VERDICTS,
@@ -108,17 +109,21 @@ def _languages(summary: Summary) -> Markup | None:
     return charts.bars("h-languages", title, groups, ["share"])
 
 
-def _shown(sample: Sample, preview: Callable[[str, str], str]) -> Shown:
+def _shown(sample: Sample, previews: Mapping[tuple[str, str], str]) -> Shown:
     verdict, row = sample.verdict, sample.row
     title = f"{verdict.source}, line {verdict.line}"
     if row is None:
         return Shown(title, verdict.message, [], [])
     media = [
-        (modality, Path(path).name, preview(modality, path))
-        for modality in MODALITIES
-        for path in getattr(row, f"{modality}s")[:3]
+        (modality, Path(path).name, previews.get((modality, path), ""))
+        for modality, path in shown_media(sample)
     ]
     return Shown(title, verdict.message, [_turn(message) for message in row.messages[:6]], media)
+
+
+def shown_media(sample: Sample) -> list[tuple[str, str]]:
+    """(modality, path) of the media that are shown of a sample."""
+    return list(sample.row.media())[:_MEDIA] if sample.row else []
 
 
 def _turn(message: Message) -> tuple[str, str]:

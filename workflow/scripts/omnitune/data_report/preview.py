@@ -1,23 +1,38 @@
 """A small picture or a short sound of a medium, as a data: URI that a browser shows without any other file.
 
-Each function is given a file that may be hostile; they run in a process of their own, with limits.
+The files may be hostile, so each is opened in a confined process.
 """
 
 import io
 from base64 import b64encode
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
+from omnitune.media.pool import Lost, Pool
+
 SIDE = 160
 SECONDS = 8
+_SECONDS_A_FILE = 10.0
 
 
-def preview(modality: str, path: str) -> str:
-    """The data: URI of a medium; empty when none can be made."""
+def previews(media: Sequence[tuple[str, str]], processes: int = 2) -> dict[tuple[str, str], str]:
+    """(modality, path) -> data: URI; empty where none can be made."""
+    wanted = list(dict.fromkeys(media))
+    with Pool(_preview, processes) as pool:
+        replies = pool.map(wanted, lambda _: _SECONDS_A_FILE, 4)
+    return {
+        medium: "" if isinstance(reply, Lost) else reply.decode()
+        for medium, reply in zip(wanted, replies, strict=True)
+    }
+
+
+def _preview(medium: tuple[str, str]) -> bytes:
+    modality, path = medium
     try:
-        return {"image": image, "audio": sound, "video": clip}[modality](path)
+        return {"image": image, "audio": sound, "video": clip}[modality](path).encode()
     except Exception:  # a rejected file may be anything, and a preview is not what the page is for
-        return ""
+        return b""
 
 
 def image(path: str) -> str:
