@@ -64,7 +64,7 @@ class MediaPaths:
             if not _inside(real, self._real):
                 outside = outside or self._outside(path, candidate, real)
                 continue
-            _check_kind(path, real)
+            regular_state(path, real)
             return real
         # "Outside" tells more than "missing" does: the file is there, but may not be read.
         raise outside or missing
@@ -121,9 +121,10 @@ def _unreachable(path: str, error: OSError) -> RowError | None:
     return None
 
 
-def _check_kind(path: str, real: str) -> None:
+def regular_state(path: str, real: str) -> os.stat_result:
+    """The state of the file at `real`, or a RowError that says why `path` is no regular file with content."""
     try:
-        status = Path(real).stat()
+        status = os.stat(real)  # noqa: PTH116 (the path is a string all along)
     except OSError:
         raise RowError("E061", f"no such file: {path}") from None
     kind = stat.S_IFMT(status.st_mode)
@@ -132,3 +133,4 @@ def _check_kind(path: str, real: str) -> None:
         raise RowError(code, f"{path} is {name}, not a regular file")
     if status.st_size == 0:
         raise RowError("E062", f"{path} is an empty file")
+    return status

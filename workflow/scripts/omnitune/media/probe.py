@@ -23,7 +23,7 @@ AUDIO_RATES = (1_000, 768_000)
 VIDEO_MAX_SIDE = 16_384
 # Demuxers that open only the file they are given: no playlists, no concatenation, no devices.
 VIDEO_DEMUXERS = "mov,matroska,avi,mpegts,mpeg,flv,asf,ogg,gif"
-_AUDIO_DEMUXERS = "mp3,mov,matroska,avi,mpegts,ogg,flac,wav,aac,aiff,caf,asf,amr,w64,au"
+AUDIO_DEMUXERS = "mp3,mov,matroska,avi,mpegts,ogg,flac,wav,aac,aiff,caf,asf,amr,w64,au"
 
 
 class Probe(msgspec.Struct, frozen=True):
@@ -100,7 +100,7 @@ def _probe_audio(path: str) -> Probe:
 
 def _probe_audio_stream(path: str) -> Probe:
     """What libsndfile cannot open (m4a, AAC, the sound of a video): FFmpeg's view of it."""
-    with open_container(path, _AUDIO_DEMUXERS, "E080", "no audio format that is known") as container:
+    with open_container(path, AUDIO_DEMUXERS, "E080", "no audio format that is known") as container:
         if not container.streams.audio:
             raise RowError("E080", f"{path} has no audio track")
         stream = container.streams.audio[0]
