@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from omnitune.data_report.collect import Languages, SourceFiles, summarize
+from omnitune.data_report.collect import SourceFiles, language_of, summarize
 from omnitune.data_report.samples import PER_CODE, Draw, find_rows
 from omnitune.records import Facts, LedgerRow, Medium, Message, Record, Unread, encode
 
@@ -21,6 +21,7 @@ def files(tmp_path: Path) -> tuple[Path, list[SourceFiles]]:
     sound = Medium("audio", seconds=2.5)
     clip = Medium("video", 640, 480, 3.0)
     rows[6] = record(6, tokens=60, answer_tokens=6, media=[Medium("image", 1000, 500), sound, clip])
+    rows[6].images, rows[6].audios, rows[6].videos = ["/i.png"], ["/a.wav"], ["/v.mp4"]
     verdicts = [
         LedgerRow("s", 1, "s/00000001", "accepted", split=["train"]),
         LedgerRow("s", 2, "s/00000002", "repaired", ["E051"], "put right", ["test"]),
@@ -86,4 +87,4 @@ def test_the_draw_does_not_depend_on_the_order():
     ],
 )
 def test_languages(text: str, language: str):
-    assert Languages().of(text) == language
+    assert language_of(text) == language

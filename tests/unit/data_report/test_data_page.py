@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from media_files import image, video, wav
-from test_page import Checker
+from page_checker import Checker
 
 from omnitune.config.media import MediaConfig
 from omnitune.data_report.collect import Summary
@@ -65,6 +65,11 @@ def test_media_are_shown_and_what_cannot_be_is_said(page: str):
     assert page.count("data:audio/ogg;base64,") == 2
     assert page.count("(cannot be shown)") == 2
     assert "broken.png" in page
+
+
+def test_counts_are_whole_numbers(page: str):
+    assert 'class="value" x="' in page
+    assert "1.000" not in page
 
 
 def test_the_budget_says_what_the_settings_mean(page: str):

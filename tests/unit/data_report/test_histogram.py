@@ -1,6 +1,7 @@
 """Counts of quantities."""
 
 import statistics
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -16,9 +17,9 @@ def test_bins_hold_every_value_once(values: list[int], most: int):
         histogram.add(value)
     bins = histogram.bins(most)
     assert len(bins) <= most
-    assert sum(part.count for part in bins) == len(values) == histogram.total()
-    assert all(part.count == sum(part.low <= value < part.high for value in values) for part in bins)
-    assert all(one.high == pytest.approx(other.low) for one, other in zip(bins, bins[1:], strict=False))
+    assert sum(part.rows for part in bins) == len(values) == histogram.total()
+    assert all(part.rows == sum(part.low <= value < part.high for value in values) for part in bins)
+    assert all(one.high == pytest.approx(other.low) for one, other in pairwise(bins))
 
 
 @given(values=st.lists(st.integers(0, 999), min_size=1, max_size=200))

@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 import xxhash
@@ -97,30 +97,21 @@ def summarize(ledger: Path, sources: Sequence[SourceFiles]) -> Summary:
     rows = {source.name: _Rows(source) for source in sources}
     used = Counter(verdict.verdict for verdict in read_ledger(ledger))
     stride = max(1, (used["accepted"] + used["repaired"]) // _LANGUAGE_ROWS)
-    languages = Languages()
     for verdict in read_ledger(ledger):
         record = rows[verdict.source].take(verdict)
         summary.add(verdict, record)
         if record is not None and _is_drawn(verdict.id, stride) and (answer := record.answer()):
-            summary.languages[languages.of(answer)] += 1
+            summary.languages[language_of(answer)] += 1
     return summary
 
 
-class Languages:
-    """Tells the language of a text; py3langid's model is loaded when the first text comes."""
+def language_of(text: str) -> str:
+    """The ISO 639-1 code of a text, or `none` where it has fewer than three letters (numbers, symbols)."""
+    if sum(character.isalpha() for character in text[:200]) < 3:
+        return "none"
+    import py3langid  # its model takes a second to load
 
-    def __init__(self) -> None:
-        self._identifier: Any = None
-
-    def of(self, text: str) -> str:
-        """The ISO 639-1 code, or `none` for a text without three letters (numbers, symbols)."""
-        if sum(character.isalpha() for character in text[:200]) < 3:
-            return "none"
-        if self._identifier is None:
-            from py3langid.langid import MODEL_FILE, LanguageIdentifier
-
-            self._identifier = LanguageIdentifier.from_pickled_model(MODEL_FILE)
-        return str(self._identifier.classify(text[:2000])[0])
+    return str(py3langid.classify(text[:2000])[0])
 
 
 class _Rows:
@@ -131,7 +122,7 @@ class _Rows:
         self._next = next(self._records, None)
 
     def take(self, verdict: LedgerRow) -> Record | None:
-        """The row of a verdict; None when it is not used. The split leaves out rows that the gate had let through."""
+        """The row of a verdict; None when it is not used: the split, too, leaves out rows."""
         record = self._next
         if record is None or (record.line, record.id) != (verdict.line, verdict.id):
             return None
@@ -140,4 +131,4 @@ class _Rows:
 
 
 def _is_drawn(row_id: str, stride: int) -> bool:
-    return xxhash.xxh3_64_intdigest(row_id) % stride == 0
+    return xxhash.xxh3_64_intdigest(row_id.encode()) % stride == 0

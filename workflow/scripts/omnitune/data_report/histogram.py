@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 
 class Bin(NamedTuple):
-    """Values from `low` up to, not including, `high`, and how many there are."""
+    """Values from `low` up to, not including, `high`, and how many rows have one."""
 
     low: float
     high: float
-    count: int
+    rows: int
 
 
 class Histogram:

@@ -84,7 +84,7 @@ def _quantity(quantity: Quantity) -> dict[str, Any]:
     """A histogram as a chart, with the values that tell most."""
     histogram = quantity.histogram
     groups = [
-        charts.Group(f"{_plain(part.low)} – {_plain(part.high)}", [charts.Bar("rows", part.count, None)])
+        charts.Group(f"{_plain(part.low)} – {_plain(part.high)}", [charts.Bar("rows", part.rows, None)])
         for part in histogram.bins()
     ]
     title = f"{quantity.title}, {quantity.unit}"
@@ -93,7 +93,7 @@ def _quantity(quantity: Quantity) -> dict[str, Any]:
         "title": title,
         "total": histogram.total(),
         "told": [(name, _plain(histogram.quantile(share))) for name, share in told],
-        "chart": charts.bars(f"h-{quantity.key}", title, groups, ["rows"]),
+        "chart": charts.bars(f"h-{quantity.key}", title, groups, ["rows"], decimals=0),
     }
 
 
@@ -115,8 +115,7 @@ def _shown(sample: Sample, previews: Mapping[tuple[str, str], str]) -> Shown:
     if row is None:
         return Shown(title, verdict.message, [], [])
     media = [
-        (modality, Path(path).name, previews.get((modality, path), ""))
-        for modality, path in shown_media(sample)
+        (modality, Path(path).name, previews.get((modality, path), "")) for modality, path in shown_media(sample)
     ]
     return Shown(title, verdict.message, [_turn(message) for message in row.messages[:6]], media)
 

@@ -6,6 +6,7 @@ The files may be hostile, so each is opened in a confined process.
 import io
 from base64 import b64encode
 from collections.abc import Sequence
+from contextlib import closing
 from fractions import Fraction
 from typing import Any
 
@@ -19,8 +20,8 @@ _SECONDS_A_FILE = 10.0
 def previews(media: Sequence[tuple[str, str]], processes: int = 2) -> dict[tuple[str, str], str]:
     """(modality, path) -> data: URI; empty where none can be made."""
     wanted = list(dict.fromkeys(media))
-    with Pool(_preview, processes) as pool:
-        replies = pool.map(wanted, lambda _: _SECONDS_A_FILE, 4)
+    with closing(Pool(_preview, processes)) as pool:
+        replies = pool.map(wanted, lambda _: _SECONDS_A_FILE)
     return {
         medium: "" if isinstance(reply, Lost) else reply.decode()
         for medium, reply in zip(wanted, replies, strict=True)
@@ -57,11 +58,11 @@ def sound(path: str) -> str:
     """Opus of the first SECONDS seconds, mono."""
     import av
 
-    from omnitune.media.probe import _AUDIO_DEMUXERS, open_container
+    from omnitune.media.probe import AUDIO_DEMUXERS, open_container
 
     buffer = io.BytesIO()
     with (
-        open_container(path, _AUDIO_DEMUXERS, "E080", "no sound") as source,
+        open_container(path, AUDIO_DEMUXERS, "E080", "no sound") as source,
         av.open(buffer, "w", format="ogg") as target,
     ):
         stream = target.add_stream("libopus", rate=48_000, layout="mono")

@@ -37,7 +37,7 @@ class Draw:
 
     def add(self, group: str, verdict: LedgerRow, most: int) -> None:
         """Consider a row for a group of at most `most`."""
-        rank = -xxhash.xxh3_64_intdigest(f"{group}\0{verdict.id}\0{verdict.line}")
+        rank = -xxhash.xxh3_64_intdigest(f"{group}\0{verdict.id}\0{verdict.line}".encode())
         heap = self._heaps[group]
         if len(heap) < most:
             heapq.heappush(heap, (rank, msgspec.msgpack.encode(verdict)))
