@@ -12,6 +12,7 @@ from omnitune import (
     base_model,
     config as omnitune_config,
     converters,
+    data_report,
     deploy_args,
     environments,
     inference,
@@ -122,6 +123,20 @@ def split_sources():
                 "ledger": [f"results/{cfg.run}/validate/{name}/{shard}.ledger.jsonl" for shard in shards(name)],
             }
             for name, source in cfg.sources.items()
+        ]
+    )
+
+
+def report_sources():
+    """What data_report.py is told of each source."""
+    return json.dumps(
+        [
+            {
+                "name": name,
+                "converted": [f"results/{cfg.run}/convert/{name}/{shard}.jsonl" for shard in shards(name)],
+                "valid": [f"results/{cfg.run}/validate/{name}/{shard}.jsonl" for shard in shards(name)],
+            }
+            for name in cfg.sources
         ]
     )
 

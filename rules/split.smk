@@ -32,3 +32,26 @@ rule split_rows:
         "{PYTHON:q} {SCRIPTS:q}/split.py --sources {params.sources:q} {params.roots:q} --val {params.val}"
         " --test {params.test} --seed {params.seed} --max-rejected {params.max_rejected}"
         " --need-test true --output {params.output:q} > {log:q} 2>&1"
+
+
+# The data's page: needs the ledger and the rows of all sources; reads media.
+rule report_data:
+    input:
+        data="results/{run}/split/manifest.json",
+        ledger="results/{run}/split/ledger.jsonl",
+        rows=validated(".jsonl"),
+    output:
+        "results/{run}/split/report.html",
+    log:
+        "logs/{run}/report_data.log",
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        sources=report_sources(),
+        media=section(cfg.media, without=["roots"]),
+        version=data_report.VERSION,
+    shell:
+        "{PYTHON:q} {SCRIPTS:q}/data_report.py --run {wildcards.run:q} --ledger {input.ledger:q}"
+        " --split-manifest {input.data:q} --sources {params.sources:q} --media {params.media:q}"
+        " --output {output:q} > {log:q} 2>&1"

@@ -11,8 +11,8 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from omnitune.media.pixels import STEPS, from_cmyk
 from omnitune.media.image_header import IMAGE_FORMATS
+from omnitune.media.pixels import STEPS, from_cmyk
 from omnitune.media.sniff import media_extension
 from omnitune.publish import open_atomic
 from omnitune.validation.codes import RowError
