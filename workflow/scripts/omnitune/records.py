@@ -6,7 +6,8 @@ from typing import Any, Literal
 
 import msgspec
 
-Role = Literal["system", "user", "assistant", "tool"]
+ROLES = ("system", "user", "assistant", "tool")
+Verdict = Literal["accepted", "repaired", "rejected", "duplicate"]
 MODALITIES = ("image", "audio", "video")
 MARKERS = {name: f"<{name}>" for name in MODALITIES}
 
@@ -66,6 +67,7 @@ class Record(msgspec.Struct, omit_defaults=True):
         solution: reference answer, when it is not the last assistant turn.
         extra: every other column of the row, kept as it was.
         repairs: codes of what the converter put right (a lone path made a list, for example).
+        found: what that was, in words, by code; the validate stage takes it over into the ledger.
         facts: what the validate stage found out; no file of the split carries it.
     """
 
@@ -80,6 +82,7 @@ class Record(msgspec.Struct, omit_defaults=True):
     solution: str | None = None
     extra: dict[str, Any] = {}
     repairs: list[str] = []
+    found: dict[str, str] = {}
     facts: Facts | None = None
 
     def media(self) -> Iterator[tuple[str, str]]:
@@ -131,7 +134,7 @@ class LedgerRow(msgspec.Struct):
     source: str
     line: int
     id: str
-    verdict: Literal["accepted", "repaired", "rejected", "duplicate"]
+    verdict: Verdict
     codes: list[str] = []
     message: str = ""
     split: list[str] = []

@@ -12,7 +12,11 @@ REJECT: tuple[Action, ...] = ("reject", "fail")
 DOUBT: tuple[Action, ...] = ("reject", "warn", "ignore", "fail")
 WARN: tuple[Action, ...] = ("warn", "reject", "ignore", "fail")
 OFF: tuple[Action, ...] = ("ignore", "warn", "reject", "fail")
+FAIL: tuple[Action, ...] = ("fail", "reject")
 REPAIR: tuple[Action, ...] = ("repair", "reject", "fail")
+REJECT_OR_REPAIR: tuple[Action, ...] = ("reject", "repair", "fail")
+# Of a file as a whole; noted on its first row, which is as good as the others.
+FILE: tuple[Action, ...] = ("repair", "ignore", "fail")
 REPAIR_OR_WARN: tuple[Action, ...] = ("repair", "warn", "reject", "ignore", "fail")
 OFF_OR_REPAIR: tuple[Action, ...] = ("ignore", "warn", "repair", "reject", "fail")
 
@@ -35,15 +39,20 @@ CODES: dict[str, Code] = {
     # File and JSON.
     "E001": Code("broken JSON", "Write one JSON object a line."),
     "E002": Code("line cut off", "Is the file still being copied?"),
-    "E005": Code("CR line ends", "Convert the line ends: tr '\\r' '\\n'."),
-    "E006": Code("not UTF-8 (UTF-16)", "Re-encode the file as UTF-8: iconv -f UTF-16 -t UTF-8."),
+    "E003": Code("byte order mark", "Nothing to do, or write the file without it.", FILE),
+    "E004": Code("CRLF line ends", "Nothing to do, or convert the line ends: dos2unix.", FILE),
+    "E005": Code("CR line ends", "Nothing to do, or convert the line ends: tr '\\r' '\\n'.", FILE),
+    "E006": Code("not UTF-8 (UTF-16)", "Nothing to do, or re-encode the file: iconv -f UTF-16 -t UTF-8.", FILE),
     "E007": Code("invalid UTF-8", "Write the file as UTF-8."),
     "E008": Code("NUL byte", "Is the file damaged? Copy it again."),
     "E009": Code("NUL character in text", "Remove the \\u0000."),
     "E010": Code("half a surrogate pair", "Write the character itself, or both halves."),
+    "E012": Code("blank lines", "Nothing to do, or remove them.", FILE),
     "E013": Code("key given twice", "Keep one of them."),
     "E014": Code("not a JSON number", "Write a number or null."),
     "E015": Code("number out of range", "Write a smaller number, or a string."),
+    "E016": Code("id too large for a number", "Write the id in quotes.", REJECT_OR_REPAIR),
+    "E017": Code("ids of two types", "Nothing to do, or write every id in quotes.", FILE),
     "E018": Code("Python repr", "Was it written with print()? Use json.dumps()."),
     "E019": Code("row is no object", "Write one JSON object a line."),
     "E020": Code("two objects on a line", "Write one JSON object a line."),
@@ -59,26 +68,33 @@ CODES: dict[str, Code] = {
     "E029": Code("empty turn", "Fill the turn or remove the row."),
     "E030": Code("content not text", "Give text or a list of content parts."),
     "E031": Code("unknown role", "Roles are system, user, assistant and tool."),
-    "E032": Code("misspelt role", "Write roles in lower case without spaces."),
+    "E032": Code("misspelt role", "Roles are system, user, assistant and tool.", REPAIR),
     "E033": Code("wrong first turn", "Start with a system or user turn."),
-    "E034": Code("same role twice", "Merge the turns or add the one between them."),
+    "E034": Code("same role twice", "Merge the turns or add the one between them.", REJECT_OR_REPAIR),
     "E035": Code("no answer to train on", "End with an assistant turn, or set use: [eval]."),
     "E036": Code("misplaced system turn", "Give one system turn, the first."),
     "E037": Code("tool result without a call", "Put an assistant turn before it."),
-    "E038": Code("unknown message key", "A turn has role and content."),
-    "E039": Code("misspelt column", "Rename the column, or map it with columns:."),
+    "E038": Code("unknown message key", "A turn has role and content.", REPAIR),
+    "E039": Code("misspelt column", "Rename the column, or map it with columns:.", REPAIR),
     "E040": Code("more media than markers", "Add the missing marker or remove the path."),
     "E041": Code("more markers than media", "Add the missing path or remove the marker."),
     "E042": Code("marker in an assistant turn", "Media belong in user turns."),
     "E043": Code("marker in a system or tool turn", "Media belong in user turns."),
-    "E044": Code("ambiguous marker", "Reword the text: a marker in it stands for a file."),
+    "E044": Code("ambiguous marker", "Reword the text: a marker in it stands for a file.", REPAIR),
+    "E045": Code("media columns in another order", "Nothing to do: the order counts within a kind.", WARN),
     "E046": Code("misspelt marker", "Markers are <image>, <audio> and <video>."),
     "E047": Code("control token in text", "Remove it: the model takes it for an end of turn or a medium."),
-    "E048": Code("reserved tag in text", "Remove it: ms-swift replaces it."),
+    "E048": Code("reserved tag in text", "Remove it: ms-swift replaces it.", DOUBT),
     "E049": Code("path tag in text", "Write <image> and name the path in images."),
     "E050": Code("media given twice", "Give each file once: in its content part or in the list."),
     "E051": Code("media list malformed", "Give a list of paths.", REPAIR),
-    "E055": Code("bad or repeated id", "Give every row its own short id, or none."),
+    "E052": Code("number as text", "Write the number without quotes."),
+    "E053": Code("bad range of a video", "Give a start that is 0 or more and before the end, in seconds."),
+    "E054": Code("fps and nframes", "Give one of them."),
+    "E055": Code("bad id", "Give every row its own short id, or none."),
+    "E058": Code("no solution for GRPO", 'Give "solution" as text, or an answer.'),
+    "E059": Code("rows of several forms", "Nothing to do: all become the same form.", FILE),
+    "E060": Code("unusual characters", "Remove them if they are not meant.", WARN),
     # Paths and sources.
     "E061": Code("no such file", "Put the file there or correct the path."),
     "E062": Code("empty media file", "Copy the file again or remove the row."),
@@ -89,10 +105,12 @@ CODES: dict[str, Code] = {
     "E067": Code("symlink loop", "Correct the link."),
     "E068": Code("link out of the roots", "Add the folder it leads to to media.roots, or copy the file."),
     "E069": Code("outside the roots", "Add its folder to media.roots, or copy the file."),
+    "E070": Code("path found twice", "Give the path from one root, or an absolute one.", WARN),
     "E071": Code("URL", "Download the file and name its local path."),
     "E072": Code("scheme refused", "Give a local path."),
     "E074": Code("playlist", "Name the media file itself."),
     "E076": Code("control character in a path", "Rename the file."),
+    "E077": Code("names nearly equal", "Rename one: on other machines they may be one file.", WARN),
     # Audio.
     "E079": Code("text instead of media", "Was it a failed download? Fetch the file again."),
     "E080": Code("unknown audio format", "Copy the file again or convert it to WAV or FLAC."),
@@ -123,6 +141,11 @@ CODES: dict[str, Code] = {
     "E208": Code("ragged row of a table", "Give every row one cell a column; quote cells that hold a separator."),
     "E209": Code("no text", "Fill the text, or map its column with columns:."),
     "E210": Code("sound taken from the video", "Nothing to do, or set extract_audio: false.", REPAIR),
+    "E211": Code("repeated id", "Give every row its own id, or none.", FAIL),
+    "E212": Code("markers added", "Nothing to do, or place the markers yourself.", REPAIR),
+    "E213": Code("setting that would be lost", "Prepare the file that way, or remove the setting.", DOUBT),
+    "E214": Code("personal data or secret", "Remove it if it should not be learned.", OFF),
+    "E215": Code("path put right", "Nothing to do, or correct the path.", REPAIR),
 }
 
 

@@ -21,6 +21,12 @@ class Policy:
         return self._actions[code]
 
 
+def without_stops(chosen: Mapping[str, Action]) -> dict[str, Action]:
+    """The same answers, but that rows are rejected where the run would stop: for those who want to see all."""
+    policy = Policy(chosen)
+    return {**chosen, **{code: "reject" for code in CODES if policy.action(code) == "fail"}}
+
+
 def policy_mistakes(chosen: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """(code, sentence) of every entry of `validate.policy` that cannot be followed."""
     for code, action in chosen.items():

@@ -1,6 +1,6 @@
 """Converted rows to good records and a ledger, streamed: every row gets exactly one verdict."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -12,9 +12,19 @@ from omnitune.config.validate import ValidateConfig
 from omnitune.errors import ExitCode, PipelineError
 from omnitune.media.inspect import Inspection, Inspector
 from omnitune.media.mend import Mender
-from omnitune.records import Converted, Facts, LedgerRow, Medium, Record, Unread, encode, read_converted
+from omnitune.records import (
+    Converted,
+    Facts,
+    LedgerRow,
+    Medium,
+    Record,
+    Unread,
+    Verdict,
+    encode,
+    read_converted,
+)
 from omnitune.validation.checks import check_record
-from omnitune.validation.codes import CODES, Finding, RowError
+from omnitune.validation.codes import CODES, FILE, Finding, RowError
 from omnitune.validation.policy import Policy
 
 # Rows judged together: enough for processes that read media to have work, few enough for flat memory.
@@ -22,10 +32,11 @@ BATCH = 512
 
 
 class Judged(NamedTuple):
-    """The verdict on a row, and its record when it is fit for use."""
+    """The verdict on a row, its record when it is fit for use, and all that was found in it."""
 
     ledger: LedgerRow
     record: Record | None
+    findings: Sequence[Finding] = ()
 
 
 class Gate:
@@ -37,6 +48,7 @@ class Gate:
         settings: how far media are read, and what is done about each kind of finding.
         media_dir: where media that are put right are written; None: they are left as they are.
         audio_in_video: whether the sound of videos is used.
+        need_solution: whether a reward of GRPO compares with a solution.
     """
 
     def __init__(
@@ -46,13 +58,17 @@ class Gate:
         settings: ValidateConfig | None = None,
         media_dir: Path | None = None,
         audio_in_video: bool = False,
+        need_solution: bool = False,
     ) -> None:
         self._path, self._use, self._audio_in_video = path, use, audio_in_video
+        self._need_solution = need_solution
         settings = settings or ValidateConfig()
         self._policy, self._inspector = Policy(settings.policy), Inspector(settings)
+        self._private = self._policy.action("E214") != "ignore"
         self._mender = Mender(media_dir) if media_dir else None
         # 64-bit hashes: a million ids fit in about 100 MB.
         self._lines: dict[int, int] = {}
+        self._of_file: dict[str, str] = {}
 
     def judge(self, rows: Sequence[Converted]) -> list[Judged]:
         """The verdicts on the next rows, in their order.
@@ -73,13 +89,13 @@ class Gate:
         if isinstance(row, Unread):
             yield Finding(row.error, "", row.message)
             return
-        for code in dict.fromkeys(row.repairs):
+        for code in row.repairs:
             if self._policy.action(code) != "repair":
-                yield Finding(code, CODES[code].name)
-        yield from check_record(row, self._use)
+                yield Finding(code, row.found.get(code, CODES[code].name))
+        yield from check_record(row, self._use, self._need_solution, self._private)
         first = self._lines.setdefault(hash(row.id), row.line)
         if first != row.line:
-            yield Finding("E055", f"the id is used at line {first} already")
+            yield Finding("E211", f"the id is used at line {first} already")
 
     def _look_into(self, case: "_Case", inspections: Sequence[Inspection]) -> None:
         """Add what was found out about the row's media; those to be put right are replaced."""
@@ -102,7 +118,7 @@ class Gate:
     def _mended(self, case: "_Case", modality: str, path: str, inspection: Inspection) -> tuple[str, Inspection]:
         """The medium as it shall be used: itself, or what was made of it."""
         faults = [finding for finding in inspection.findings if self._policy.action(finding.code) == "repair"]
-        if not faults or self._refusals(inspection.findings):
+        if not faults or len(self._refusals(inspection.findings)) > len(faults):
             return path, inspection
         others = tuple(finding for finding in inspection.findings if finding not in faults)
         case.repairs += [fault.code for fault in faults]
@@ -116,8 +132,8 @@ class Gate:
         return mended, seen._replace(findings=(*others, *seen.findings))
 
     def _refusals(self, findings: Iterable[Finding]) -> list[Finding]:
-        """The findings that keep a row from being used."""
-        return [finding for finding in findings if self._policy.action(finding.code) in ("reject", "fail")]
+        """The findings that keep a row from being used: also what should be repaired, as long as it is not."""
+        return [finding for finding in findings if self._policy.action(finding.code) not in ("warn", "ignore")]
 
     def _verdict(self, case: "_Case") -> Judged:
         row, refusals = case.row, self._refusals(case.findings)
@@ -125,24 +141,34 @@ class Gate:
         place = self._place(row.source, row.line, row_id)
         for finding in refusals:
             if self._policy.action(finding.code) == "fail":
+                answer = f"validate.policy.{finding.code}"
+                by_default = CODES[finding.code].actions[0] == "fail"
+                why = f"; {answer}: reject goes on without such rows" if by_default else f" by {answer}: fail"
                 raise PipelineError(
-                    f"{finding.sentence()} The run stops here by validate.policy.{finding.code}: fail",
+                    f"{finding.sentence()} The run stops here{why}",
                     where=place.removesuffix(": "),
                     code=ExitCode.DATA,
                 )
         if refusals or isinstance(row, Unread):
+            refusals = refusals or case.findings
+            if isinstance(row, Record):
+                # What is true of the whole file is not lost with its first row.
+                self._of_file |= {code: row.found[code] for code in row.found if CODES[code].actions is FILE}
             ledger = LedgerRow(
                 row.source, row.line, row_id, "rejected", _codes(refusals), place + _words(refusals)
             )
-            return Judged(ledger, None)
-        repairs = list(dict.fromkeys([*row.repairs, *case.repairs]))
+            return Judged(ledger, None, case.findings)
+        found = self._of_file | row.found | dict.fromkeys(case.repairs, "")
+        codes = dict.fromkeys([*self._of_file, *row.repairs, *case.repairs])
+        self._of_file, row.found = {}, {}
+        repairs = [code for code in codes if self._policy.action(code) == "repair"]
         warnings = [finding for finding in case.findings if self._policy.action(finding.code) == "warn"]
-        words = [f"put right: {', '.join(CODES[code].name for code in repairs)}."] if repairs else []
+        words = [f"put right: {_told(repairs, found)}."] if repairs else []
         words += [f"warning: {_words(warnings)}"] if warnings else []
-        codes = list(dict.fromkeys([*repairs, *_codes(warnings)]))
         message = place + " ".join(words) if words else ""
-        ledger = LedgerRow(row.source, row.line, row_id, "repaired" if repairs else "accepted", codes, message)
-        return Judged(ledger, row)
+        verdict: Verdict = "repaired" if repairs else "accepted"
+        ledger = LedgerRow(row.source, row.line, row_id, verdict, [*repairs, *_codes(warnings)], message)
+        return Judged(ledger, row, case.findings)
 
     def _place(self, source: str, line: int, row_id: str) -> str:
         """`data/train.jsonl:37 (id a17): `; an id made from the line says nothing new and is left out."""
@@ -168,6 +194,11 @@ def _medium(modality: str, inspection: Inspection, origin: str) -> Medium:
     return Medium(modality, *size, digest=inspection.digest, content=inspection.content, origin=origin)
 
 
+def _told(repairs: Iterable[str], found: Mapping[str, str]) -> str:
+    """`media list malformed ("audios" is one path, not a list)`, for each repair."""
+    return ", ".join(CODES[code].name + (f" ({found[code]})" if found.get(code) else "") for code in repairs)
+
+
 def _codes(findings: Iterable[Finding]) -> list[str]:
     return list(dict.fromkeys(finding.code for finding in findings))
 
@@ -188,7 +219,7 @@ def validate_file(gate: Gate, converted: Path, output: Path, ledger: Path) -> di
     with publish.open_atomic(output) as records, publish.open_atomic(ledger) as verdicts:
         while batch := list(islice(rows, BATCH)):
             read += len(batch)
-            for verdict, record in gate.judge(batch):
+            for verdict, record, _ in gate.judge(batch):
                 counts[verdict.verdict] += 1
                 verdicts.write(encode(verdict))
                 if record is not None:
