@@ -18,9 +18,11 @@ rule validate_source:
         settings=section(cfg.validate_, without=["max_rejected"]),
         media="results/{run}/validate/media",
         audio_in_video=str(cfg.media.audio_in_video).lower(),
+        need_solution=str(need_solution()).lower(),
         version=validation.VERSION,
     shell:
         "{PYTHON:q} {SCRIPTS:q}/validate.py --input {input:q} --path {params.path:q} --use {params.use:q}"
         " --settings {params.settings:q} --media-dir {params.media:q}"
-        " --audio-in-video {params.audio_in_video} --output {output.rows:q} --ledger {output.ledger:q}"
+        " --audio-in-video {params.audio_in_video} --need-solution {params.need_solution:q}"
+        " --output {output.rows:q} --ledger {output.ledger:q}"
         " > {log:q} 2>&1"

@@ -1,6 +1,6 @@
 """The canonical record: what every converter makes and every later stage reads."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,14 +12,14 @@ MODALITIES = ("image", "audio", "video")
 MARKERS = {name: f"<{name}>" for name in MODALITIES}
 
 
-class Message(msgspec.Struct, forbid_unknown_fields=True):
+class Message(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     """One turn; `content` holds one marker (`<image>`, `<audio>`, `<video>`) per medium, in order."""
 
     role: str
     content: str
 
 
-class Medium(msgspec.Struct, omit_defaults=True):
+class Medium(msgspec.Struct, omit_defaults=True, gc=False):
     """What the validate stage found out about one medium of a row; a field that does not apply is 0 or empty.
 
     Attributes:
@@ -40,7 +40,7 @@ class Medium(msgspec.Struct, omit_defaults=True):
     origin: str = ""
 
 
-class Facts(msgspec.Struct, omit_defaults=True):
+class Facts(msgspec.Struct, omit_defaults=True, gc=False):
     """What the validate stage found out about a good row.
 
     Attributes:
@@ -54,7 +54,7 @@ class Facts(msgspec.Struct, omit_defaults=True):
     media: list[Medium] = []
 
 
-class Record(msgspec.Struct, omit_defaults=True):
+class Record(msgspec.Struct, omit_defaults=True, gc=False):
     """One row of training or evaluation data.
 
     Attributes:
@@ -85,11 +85,11 @@ class Record(msgspec.Struct, omit_defaults=True):
     found: dict[str, str] = {}
     facts: Facts | None = None
 
-    def media(self) -> Iterator[tuple[str, str]]:
+    def media(self) -> list[tuple[str, str]]:
         """(modality, path) of every medium of the row."""
-        for modality in MODALITIES:
-            for path in getattr(self, modality + "s"):
-                yield modality, path
+        if not (self.images or self.audios or self.videos):
+            return []
+        return [(modality, path) for modality in MODALITIES for path in getattr(self, f"{modality}s")]
 
     def answer(self) -> str | None:
         """The reference answer: `solution`, else the last turn when it is the assistant's."""
@@ -104,7 +104,7 @@ class Record(msgspec.Struct, omit_defaults=True):
         return "+".join(dict.fromkeys(modality for modality, _ in self.media())) or "text"
 
 
-class Unread(msgspec.Struct):
+class Unread(msgspec.Struct, gc=False):
     """A row that no record could be made of, and why; it keeps the row's place in the ledger.
 
     Attributes:
@@ -121,7 +121,7 @@ class Unread(msgspec.Struct):
     id: str = ""
 
 
-class LedgerRow(msgspec.Struct):
+class LedgerRow(msgspec.Struct, gc=False):
     """The verdict on one input row; every row of every source has exactly one.
 
     Attributes:
@@ -151,6 +151,11 @@ _ledger = msgspec.json.Decoder(LedgerRow)
 def encode(row: msgspec.Struct | dict[str, Any]) -> bytes:
     """One JSON line, newline included."""
     return _encoder.encode(row) + b"\n"
+
+
+def encode_lines(rows: Sequence[msgspec.Struct]) -> bytes:
+    """One JSON line a row."""
+    return _encoder.encode_lines(rows)
 
 
 def read_converted(path: Path) -> Iterator[Converted]:

@@ -8,12 +8,14 @@ VERSION is what the convert stage's results depend on: raise it only when they w
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from omnitune import publish
 from omnitune.converters import messages, qa, unified
 from omnitune.converters.aliases import field_of, rename_columns
+from omnitune.converters.canonical import FORM, plain_record
 from omnitune.converters.cells import open_cells
 from omnitune.converters.mixture import Mixture
 from omnitune.converters.ranges import refuse_columns
@@ -22,8 +24,10 @@ from omnitune.converters.source import Draft, Source, text_or_none
 from omnitune.errors import ExitCode, PipelineError, suggest
 from omnitune.media.embedded import EmbeddedMedia
 from omnitune.media.paths import MediaPaths
-from omnitune.readers import READERS, WHOLE, Notes, Part, reader_name
-from omnitune.records import Converted, Message, Record, Unread, encode
+from omnitune.readers import READERS, WHOLE, Notes, Part, Reader, reader_name
+from omnitune.readers.jsonl import row_or_error
+from omnitune.readers.lines import Line, read_lines
+from omnitune.records import Converted, Message, Record, Unread, encode_lines
 from omnitune.validation.codes import RowError
 
 VERSION = 1
@@ -49,6 +53,8 @@ SHAPES: Mapping[str, Shape] = {
     )
 }
 FORMATS = (*SHAPES, *READERS)
+# Rows written at once.
+_BATCH = 64
 _SIGNS = {sign: name for name, shape in SHAPES.items() for sign in shape.signs}
 
 
@@ -86,40 +92,73 @@ def check_columns(format: str, columns: Mapping[str, Any], source: str) -> None:
 
 def convert_rows(source: Source, format: str, part: Part = WHOLE) -> Iterator[Converted]:
     """A record or an unread row for every row of the part, in order."""
-    reader = READERS[reader_name(format, source.path)]
-    given = SHAPES.get(format)
-    mixture, of_file = Mixture(), Notes()
-    for number, row in reader.read(source.path, part, of_file):
-        row_id, notes = "", Notes()
+    name = reader_name(format, source.path)
+    rows = _Rows(source, READERS[name], SHAPES.get(format))
+    if name == "jsonl" and format in ("jsonl", "messages") and not source.columns:
+        for line in read_lines(source.path, part, rows.of_file):
+            yield rows.plain(line) or rows.convert(line.number, row_or_error(line))
+    else:
+        for number, row in READERS[name].read(source.path, part, rows.of_file):
+            yield rows.convert(number, row)
+
+
+class _Rows:
+    """Converts the rows of one part of a source, in order.
+
+    Attributes:
+        of_file: notes on the file, which the next record takes with it.
+    """
+
+    def __init__(self, source: Source, reader: Reader, shape: Shape | None) -> None:
+        self._source, self._reader, self._shape = source, reader, shape
+        self._mixture, self.of_file = Mixture(), Notes()
+
+    def plain(self, line: Line) -> Record | None:
+        """The record of a line that needs no work; None when it may need some."""
+        record = plain_record(line, self._source)
+        if record is not None:
+            if not self._mixture.is_plain():
+                made = record.id == f"{record.source}/{record.line:08d}"
+                self._mixture.add(None if made else record.id, FORM, self.of_file)
+            if self.of_file:
+                record.repairs, record.found = list(self.of_file), dict(self.of_file)
+                self.of_file.clear()
+        return record
+
+    def convert(self, number: int, row: dict[str, Any] | RowError) -> Converted:
+        """The record of a row, or the unread row that keeps its place."""
+        source, row_id, notes = self._source, "", Notes()
         try:
             if isinstance(row, RowError):
                 raise row
             if source.columns:
                 source.rename_columns(row)
-            shape = given or SHAPES[shape_of(row)]
+            shape = self._shape or SHAPES[shape_of(row)]
             if not shape.names.issuperset(row):
                 refuse_columns(row)
                 rename_columns(row, shape.names, notes)
             own_id = row.pop("id", None)
             row_id = source.row_id(own_id, number, notes)
-            if reader.table:
+            if self._reader.table:
                 row = {column: value for column, value in row.items() if value is not None}
-            if reader.cells:
+            if self._reader.cells:
                 open_cells(row)
             draft = shape.convert(row, source, notes)
-            mixture.add(own_id, draft.form, of_file)
-            yield _record(source, draft, row, row_id, number, notes, of_file)
+            self._mixture.add(own_id, draft.form, self.of_file)
+            return _record(source, draft, row, row_id, number, notes, self.of_file)
         except RowError as error:
-            yield Unread(source.name, number, error.finding.code, error.finding.sentence(), row_id)
+            return Unread(source.name, number, error.finding.code, error.finding.sentence(), row_id)
 
 
 def convert_source(source: Source, format: str, output: Path, part: Part = WHOLE) -> tuple[int, int]:
     """Write the part's rows to `output`; returns how many are records and how many unread."""
     counts, before = [0, 0], _state(source.path)
+    rows = convert_rows(source, format, part)
     with publish.open_atomic(output) as file:
-        for row in convert_rows(source, format, part):
-            counts[isinstance(row, Unread)] += 1
-            file.write(encode(row))
+        while batch := list(islice(rows, _BATCH)):
+            unread = sum(isinstance(row, Unread) for row in batch)
+            counts = [counts[0] + len(batch) - unread, counts[1] + unread]
+            file.write(encode_lines(batch))
         if _state(source.path) != before:
             raise PipelineError(
                 "was changed while it was read",

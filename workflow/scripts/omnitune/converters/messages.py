@@ -3,6 +3,7 @@
 from typing import Any
 
 from omnitune.converters.aliases import rename_keys, role_of
+from omnitune.converters.canonical import FORM
 from omnitune.converters.parts import content_of_parts
 from omnitune.converters.source import Draft, Source, shorten, text_or_none
 from omnitune.readers import Notes
@@ -17,7 +18,7 @@ FIELDS = (
 # ShareGPT's own names of roles; elsewhere they are put right.
 _SHAREGPT_ROLES = ("human", "gpt", "observation")
 _SWIFT_KEYS, _SHAREGPT_KEYS = {"role", "content"}, {"from", "value"}
-_SWIFT, _SHAREGPT, _PARTS = "roles and contents", "ShareGPT's turns", "content parts"
+_SHAREGPT, _PARTS = "ShareGPT's turns", "content parts"
 
 
 def convert(row: dict[str, Any], source: Source, notes: Notes) -> Draft:
@@ -28,7 +29,7 @@ def convert(row: dict[str, Any], source: Source, notes: Notes) -> Draft:
     columns = list(listed)
     placed: dict[str, list[str]] = {}
     messages = [Message("system", system)] if system else []
-    form = _SWIFT
+    form = FORM
     for number, turn in enumerate(turns, 1):
         if not isinstance(turn, dict):
             raise RowError("E027", f"turn {number} is {shorten(turn)}, not an object")
@@ -73,9 +74,7 @@ def _take_turns(row: dict[str, Any]) -> list[Any]:
 def _role(given: Any, number: int, notes: Notes, sharegpt: bool) -> str:
     """The role that is meant; one that nobody knows is left for the checks to tell."""
     if not isinstance(given, str):
-        raise RowError(
-            "E031", f"turn {number} has {'no role' if given is None else f'the role {shorten(given)}'}"
-        )
+        raise RowError("E031", f"turn {number} has {'no role' if given is None else f'the role {shorten(given)}'}")
     meant = role_of(given)
     if meant and not (sharegpt and given in _SHAREGPT_ROLES):
         notes.setdefault("E032", f'the role "{given[:40]}" of turn {number} is read as "{meant}"')

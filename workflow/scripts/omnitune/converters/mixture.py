@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from omnitune.converters.canonical import FORM
 from omnitune.readers import Notes
 
 
@@ -24,8 +25,11 @@ class Mixture:
                 self._tell("E059", f"some rows are {self._form}, others {form}", notes)
             self._form = form
 
+    def is_plain(self) -> bool:
+        """Whether the last row was of the canonical form and had a text for an id."""
+        return self._id is str and self._form == FORM
+
     def _tell(self, code: str, what: str, notes: Notes) -> None:
         if code not in self._told:
             self._told.add(code)
             notes[code] = what
-

@@ -71,9 +71,13 @@ class Source(NamedTuple):
         """The record's id, from the user's or from the line."""
         if value is None:
             return f"{self.name}/{line:08d}"
+        if is_plain_id(value):
+            return f"{self.name}/{value}"
         if is_whole_number(value):
             if not -(2**63) <= value < 2**64:
-                notes["E016"] = f"the id is a number of {len(str(abs(value)))} digits, which others read as a float"
+                notes["E016"] = (
+                    f"the id is a number of {len(str(abs(value)))} digits, which others read as a float"
+                )
             value = str(value)
         if not isinstance(value, str) or not value.strip():
             raise RowError("E055", f"the id {shorten(value)} is not a text or whole number")
@@ -132,6 +136,17 @@ class Source(NamedTuple):
         if not isinstance(value, list):
             raise RowError("E051", f'"{column}" is {shorten(value)}, not a list of paths', _PATHS)
         return [self.medium(item, column, notes) for item in value]
+
+
+def is_plain_id(value: Any) -> bool:
+    """Whether an id is good at a glance, as nearly all are."""
+    return (
+        type(value) is str
+        and 0 < len(value) <= MAX_ID_CHARS
+        and value.isprintable()
+        and ".." not in value
+        and not value.isspace()
+    )
 
 
 def _is_medium(value: Any) -> bool:

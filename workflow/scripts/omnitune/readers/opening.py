@@ -1,7 +1,7 @@
 """A file of rows, opened as UTF-8 with line feeds, whatever it was written in.
 
-UTF-16 and bare carriage returns are written anew into a temporary file, streamed: every reader, and every part of a
-file, then sees the same text.
+UTF-16 and bare carriage returns are written anew into a temporary file, streamed: every reader, and every part of
+a file, then sees the same text.
 """
 
 import codecs

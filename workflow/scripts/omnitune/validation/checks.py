@@ -10,6 +10,10 @@ from omnitune.validation.codes import Finding
 from omnitune.validation.privacy import personal
 from omnitune.validation.text import odd_marker, steering, unusual_character
 
+# What may come after a turn, tools left aside.
+_AFTER_NOTHING: tuple[str, ...] = ("system", "user")
+_FOLLOWS: dict[str, tuple[str, ...]] = {"system": ("user",), "user": ("assistant",), "assistant": ("user",)}
+
 
 def check_record(
     record: Record, use: Collection[str], need_solution: bool = False, private: bool = False
@@ -22,12 +26,30 @@ def check_record(
         need_solution: whether a reward of GRPO compares with a solution.
         private: whether personal data and secrets are looked for.
     """
+    if _is_plain(record, private):
+        return []
     return [
         *check_roles(record.messages),
         *check_texts(record.messages, private),
         *check_markers(record),
         *check_answer(record, use, need_solution),
     ]
+
+
+def _is_plain(record: Record, private: bool) -> bool:
+    """Whether the record is of text and good at a glance: nearly all are, and the long way takes long."""
+    if private or record.solution is not None or record.images or record.audios or record.videos:
+        return False
+    follows = _AFTER_NOTHING
+    role = ""
+    for message in record.messages:
+        role, text = message.role, message.content
+        if role not in follows or "<" in text or "\0" in text or not text or text.isspace():
+            return False
+        if not text.isascii() and unusual_character(text):
+            return False
+        follows = _FOLLOWS[role]
+    return role == "assistant"
 
 
 def check_roles(messages: list[Message]) -> Iterator[Finding]:

@@ -8,7 +8,8 @@ import re
 # One form a line: what it is, and a pattern that little else fits.
 _FORMS = {
     "an e-mail address": r"[\w.+-]{1,64}@(?:[a-zA-Z0-9-]{1,63}\.)+[a-zA-Z]{2,24}\b",
-    "a telephone number": r"(?<![\w.])\+[1-9]\d{0,2}[ ./-]?(?:\(\d{1,5}\)[ ./-]?)?\d{2,5}(?:[ ./-]?\d{2,5}){1,4}(?!\w)",
+    "a telephone number": r"(?<![\w.])\+[1-9]\d{0,2}[ ./-]?(?:\(\d{1,5}\)[ ./-]?)?"
+    r"\d{2,5}(?:[ ./-]?\d{2,5}){1,4}(?!\w)",
     "a private key": r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY",
     "a key of AWS": r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b",
     "a token of GitHub": r"\b(?:gh[pousr]_[A-Za-z0-9]{36}|github_pat_\w{60,})",

@@ -17,9 +17,11 @@ _control = re.compile(
     r"|fim_prefix|fim_middle|fim_suffix|fim_pad|repo_name|file_sep)\|>"
     r"|<tts_(?:pad|text_bos|text_eod|text_bos_single)>"
 )
-# Overrides of the writing direction, spaces without width, tags that spell hidden text, and private use. The joiners
-# U+200C and U+200D are left out: Persian, Indic scripts and emoji need them; so are isolates and marks of direction.
-_unusual = re.compile("[\u200b\u202a-\u202e\u2060-\u2064\ufeff\ue000-\uf8ff\U000e0001-\U000e007f\U000f0000-\U0010ffff]")
+# Overrides of the writing direction, spaces without width, tags that spell hidden text, and private use. Left out
+# are the joiners U+200C and U+200D, which Persian, Indic scripts and emoji need, and isolates.
+_unusual = re.compile(
+    "[\u200b\u202a-\u202e\u2060-\u2064\ufeff\ue000-\uf8ff\U000e0001-\U000e007f\U000f0000-\U0010ffff]"
+)
 # The flags of England, Scotland and Wales are spelt with such tags after a black flag.
 _flag = re.compile("\U0001f3f4[\U000e0020-\U000e007e]+\U000e007f")
 

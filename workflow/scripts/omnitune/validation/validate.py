@@ -5,8 +5,6 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-import msgspec
-
 from omnitune import publish
 from omnitune.config.validate import ValidateConfig
 from omnitune.errors import ExitCode, PipelineError
@@ -20,7 +18,7 @@ from omnitune.records import (
     Record,
     Unread,
     Verdict,
-    encode,
+    encode_lines,
     read_converted,
 )
 from omnitune.validation.checks import check_record
@@ -76,38 +74,40 @@ class Gate:
         Raises:
             PipelineError: when a row has something that `validate.policy` answers with `fail`.
         """
-        cases = [_Case(row, list(self._findings(row))) for row in rows]
+        cases = [_Case(row, self._findings(row)) for row in rows]
         # Files cost the most, so those of a row that is refused already are not opened.
-        open_cases = [case for case in cases if not self._refusals(case.findings)]
-        media = [medium for case in open_cases for medium in case.record().media()]
-        inspections = iter(self._inspector.inspect(media))
-        for case in open_cases:
-            self._look_into(case, list(islice(inspections, len(list(case.record().media())))))
+        open_cases = [case for case in cases if not (case.findings and self._refusals(case.findings))]
+        media = [case.record().media() for case in open_cases]
+        inspections = iter(self._inspector.inspect([medium for row in media for medium in row]))
+        for case, own in zip(open_cases, media, strict=True):
+            case.record().facts = Facts()
+            if own:
+                self._look_into(case, list(islice(inspections, len(own))))
         return [self._verdict(case) for case in cases]
 
-    def _findings(self, row: Converted) -> Iterator[Finding]:
+    def _findings(self, row: Converted) -> list[Finding]:
         if isinstance(row, Unread):
-            yield Finding(row.error, "", row.message)
-            return
+            return [Finding(row.error, "", row.message)]
+        findings = check_record(row, self._use, self._need_solution, self._private)
         for code in row.repairs:
             if self._policy.action(code) != "repair":
-                yield Finding(code, row.found.get(code, CODES[code].name))
-        yield from check_record(row, self._use, self._need_solution, self._private)
+                findings.append(Finding(code, row.found.get(code, CODES[code].name)))
         first = self._lines.setdefault(hash(row.id), row.line)
         if first != row.line:
-            yield Finding("E211", f"the id is used at line {first} already")
+            findings.append(Finding("E211", f"the id is used at line {first} already"))
+        return findings
 
     def _look_into(self, case: "_Case", inspections: Sequence[Inspection]) -> None:
         """Add what was found out about the row's media; those to be put right are replaced."""
-        facts = Facts()
+        facts = case.record().facts = Facts()
         paths: dict[str, list[str]] = {}
         for (modality, path), inspection in zip(case.record().media(), inspections, strict=True):
             origin, path, seen = path, *self._mended(case, modality, path, inspection)
             case.findings += self._medium_findings(path, seen)
             paths.setdefault(f"{modality}s", []).append(path)
             facts.media.append(_medium(modality, seen, origin if origin != path else ""))
-        changed = {name: value for name, value in paths.items() if value != getattr(case.record(), name)}
-        case.row = msgspec.structs.replace(case.record(), facts=facts, **changed)
+        for name, value in paths.items():
+            setattr(case.record(), name, value)
 
     def _medium_findings(self, path: str, inspection: Inspection) -> Iterator[Finding]:
         yield from inspection.findings
@@ -136,7 +136,10 @@ class Gate:
         return [finding for finding in findings if self._policy.action(finding.code) not in ("warn", "ignore")]
 
     def _verdict(self, case: "_Case") -> Judged:
-        row, refusals = case.row, self._refusals(case.findings)
+        row = case.row
+        if not (case.findings or case.repairs or self._of_file) and isinstance(row, Record) and not row.repairs:
+            return Judged(LedgerRow(row.source, row.line, row.id, "accepted"), row)
+        refusals = self._refusals(case.findings)
         row_id = row.id or f"{row.source}/{row.line:08d}"
         place = self._place(row.source, row.line, row_id)
         for finding in refusals:
@@ -180,6 +183,8 @@ class Gate:
 class _Case:
     """A row on its way to a verdict, with what was found."""
 
+    __slots__ = ("findings", "repairs", "row")
+
     def __init__(self, row: Converted, findings: list[Finding]) -> None:
         self.row, self.findings, self.repairs = row, findings, list[str]()
 
@@ -219,11 +224,11 @@ def validate_file(gate: Gate, converted: Path, output: Path, ledger: Path) -> di
     with publish.open_atomic(output) as records, publish.open_atomic(ledger) as verdicts:
         while batch := list(islice(rows, BATCH)):
             read += len(batch)
-            for verdict, record, _ in gate.judge(batch):
-                counts[verdict.verdict] += 1
-                verdicts.write(encode(verdict))
-                if record is not None:
-                    records.write(encode(record))
+            judged = gate.judge(batch)
+            for row in judged:
+                counts[row.ledger.verdict] += 1
+            verdicts.write(encode_lines([row.ledger for row in judged]))
+            records.write(encode_lines([row.record for row in judged if row.record is not None]))
     if sum(counts.values()) != read:
         raise AssertionError(f"{read} rows in, {counts} out")
     return counts
