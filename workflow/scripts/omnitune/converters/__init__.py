@@ -117,12 +117,13 @@ class _Rows:
         """The record of a line that needs no work; None when it may need some."""
         record = plain_record(line, self._source)
         if record is not None:
+            notes = dict(self.of_file)
+            self.of_file.clear()
             if not self._mixture.is_plain():
                 made = record.id == f"{record.source}/{record.line:08d}"
-                self._mixture.add(None if made else record.id, FORM, self.of_file)
-            if self.of_file:
-                record.repairs, record.found = list(self.of_file), dict(self.of_file)
-                self.of_file.clear()
+                self._mixture.add(None if made else record.id, FORM, notes)
+            if notes:
+                record.repairs, record.found = list(notes), notes
         return record
 
     def convert(self, number: int, row: dict[str, Any] | RowError) -> Converted:
@@ -144,7 +145,7 @@ class _Rows:
             if self._reader.cells:
                 open_cells(row)
             draft = shape.convert(row, source, notes)
-            self._mixture.add(own_id, draft.form, self.of_file)
+            self._mixture.add(own_id, draft.form, notes)
             return _record(source, draft, row, row_id, number, notes, self.of_file)
         except RowError as error:
             return Unread(source.name, number, error.finding.code, error.finding.sentence(), row_id)

@@ -81,7 +81,7 @@ def rename_keys(turn: Mapping[str, Any], number: int, notes: Notes) -> dict[str,
             close = difflib.get_close_matches(key.lower(), ("role", "content"), n=1)
             hint = f'Did you mean "{close[0]}"?' if close and close[0] not in turn else ""
             raise RowError("E038", f'turn {number} has the key "{key}", which would be lost', hint)
-        if known != key and key not in ("from", "value"):
+        if known != key and not turn.keys() >= {"from", "value"}:
             notes.setdefault("E038", f'key "{key}" of turn {number} is read as "{known}"')
         found[known] = value
     return found

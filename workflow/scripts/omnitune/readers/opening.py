@@ -59,7 +59,10 @@ def open_text(path: Path, notes: Notes | None = None, line_ends: bool = True) ->
     with path.open("rb") as file:
         if encoding or returns:
             with tempfile.TemporaryFile() as copy:
-                _recode(file, copy, encoding or "utf-8", returns)
+                try:
+                    _recode(file, copy, encoding or "utf-8", returns)
+                except UnicodeDecodeError:
+                    raise refused(path, "E006", f"is damaged {encoding.upper()[:6]}") from None
                 copy.seek(0)
                 yield cast(BinaryIO, copy)
         else:

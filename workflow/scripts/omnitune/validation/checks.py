@@ -57,7 +57,7 @@ def check_roles(messages: list[Message]) -> Iterator[Finding]:
     if not messages:
         yield Finding("E026", "the row has no turns")
         return
-    before = ""
+    before: str | None = None
     for number, message in enumerate(messages, 1):
         role = message.role
         if role not in ROLES:
@@ -65,7 +65,8 @@ def check_roles(messages: list[Message]) -> Iterator[Finding]:
         elif role == "system":
             if number > 1:
                 yield Finding("E036", f"turn {number} is a system turn")
-        elif before in ("", "system") and role != "user":
+                role = ""  # what comes after it is not blamed too
+        elif before in (None, "system") and role != "user":
             which = "the turn after the system's" if before else "the first turn"
             yield Finding("E033", f"{which} is the {role}'s", "Start with a user turn.")
         elif role == "tool" and before == "user":
@@ -123,8 +124,8 @@ def check_markers(record: Record) -> Iterator[Finding]:
 
 def check_answer(record: Record, use: Collection[str], need_solution: bool = False) -> Iterator[Finding]:
     """Something to learn for sft, something to compare with for eval and for rewards that do."""
-    if not record.messages:
-        return
+    if not record.messages or record.messages[-1].role == "system":
+        return  # which has its own finding
     last = record.messages[-1].role
     if "sft" in use and last != "assistant":
         yield Finding("E035", f"the last turn is the {last}'s, so there is no answer to train on")

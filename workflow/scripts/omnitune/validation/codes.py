@@ -15,7 +15,7 @@ OFF: tuple[Action, ...] = ("ignore", "warn", "reject", "fail")
 FAIL: tuple[Action, ...] = ("fail", "reject")
 REPAIR: tuple[Action, ...] = ("repair", "reject", "fail")
 REJECT_OR_REPAIR: tuple[Action, ...] = ("reject", "repair", "fail")
-# Of a file as a whole; noted on its first row, which is as good as the others.
+# Of a file, or of the first row that differs from the others; such a row is as good as they are.
 FILE: tuple[Action, ...] = ("repair", "ignore", "fail")
 REPAIR_OR_WARN: tuple[Action, ...] = ("repair", "warn", "reject", "ignore", "fail")
 OFF_OR_REPAIR: tuple[Action, ...] = ("ignore", "warn", "repair", "reject", "fail")
@@ -147,6 +147,10 @@ CODES: dict[str, Code] = {
     "E214": Code("personal data or secret", "Remove it if it should not be learned.", OFF),
     "E215": Code("path put right", "Nothing to do, or correct the path.", REPAIR),
 }
+
+
+# True of a whole file and noted on its first row, whatever becomes of that.
+OF_FILE = ("E003", "E004", "E005", "E006", "E012")
 
 
 class Finding(NamedTuple):

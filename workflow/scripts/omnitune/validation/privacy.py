@@ -27,7 +27,7 @@ _FORMS = {
 _kinds = list(_FORMS)
 _any = re.compile("|".join(f"({pattern})" for pattern in _FORMS.values()))
 # Without one of these there is nothing to look for, and most texts have none.
-_hint = re.compile(r"[@+=]|\d{4}|-----|_\w{16}|sk-|xox|eyJ|(?i:passw|pwd|key)")
+_hint = re.compile(r"[@+=]|\d{4}|-----|_\w{16}|sk-|xox|eyJ|AKIA|ASIA|AIza|glpat|(?i:passw|pwd|key)")
 
 
 def personal(text: str) -> str:

@@ -22,7 +22,7 @@ from omnitune.records import (
     read_converted,
 )
 from omnitune.validation.checks import check_record
-from omnitune.validation.codes import CODES, FILE, Finding, RowError
+from omnitune.validation.codes import CODES, OF_FILE, Finding, RowError
 from omnitune.validation.policy import Policy
 
 # Rows judged together: enough for processes that read media to have work, few enough for flat memory.
@@ -156,7 +156,7 @@ class Gate:
             refusals = refusals or case.findings
             if isinstance(row, Record):
                 # What is true of the whole file is not lost with its first row.
-                self._of_file |= {code: row.found[code] for code in row.found if CODES[code].actions is FILE}
+                self._of_file |= {code: row.found[code] for code in OF_FILE if code in row.found}
             ledger = LedgerRow(
                 row.source, row.line, row_id, "rejected", _codes(refusals), place + _words(refusals)
             )
