@@ -1,5 +1,6 @@
 """The catalogue of bad rows and the odd good ones, through the real convert and validate code."""
 
+import csv
 import json
 import os
 import shutil
@@ -126,6 +127,31 @@ def test_every_form_of_file_gives_the_same_code(tree: Path, tmp_path: Path, case
     if table.to_pylist() == [case.row]:
         alone = run(tree, write(tree, "rows.jsonl", json.dumps(case.row).encode()), tmp_path, case.use)
         assert run(tree, path, tmp_path, case.use)[0]["codes"] == alone[0]["codes"]
+
+
+PATHS = [case for case in CASES if "061" <= case.name < "080" or case.name.startswith("215")]
+PATHS = [case for case in PATHS if len(case.row["audios"]) == 1]
+
+
+@pytest.mark.parametrize("case", PATHS, ids=lambda case: case.name)
+def test_questions_texts_and_tables_give_the_same_code_for_a_path(tree: Path, tmp_path: Path, case: Case):
+    import pyarrow
+    import pyarrow.parquet
+
+    (path,) = case.row["audios"]
+    for row in ({"question": "Who?", "answer": "Ann.", "audio": path}, {"text": "Ann.", "audio": path}):
+        jsonl = write(tree, "rows.jsonl", json.dumps(row).encode())
+        array = write(tree, "rows.json", json.dumps([row]).encode())
+        table = pyarrow.Table.from_pylist([row])
+        pyarrow.parquet.write_table(table, tree / "data" / "rows.parquet")
+        files = [jsonl, array, tree / "data" / "rows.parquet"]
+        for suffix, delimiter in ((".csv", ","), (".tsv", "\t")):
+            with (tree / "data" / f"rows{suffix}").open("w", encoding="utf-8", newline="") as file:
+                csv.writer(file, delimiter=delimiter, lineterminator="\n").writerows([row.keys(), row.values()])
+            files.append(tree / "data" / f"rows{suffix}")
+        found = [run(tree, file, tmp_path, case.use) for file in files]
+        assert [[row["codes"] for row in ledger] for ledger in found] == [[[case.code]]] * len(files)
+        assert {ledger[0]["verdict"] for ledger in found} == {VERDICTS[case.verdict]}
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -142,6 +142,8 @@ class LedgerRow(msgspec.Struct, gc=False):
 
 Converted = Record | Unread
 
+# Lines decoded at once; a chunk with an unread row in it is decoded line by line.
+_CHUNK_BYTES = 64 * 1024
 _encoder = msgspec.json.Encoder()
 _record = msgspec.json.Decoder(Record)
 _unread = msgspec.json.Decoder(Unread)
@@ -160,10 +162,14 @@ def encode_lines(rows: Sequence[msgspec.Struct]) -> bytes:
 
 def read_converted(path: Path) -> Iterator[Converted]:
     """The lines of a convert stage's file: records and unread rows, in the source's order."""
-    with path.open("rb") as lines:
-        for line in lines:
-            # encode() keeps the order of the fields, and only a record starts with its id.
-            yield _record.decode(line) if line.startswith(b'{"id"') else _unread.decode(line)
+    with path.open("rb") as file:
+        while lines := file.readlines(_CHUNK_BYTES):
+            try:
+                yield from _record.decode_lines(b"".join(lines))
+            except msgspec.ValidationError:
+                # encode() keeps the order of the fields, and only a record starts with its id.
+                for line in lines:
+                    yield _record.decode(line) if line.startswith(b'{"id"') else _unread.decode(line)
 
 
 def read_records(path: Path) -> Iterator[Record]:
