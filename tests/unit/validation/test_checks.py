@@ -1,5 +1,7 @@
 """What must hold for a record by itself."""
 
+import time
+
 import pytest
 
 from omnitune.records import Message, Record
@@ -175,6 +177,29 @@ def test_characters_that_nobody_sees_are_told(text, what):
 )
 def test_writing_of_any_language_is_usual(text):
     assert check_record(user(text), BOTH) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<img>" * 400_000,
+        "<" + " " * 1_000_000,
+        "< /" * 300_000,
+        "eyJa-" * 200_000,
+        "a." * 500_000 + "@" + "a." * 500_000,
+        "+1 " * 300_000,
+        "sk-" * 300_000,
+        "4111 " * 200_000,
+        "\U0001f3f4" + "\U000e0061" * 300_000,
+        "password " * 100_000,
+        "-----BEGIN A " * 80_000,
+    ],
+    ids=range(11),
+)
+def test_no_text_takes_long(text):
+    start = time.process_time()
+    check_record(user(text, images=["/1"]), BOTH, private=True)
+    assert time.process_time() - start < 5
 
 
 def test_personal_data_is_looked_for_on_request():

@@ -34,6 +34,8 @@ _COLUMNS = {
     **dict.fromkeys(("videoes", "vidoes", "vedio", "vedios"), "videos"),
 }
 _LISTS = frozenset(f"{kind}s" for kind in MODALITIES)
+# Longer names mean nothing to us, and are not worth remembering.
+_LONGEST = 40
 # A typo in one of these loses the row's media or turns.
 _PRECIOUS = ("messages", "images", "audios", "videos")
 
@@ -52,7 +54,7 @@ def rename_columns(row: dict[str, Any], fields: Collection[str], notes: Notes) -
     for column in [column for column in row if column not in fields]:
         field = field_of(column)
         if field not in fields or row[column] is None:
-            if (meant := _misspelt(column)) and not field:
+            if not field and len(column) <= _LONGEST and (meant := _misspelt(column)):
                 raise RowError("E039", f'"{column}" is no column that is read', f'Did you mean "{meant}"?')
             continue
         if any(row.get(name) not in (None, [], "") for name in (field, field.removesuffix("s"))):
@@ -80,16 +82,20 @@ def rename_keys(turn: Mapping[str, Any], number: int, notes: Notes) -> dict[str,
         if not known or known in found or (known != key and known in turn):
             close = difflib.get_close_matches(key.lower(), ("role", "content"), n=1)
             hint = f'Did you mean "{close[0]}"?' if close and close[0] not in turn else ""
-            raise RowError("E038", f'turn {number} has the key "{key}", which would be lost', hint)
+            raise RowError("E038", f'turn {number} has the key "{key[:40]}", which would be lost', hint)
         if known != key and not turn.keys() >= {"from", "value"}:
             notes.setdefault("E038", f'key "{key}" of turn {number} is read as "{known}"')
         found[known] = value
     return found
 
 
-@lru_cache(maxsize=1024)
 def field_of(column: str) -> str:
     """The field that a column under another name means; empty when it means none."""
+    return _field(column) if len(column) <= _LONGEST else ""
+
+
+@lru_cache(maxsize=1024)
+def _field(column: str) -> str:
     plain = column.strip().lower().replace("-", "_").replace(" ", "_")
     return _COLUMNS.get(plain, plain if plain != column else "")
 

@@ -75,7 +75,9 @@ def _text(part: dict[str, Any], where: str, notes: Notes) -> str:
 def _check_keys(part: dict[str, Any], known: Sequence[str], where: str) -> None:
     for key, value in part.items():
         if key not in known and key not in _IGNORED and value is not None:
-            raise RowError("E038", f'{where} has the key "{key}", which would be lost', "Remove it from the part.")
+            raise RowError(
+                "E038", f'{where} has the key "{key[:40]}", which would be lost', "Remove it from the part."
+            )
 
 
 def _file(value: Any, kind: str, where: str, source: Source, notes: Notes) -> str:

@@ -33,6 +33,8 @@ _KINDS = {
 }
 
 
+# Characters of a path, at most: Linux opens none that is longer.
+_LONGEST = 4096
 # Names remembered, to find those that are nearly equal: about 20 MB.
 _NAMES = 50_000
 
@@ -152,6 +154,8 @@ def _refuse_names(path: str) -> None:
     """Refuse what is no path of a file, before anything is opened."""
     if not path:
         raise RowError("E051", "an empty path", "Give a list of paths.")
+    if len(path) > _LONGEST:
+        raise RowError("E061", f"a path of {len(path)} characters, which no file has")
     if not path.isprintable() and any(ord(char) < 32 or ord(char) == 127 for char in path):
         raise RowError("E076", f"control character in the path {path!r}")
     head = path[:40].lower()

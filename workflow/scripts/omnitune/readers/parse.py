@@ -64,7 +64,7 @@ def _refuse_duplicate_keys(content: bytes) -> None:
         seen = set()
         for key, _ in pairs:
             if key in seen:
-                raise RowError("E013", f'key "{key}" is given twice')
+                raise RowError("E013", f'key "{key[:40]}" is given twice')
             seen.add(key)
 
     json.loads(content, object_pairs_hook=check)

@@ -7,19 +7,19 @@ import re
 
 # One form a line: what it is, and a pattern that little else fits.
 _FORMS = {
-    "an e-mail address": r"[\w.+-]{1,64}@(?:[a-zA-Z0-9-]{1,63}\.)+[a-zA-Z]{2,24}\b",
+    "an e-mail address": r"(?<![\w.+-])[\w.+-]{1,64}@(?:[a-zA-Z0-9-]{1,63}\.)+[a-zA-Z]{2,24}\b",
     "a telephone number": r"(?<![\w.])\+[1-9]\d{0,2}[ ./-]?(?:\(\d{1,5}\)[ ./-]?)?"
     r"\d{2,5}(?:[ ./-]?\d{2,5}){1,4}(?!\w)",
     "a private key": r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY",
     "a key of AWS": r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b",
-    "a token of GitHub": r"\b(?:gh[pousr]_[A-Za-z0-9]{36}|github_pat_\w{60,})",
-    "a token of GitLab": r"\bglpat-[\w-]{20}",
-    "a token of Hugging Face": r"\bhf_[A-Za-z]{30,}",
-    "a token of Slack": r"\bxox[abeoprs]-[\w-]{10,}",
-    "a key of Google": r"\bAIza[\w-]{35}",
-    "a key of OpenAI or Anthropic": r"\bsk-(?:[A-Za-z]+-)*[\w-]{20,}",
-    "a key of Stripe": r"\b[rs]k_live_\w{16,}",
-    "a JSON web token": r"\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}",
+    "a token of GitHub": r"(?<![\w-])(?:gh[pousr]_[A-Za-z0-9]{36}|github_pat_\w{60,})",
+    "a token of GitLab": r"(?<![\w-])glpat-[\w-]{20}",
+    "a token of Hugging Face": r"(?<![\w-])hf_[A-Za-z]{30,}",
+    "a token of Slack": r"(?<![\w-])xox[abeoprs]-[\w-]{10,}",
+    "a key of Google": r"(?<![\w-])AIza[\w-]{35}",
+    "a key of OpenAI or Anthropic": r"(?<![\w-])sk-(?:[A-Za-z]+-)*[\w-]{20,}",
+    "a key of Stripe": r"(?<![\w-])[rs]k_live_\w{16,}",
+    "a JSON web token": r"(?<![\w-])eyJ[\w-]{10,1000}\.eyJ[\w-]{10,4000}\.[\w-]{10,}",
     "a password": r"(?i:\b(?:password|passwd|pwd|api[_-]?key|secret[_-]?key))[\"']?\s*[:=]\s*[\"']?[^\s\"']{6,}",
     "a bank account (IBAN)": r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,3})?\b",
     "a card number": r"(?<![\w.])[3-6]\d{3}(?:[ -]?\d{4}){2}[ -]?\d{3,4}(?![\w.])",

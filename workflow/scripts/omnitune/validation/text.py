@@ -5,9 +5,8 @@ import unicodedata
 
 from omnitune.records import MARKERS
 
-_misspelt_marker = re.compile(r"<\s*/?\s*(image|audio|video)s?\s*/?\s*>", re.IGNORECASE)
+_misspelt_marker = re.compile(r"<\s*(?:/\s*)?(image|audio|video)s?\s*(?:/\s*)?>", re.IGNORECASE)
 _reserved = re.compile(r"<(?:bbox|ref-object|cot-process|start-image)>")
-_path_tag = re.compile(r"<img>.*?</img>", re.DOTALL)
 # The special tokens of Qwen's tokenizers that steer turns, media and speech. <think> and <tool_call> are left
 # out: they belong to answers.
 _control = re.compile(
@@ -33,8 +32,9 @@ def steering(text: str) -> list[tuple[str, str]]:
         found.append(("E047", f"the control token {match[0]}"))
     if match := _reserved.search(text):
         found.append(("E048", f"the reserved tag {match[0]}"))
-    if match := _path_tag.search(text):
-        found.append(("E049", f"the path tag {match[0][:60]}"))
+    # No pattern: one with ".*" would begin anew at every tag that is not closed.
+    if (start := text.find("<img>")) >= 0 and (end := text.find("</img>", start)) >= 0:
+        found.append(("E049", f"the path tag {text[start : end + 6][:60]}"))
     return found
 
 
