@@ -167,6 +167,12 @@ def base_inputs(path):
     return [f"{path}/manifest.json"] if path.startswith("results/") else []
 
 
+def need_solution():
+    """Whether GRPO of some experiment has a reward that compares with the row's solution."""
+    trained = [experiment.grpo for experiment in EXPERIMENTS.values() if experiment.grpo.enabled]
+    return any(not grpo.reward_file and rewards.NEED_SOLUTION & grpo.rewards.keys() for grpo in trained)
+
+
 def reward_file(wildcards):
     """The user's file of rewards, if there is one."""
     file = EXPERIMENTS[wildcards.experiment].grpo.reward_file

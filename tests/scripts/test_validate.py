@@ -33,7 +33,7 @@ def validate(place: Path, *more: str):
     return command(
         "validate",
         *("--input", "c.jsonl", "--path", "data/train.jsonl", "--use", "sft", "eval"),
-        *("--settings", "{}", "--media-dir", "v/media"),
+        *("--settings", '{"policy": {"E211": "reject"}}', "--media-dir", "v/media"),
         *("--output", "v/0.jsonl", "--ledger", "v/0.ledger.jsonl", *more),
         cwd=place,
     )
@@ -49,14 +49,14 @@ def test_every_row_gets_a_verdict(place: Path):
         (1, "s/a", "accepted", []),
         (2, "s/00000002", "rejected", ["E001"]),
         (4, "s/a17", "rejected", ["E041"]),
-        (5, "s/a", "rejected", ["E055"]),
+        (5, "s/a", "rejected", ["E211"]),
     ]
     assert [row["message"] for row in ledger] == [
         "",
         "data/train.jsonl:2: not valid JSON at column 2. Write one JSON object a line.",
         'data/train.jsonl:4 (id a17): 2 <audio> markers but 1 entry in "audios". '
         "Add the missing path or remove the marker.",
-        "data/train.jsonl:5 (id a): the id is used at line 1 already. Give every row its own short id, or none.",
+        "data/train.jsonl:5 (id a): the id is used at line 1 already. Give every row its own id, or none.",
     ]
 
 

@@ -244,8 +244,8 @@ def test_metrics_of_the_config_are_those_of_the_table():
 def test_formats_and_uses_of_the_config_are_those_of_the_code():
     formats = get_args(SourceConfig.model_fields["format"].annotation)
     assert set(formats) == set(FORMATS)
-    (options,) = re.findall(r'"--use".*?choices=(\[[^\]]*\])', (SCRIPTS / "validate.py").read_text(), re.S)
-    assert set(get_args(Use)) <= set(ast.literal_eval(options))
+    choices = re.findall(r'"--use".*?choices=(\[[^\]]*\])', (SCRIPTS / "validate.py").read_text(), re.S)
+    assert [set(ast.literal_eval(options)) for options in choices] == [set(get_args(Use))] * 2
 
 
 # Every setting is read.

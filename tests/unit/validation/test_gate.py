@@ -56,11 +56,17 @@ def test_an_unread_row_is_rejected_with_its_reason(row_id, ledger_id, place):
 
 
 def test_an_id_is_good_once():
-    gate = Gate("d.jsonl", ["sft"])
+    gate = Gate("d.jsonl", ["sft"], ValidateConfig(policy={"E211": "reject"}))
     verdicts = [judge(gate, record(line, row_id)).ledger for line, row_id in ((1, "a"), (2, "b"), (3, "a"))]
     assert [verdict.verdict for verdict in verdicts] == ["accepted", "accepted", "rejected"]
     assert verdicts[2].message == (
-        "d.jsonl:3 (id a): the id is used at line 1 already. Give every row its own short id, or none."
+        "d.jsonl:3 (id a): the id is used at line 1 already. Give every row its own id, or none."
+    )
+    with pytest.raises(PipelineError) as stop:
+        Gate("d.jsonl", ["sft"]).judge([record(1, "a"), record(3, "a")])
+    assert str(stop.value) == (
+        "d.jsonl:3 (id a): the id is used at line 1 already. Give every row its own id, or none. "
+        "The run stops here; validate.policy.E211: reject goes on without such rows."
     )
 
 
@@ -70,6 +76,31 @@ def test_an_id_is_good_once():
 def test_a_policy_decides_about_what_the_converter_put_right(action, verdict, codes):
     judged = judge(Gate("d.jsonl", ["sft"], ValidateConfig(policy={"E051": action})), record(repairs=["E051"]))
     assert (judged.ledger.verdict, judged.ledger.codes) == (verdict, codes)
+
+
+@pytest.mark.parametrize("code", ["E051", "E032"])
+def test_what_could_not_be_put_right_is_rejected_whatever_repairs_are_answered_with(code):
+    judged = judge(Gate("d.jsonl", ["sft"]), Unread("s", 4, code, "beyond repair. Mend it."))
+    assert (judged.ledger.verdict, judged.ledger.codes) == ("rejected", [code])
+    assert judged.ledger.message == "d.jsonl:4: beyond repair. Mend it."
+
+
+def test_what_was_put_right_is_told_and_not_written():
+    found = {"E003": "the file begins with a mark", "E045": "in another order"}
+    judged = judge(Gate("d.jsonl", ["sft"]), record(3, repairs=list(found), found=found))
+    assert (judged.ledger.verdict, judged.ledger.codes) == ("repaired", ["E003", "E045"])
+    assert judged.ledger.message == (
+        "d.jsonl:3: put right: byte order mark (the file begins with a mark). "
+        "warning: in another order. Nothing to do: the order counts within a kind."
+    )
+    assert judged.record is not None
+    assert b"another" not in encode(judged.record)
+
+
+def test_a_policy_may_say_nothing_about_a_file():
+    gate = Gate("d.jsonl", ["sft"], ValidateConfig(policy={"E003": "ignore"}))
+    judged = judge(gate, record(3, repairs=["E003"], found={"E003": "a mark"}))
+    assert (judged.ledger.verdict, judged.ledger.codes, judged.ledger.message) == ("accepted", [], "")
 
 
 def test_a_policy_lets_a_finding_stop_the_run():

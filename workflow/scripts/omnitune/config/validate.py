@@ -28,6 +28,11 @@ class ValidateConfig(Section):
     audio_max_seconds: PositiveNumber = Field(1800.0, description="Longest sound, by its header.")
     video_max_seconds: PositiveNumber = Field(7200.0, description="Longest clip, by its header.")
     image_max_pixels: Positive = Field(50_000_000, description="Largest picture in pixels, by its header.")
+    lengths: bool = Field(
+        True,
+        description="Count the tokens of every row, media included, and reject those longer than the trainings' "
+        "`max_length`. Needs the base; false to look at data without one.",
+    )
     policy: dict[str, Literal["reject", "repair", "warn", "fail", "ignore"]] = Field(
         {},
         description="Code -> what is done about such rows, where the default of docs/codes.md is not wanted: "

@@ -16,6 +16,8 @@ REPAIR_OR_WARN: Actions = ("repair", "warn", "reject", "ignore", "fail")
 OFF: Actions = ("ignore", "warn", "reject", "fail")
 OFF_OR_REPAIR: Actions = ("ignore", "warn", "repair", "reject", "fail")
 FAIL: Actions = ("fail", "reject")
+# A longer row that is used is cut by ms-swift.
+TOO_LONG: Actions = ("reject", "warn", "fail")
 # Of a file, or of the first row that differs from the others; such a row is as good as they are.
 FILE: Actions = ("repair", "ignore", "fail")
 # Of a row that is good by itself.

@@ -5,7 +5,10 @@ from typing import NamedTuple
 from omnitune.validation.actions import Action, Code
 from omnitune.validation.catalogue import CODES
 
-__all__ = ["CODES", "Action", "Code", "Finding", "RowError"]
+__all__ = ["CODES", "OF_FILE", "Action", "Code", "Finding", "RowError"]
+
+# True of a whole file and noted on its first row, whatever becomes of that.
+OF_FILE = ("E003", "E004", "E005", "E006", "E012")
 
 
 class Finding(NamedTuple):

@@ -1,6 +1,6 @@
 """What is done about each kind of finding: the code's own default, or what `validate.policy` says."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 
 from omnitune.validation.codes import CODES, Action, Finding
@@ -21,8 +21,18 @@ class Policy:
         return self._actions[code]
 
     def refuses(self, finding: Finding) -> bool:
-        """Whether the finding keeps its row from being used."""
+        """Whether the finding keeps its row from being used, whatever is put right."""
         return self._actions[finding.code] in ("reject", "fail")
+
+    def refusals(self, findings: Iterable[Finding]) -> list[Finding]:
+        """The findings that keep a row from being used: also what should be put right and is not."""
+        return [finding for finding in findings if self._actions[finding.code] not in ("warn", "ignore")]
+
+
+def without_stops(chosen: Mapping[str, Action]) -> dict[str, Action]:
+    """The same answers, but that rows are rejected where the run would stop: for those who want to see all."""
+    policy = Policy(chosen)
+    return {**chosen, **{code: "reject" for code in CODES if policy.action(code) == "fail"}}
 
 
 def policy_mistakes(chosen: Mapping[str, str]) -> Iterator[tuple[str, str]]:

@@ -1,6 +1,6 @@
 """What the catalogue does not number."""
 
-from omnitune.validation.actions import DOUBT, FAIL, NOTE, OFF, REPAIR, Code
+from omnitune.validation.actions import DOUBT, FAIL, NOTE, OFF, REPAIR, WARN, Code
 
 CODES = {
     "E201": Code("no question", "Fill the question, or map its column with columns:."),
@@ -21,5 +21,6 @@ CODES = {
     "E220": Code("cannot be put right", "Convert the file by hand, or remove the row."),
     "E221": Code("decoder fails", "Convert the file with another program."),
     "E222": Code("video beyond the decode limit", "Cut or convert the file, or raise validate.decode_seconds."),
+    "E223": Code("length not known", "Nothing to do, or convert the medium to WAV or MP4.", WARN),
     "E230": Code("near duplicate", "Remove one of the two if they mean the same.", NOTE),
 }

@@ -1,6 +1,6 @@
 """Text, JSON, turns: sections A and B of the catalogue."""
 
-from omnitune.validation.actions import DOUBT, FILE, REJECT_OR_REPAIR, REPAIR, WARN, Code
+from omnitune.validation.actions import DOUBT, FILE, REJECT_OR_REPAIR, REPAIR, TOO_LONG, WARN, Code
 
 CODES = {
     "E001": Code("broken JSON", "Write one JSON object a line."),
@@ -58,6 +58,7 @@ CODES = {
     "E054": Code("fps and nframes", "Give one of them."),
     "E055": Code("bad id", "Give every row its own short id, or none."),
     "E056": Code("duplicate", "Nothing to do, or set split.duplicates: keep."),
+    "E057": Code("longer than max_length", "Shorten the row, or raise max_length.", TOO_LONG),
     "E058": Code("no solution for GRPO", 'Give "solution" as text, or an answer.'),
     "E059": Code("rows of several forms", "Nothing to do: all become the same form.", FILE),
     "E060": Code("unusual characters", "Remove them if they are not meant.", WARN),
