@@ -58,6 +58,7 @@ def prepare(place: Path, name: str, format: str, use: list[str], shards: int) ->
                 entry["path"],
                 "--use",
                 *use,
+                *("--settings", "{}", "--media-dir", "mended"),
                 "--output",
                 valid,
                 "--ledger",

@@ -18,9 +18,10 @@ RULES = Rules(Draw(val=0.1, test=0.3, seed=17), max_rejected=0.5, need_train=Tru
 SPLITS = ("train", "val", "test")
 
 
-def record(source: str, line: int, *audios: str, **fields) -> Record:
+def record(source: str, line: int, *audios: str, id: str = "", **fields) -> Record:
     turns = [Message("user", f"<audio>{source}{line}?"), Message("assistant", "So.")]
-    return Record(f"{source}/{line:08d}", source, line, f"task-{source}", turns, audios=list(audios), **fields)
+    row_id = id or f"{source}/{line:08d}"
+    return Record(row_id, source, line, f"task-{source}", turns, audios=list(audios), **fields)
 
 
 class Workplace:
@@ -221,16 +222,48 @@ def test_a_source_without_a_usable_row_stops_the_run(work: Workplace, rows, mess
     assert str(caught.value).startswith(message)
 
 
-def test_an_id_in_two_shards_stops_the_run(work: Workplace):
-    first, second = record("a", 3, "/r/1"), record("a", 9, "/r/2")
-    first.id = second.id = "a/x"
-    work.add("a", ["sft", "eval"], [first], [second])
-    with pytest.raises(PipelineError) as caught:
-        work.split()
-    assert str(caught.value) == (
-        "data/a.jsonl:9 (id x): the id is used at line 3 already. Give every row its own id, or none."
+def test_an_id_in_two_shards_is_good_once(work: Workplace):
+    rows = many("a")
+    rows[2].id = rows[40].id = "a/x"
+    work.add("a", ["sft", "eval"], rows[:30], rows[30:])
+    manifest = work.split()
+    ledger = {row["line"]: row for row in work.rows("ledger")}
+    assert (ledger[3]["verdict"], ledger[41]["verdict"]) == ("accepted", "rejected")
+    assert (ledger[41]["codes"], ledger[41]["split"]) == (["E055"], [])
+    assert ledger[41]["message"] == (
+        "data/a.jsonl:41 (id x): the id is used at line 3 already. Give every row its own short id, or none."
     )
+    assert 41 not in [line for name in SPLITS for line in work.lines(name)]
+    assert (manifest["sources"]["a"]["accepted"], manifest["sources"]["a"]["rejected"]) == (59, 1)
+
+
+def test_repeated_ids_count_as_rejected_rows(work: Workplace):
+    rows = many("a")
+    for row in rows[30:]:
+        row.id = rows[row.line - 31].id
+    work.add("a", ["sft", "eval"], rows[:30], rows[30:])
+    with pytest.raises(PipelineError) as caught:
+        work.split(RULES._replace(max_rejected=0.4))
     assert caught.value.code == ExitCode.DATA
+    assert str(caught.value).startswith(
+        "sources.a: 30 of 60 rows are rejected (50.0 %, allowed are 40 %):\n"
+        "  30 x bad or repeated id (E055): data/a.jsonl:31"
+    )
+    assert not (work.output / "train.jsonl").exists()
+    work.split(RULES._replace(max_rejected=0.5))
+
+
+def test_a_rejected_row_ties_nothing(work: Workplace):
+    """A row whose id was used before is not there: shards change nothing."""
+    rows = many("a")
+    tie = record("a", 61, *(row.audios[0] for row in rows), id="a/00000001")
+    work.add("a", ["sft", "eval"], rows)
+    work.split()
+    before = {name: work.lines(name) for name in SPLITS}
+    work.sources.clear()
+    work.add("a", ["sft", "eval"], rows, [tie])
+    work.split()
+    assert {name: work.lines(name) for name in SPLITS} == before
 
 
 def test_nothing_to_train_on_stops_the_run(work: Workplace):

@@ -84,8 +84,8 @@ class Record(msgspec.Struct, omit_defaults=True):
 
     def media(self) -> Iterator[tuple[str, str]]:
         """(modality, path) of every medium of the row."""
-        for modality in MODALITIES:
-            for path in getattr(self, modality + "s"):
+        for modality, paths in (("image", self.images), ("audio", self.audios), ("video", self.videos)):
+            for path in paths:
                 yield modality, path
 
     def answer(self) -> str | None:
@@ -98,7 +98,8 @@ class Record(msgspec.Struct, omit_defaults=True):
 
     def modality(self) -> str:
         """`text`, or the modalities of the row's media joined by `+`."""
-        return "+".join(dict.fromkeys(modality for modality, _ in self.media())) or "text"
+        named = (("image", self.images), ("audio", self.audios), ("video", self.videos))
+        return "+".join([modality for modality, paths in named if paths]) or "text"
 
 
 class Unread(msgspec.Struct):

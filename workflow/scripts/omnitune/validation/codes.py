@@ -79,6 +79,7 @@ CODES: dict[str, Code] = {
     "E050": Code("media given twice", "Give each file once: in its content part or in the list."),
     "E051": Code("media list malformed", "Give a list of paths.", REPAIR),
     "E055": Code("bad or repeated id", "Give every row its own short id, or none."),
+    "E056": Code("duplicate", "Nothing to do, or set split.duplicates: keep."),
     # Paths and sources.
     "E061": Code("no such file", "Put the file there or correct the path."),
     "E062": Code("empty media file", "Copy the file again or remove the row."),
@@ -123,6 +124,7 @@ CODES: dict[str, Code] = {
     "E208": Code("ragged row of a table", "Give every row one cell a column; quote cells that hold a separator."),
     "E209": Code("no text", "Fill the text, or map its column with columns:."),
     "E210": Code("sound taken from the video", "Nothing to do, or set extract_audio: false.", REPAIR),
+    "E230": Code("near duplicate", "Remove one of the two if they mean the same.", ("warn", "ignore", "fail")),
 }
 
 
