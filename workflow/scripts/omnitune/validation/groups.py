@@ -1,10 +1,10 @@
 """Which rows belong together, and where a group goes.
 
 Rows that share a file (its path, its bytes or its decoded content), directly or through other rows, form one
-group; so do text rows with the same question. A group is named by what its media are called inside their root,
-never by the order of rows or the place of the checkout. Its name and the uses of its rows decide its file, so
-rows that are added later move none of those before, unless they join a group: by tying it to media or a question
-whose name is smaller, or by being for the test.
+group; so do text rows with the same question, and nearly equal texts when they are looked for. A group is named by
+what its media are called inside their root, never by the order of rows or the place of the checkout. Its name and
+the uses of its rows decide its file. So a row that is added later moves none that it shares nothing with; it moves
+a group that it joins only by bringing a file or question with a smaller name, or by being for the test.
 """
 
 import sqlite3
@@ -21,7 +21,9 @@ UNION ALL SELECT 1 FROM edges WHERE parent IN (SELECT child FROM edges)"""
 # and Beyond, SoCC 2014): an edge points from a key to a smaller one, in the end to the smallest of its group.
 _EDGES = """
 CREATE TABLE edges AS SELECT DISTINCT max(one, other) AS child, min(one, other) AS parent FROM (
-    SELECT key AS one, other FROM facts UNION ALL SELECT rows.key, files.key FROM files JOIN rows USING (row)
+    SELECT key AS one, other FROM facts
+    UNION ALL SELECT rows.key, files.key FROM files JOIN rows USING (row)
+    UNION ALL SELECT key, min(key) OVER (PARTITION BY band) FROM bands JOIN rows USING (row)
 ) WHERE one <> other"""
 _LARGE_STAR = """
 CREATE TABLE large AS

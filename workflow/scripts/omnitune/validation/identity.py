@@ -3,7 +3,7 @@
 import hashlib
 import os
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -63,11 +63,11 @@ class Identifier:
         """The row's numbers; `rewarded`: its other columns matter too, since rewards read them."""
         body = _encode((record.messages, record.solution))
         extra = _encode(record.extra) if rewarded and record.extra else b""
-        if record.images or record.audios or record.videos:
-            known = _known(record)
+        if paths := [*record.images, *record.audios, *record.videos]:
+            known = list(zip(paths, _known(record, len(paths)), strict=True))
             media = tuple([medium.digest or path for path, medium in known])
-            key, *files = [hash(path) for path, _ in known]
-            facts = [fact for path, medium in known for fact in _facts(hash(path), medium)]
+            key, *files = [hash(path) for path in paths]
+            facts = [fact for path, medium in known for fact in _facts(path, medium)]
             name = min([self._name(medium.origin or path) for path, medium in known])
             text = hash(body)
         else:
@@ -96,20 +96,15 @@ def number(kind: str, text: str) -> int:
     return int.from_bytes(digest, "big") - 2**63
 
 
-def _known(record: Record) -> list[tuple[str, Medium]]:
-    """Path of each medium, and what is known of it."""
-    paths = [path for _, path in record.media()]
+def _known(record: Record, count: int) -> Sequence[Medium]:
+    """What is known of each of the row's media."""
     media = record.facts.media if record.facts else []
-    return list(zip(paths, media if len(media) == len(paths) else map(Medium, paths), strict=True))
+    return media if len(media) == count else [Medium("")] * count
 
 
-def _facts(file: int, medium: Medium) -> Iterator[tuple[int, int, int]]:
-    if medium.origin:
-        yield file, PATH, hash(medium.origin)
-    if medium.digest:
-        yield file, DIGEST, hash(medium.digest)
-    if medium.content:
-        yield file, CONTENT, hash(medium.content)
+def _facts(path: str, medium: Medium) -> list[tuple[int, int, int]]:
+    keys = ((PATH, medium.origin), (DIGEST, medium.digest), (CONTENT, medium.content))
+    return [(hash(path), sort, hash(key)) for sort, key in keys if key]
 
 
 def _plain(record: Record, roles: Sequence[str]) -> str:

@@ -12,6 +12,16 @@ _SIDES = {"train": f"fate = {TRAIN}", "val": f"fate = {VAL}", "test": f"fate = {
 _PAIRS = list(combinations(_SIDES, 2))
 # `text`: turns and solution of rows with media, whatever the media; nothing keeps these apart.
 _SORTS = {PATH: "path", DIGEST: "digest", CONTENT: "content", QUESTION: "question", TEXT: "text"}
+# Rows that are in a file, and what they hold. A question that is no group of several rows was asked once.
+_USED = f"""
+CREATE VIEW used AS
+    SELECT rows.row, rows.kind, key, text, fate FROM rows JOIN fates USING (row)
+    WHERE fate = {TEST} OR (fate < {TEST} AND fates.kind & {SFT | GRPO})"""
+_HELD = f"""
+CREATE VIEW held AS
+    SELECT iif(kind & {MEDIA}, {PATH}, {QUESTION}) AS sort, key, row, fate FROM used
+    WHERE kind & {MEDIA} OR key IN (SELECT root FROM groups)
+    UNION ALL SELECT {PATH}, files.key, row, fate FROM files JOIN used USING (row)"""
 
 
 def leakage(index: sqlite3.Connection, eval_sources: Mapping[str, range]) -> dict[str, Any]:
@@ -33,27 +43,26 @@ def leakage(index: sqlite3.Connection, eval_sources: Mapping[str, range]) -> dic
     pairs = [f"{one} AND {other}" for one, other in _PAIRS]
     pairs += [f"(train OR val) AND bench{number}" for number in range(len(benches))]
     counts = [dict.fromkeys(_SORTS.values(), 0) for _ in pairs]
+    names, most = ", ".join(sides), ", ".join(f"max({side}) AS {side}" for side in sides)
     flags = ", ".join(f"max({condition}) AS {side}" for side, condition in sides.items())
-    unions = ", ".join(f"max({side}) AS {side}" for side in sides)
-    query = f"""
-        WITH used AS (
-            SELECT row, kind, key, text, fate FROM rows JOIN (SELECT row, fate, kind AS now FROM fates) USING (row)
-            WHERE fate = {TEST} OR (fate < {TEST} AND now & {SFT | GRPO})
-        ), shared AS (
-            SELECT iif(kind & {MEDIA}, {PATH}, {QUESTION}) AS sort, key, row, fate FROM used
-            -- A question that is no group of several rows was asked once.
-            WHERE kind & {MEDIA} OR key IN (SELECT root FROM groups)
-            UNION ALL SELECT {PATH}, files.key, row, fate FROM files JOIN used USING (row)
-        ), sides AS MATERIALIZED (SELECT sort, key, {flags} FROM shared GROUP BY sort, key)
-        SELECT sort, {", ".join(f"sum({pair})" for pair in pairs)} FROM (
-            SELECT sort, key, {unions} FROM (
-                SELECT * FROM sides
-                UNION ALL SELECT facts.sort, other, {", ".join(sides)} FROM facts JOIN sides USING (key)
+    sums = ", ".join(f"coalesce(sum({pair}), 0)" for pair in pairs)
+    index.execute(_USED)
+    index.execute(_HELD)
+    # One sort at a time, each with a memory of its own.
+    index.execute(f"CREATE TABLE sides(key INTEGER PRIMARY KEY, sort INT, {names})")
+    index.execute(f"INSERT INTO sides SELECT key, max(sort), {flags} FROM held GROUP BY key")
+    files = f"""
+        SELECT sort, {sums} FROM (
+            SELECT sort, {most} FROM (
+                SELECT sort, key, {names} FROM sides
+                UNION ALL SELECT facts.sort, other, {names} FROM facts JOIN sides USING (key)
             ) GROUP BY sort, key
-            UNION ALL SELECT {TEXT}, text, {flags} FROM used
-            WHERE text IS NOT NULL GROUP BY text HAVING count(*) > 1
         ) GROUP BY sort"""
-    for sort, *found in index.execute(query):
+    texts = f"""
+        SELECT {TEXT}, {sums} FROM (
+            SELECT {flags} FROM used WHERE text IS NOT NULL GROUP BY text HAVING count(*) > 1
+        )"""
+    for sort, *found in [*index.execute(files), *index.execute(texts)]:
         for pair, count in zip(counts, found, strict=True):
             pair[_SORTS[sort]] = count
     if any(count for pair in counts for sort, count in pair.items() if sort != "text"):
