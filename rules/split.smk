@@ -1,5 +1,5 @@
 # split: needs all validated rows, makes train, val, test and grpo, the ledger and the data's manifest;
-# reads split, validate, media.roots.
+# reads split, validate (policy, max_rejected), media.roots.
 rule split_rows:
     input:
         rows=validated(".jsonl"),
@@ -9,6 +9,9 @@ rule split_rows:
         val="results/{run}/split/val.jsonl",
         test="results/{run}/split/test.jsonl",
         grpo="results/{run}/split/grpo.jsonl",
+        # The rows' lengths in tokens, line by line; empty when they were not counted.
+        train_lengths="results/{run}/split/train.lengths.jsonl",
+        val_lengths="results/{run}/split/val.lengths.jsonl",
         ledger="results/{run}/split/ledger.jsonl",
         manifest="results/{run}/split/manifest.json",
     log:
@@ -25,12 +28,16 @@ rule split_rows:
         val=cfg.split.val,
         test=cfg.split.test,
         seed=cfg.split.seed,
+        duplicates=cfg.split.duplicates,
+        near_duplicates=cfg.split.near_duplicates,
+        policy=json.dumps(cfg.validate_.policy),
         max_rejected=cfg.validate_.max_rejected,
         output="results/{run}/split",
         version=splitting.VERSION,
     shell:
         "{PYTHON:q} {SCRIPTS:q}/split.py --sources {params.sources:q} {params.roots:q} --val {params.val}"
-        " --test {params.test} --seed {params.seed} --max-rejected {params.max_rejected}"
+        " --test {params.test} --seed {params.seed} --duplicates {params.duplicates:q}"
+        " --near-duplicates {params.near_duplicates:q} --policy {params.policy:q} --max-rejected {params.max_rejected}"
         " --need-test true --output {params.output:q} > {log:q} 2>&1"
 
 

@@ -101,7 +101,8 @@ class Record(msgspec.Struct, omit_defaults=True, gc=False):
 
     def modality(self) -> str:
         """`text`, or the modalities of the row's media joined by `+`."""
-        return "+".join(dict.fromkeys(modality for modality, _ in self.media())) or "text"
+        named = (("image", self.images), ("audio", self.audios), ("video", self.videos))
+        return "+".join([modality for modality, paths in named if paths]) or "text"
 
 
 class Unread(msgspec.Struct, gc=False):
