@@ -152,7 +152,7 @@ def test_copies_duplicates_and_repeated_ids_of_real_files(place: Path):
     ledger = read_jsonl(place / "split/ledger.jsonl")
     distinct = len(set(digests.values()))
     assert [row["verdict"] for row in ledger].count("duplicate") == 39 - distinct
-    assert [row["codes"] for row in ledger[39:]] == [["E055"]]
+    assert [row["codes"] for row in ledger[39:]] == [["E211"]]
     assert ledger[39]["message"].startswith("data/twice.jsonl:40 (id q0): the id is used at line 1 already.")
     assert split(place, [entry], "--duplicates", "keep").returncode == 0
     kept = [row for name in SPLITS for row in read_jsonl(place / f"split/{name}.jsonl")]

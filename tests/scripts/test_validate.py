@@ -33,14 +33,14 @@ def validate(place: Path, *more: str):
     return command(
         "validate",
         *("--input", "c.jsonl", "--path", "data/train.jsonl", "--use", "sft", "eval"),
-        *("--settings", '{"policy": {"E211": "reject"}}', "--media-dir", "v/media"),
+        *("--settings", "{}", "--media-dir", "v/media"),
         *("--output", "v/0.jsonl", "--ledger", "v/0.ledger.jsonl", *more),
         cwd=place,
     )
 
 
 def test_every_row_gets_a_verdict(place: Path):
-    done = validate(place, "--audio-in-video", "false")
+    done = validate(place, "--media", '{"audio_in_video": false}')
     assert (done.returncode, done.stdout) == (0, "")
     assert done.stderr == "data/train.jsonl: 1 accepted, 0 repaired, 3 rejected, 0 duplicate\n"
     assert [row["id"] for row in read_jsonl(place / "v/0.jsonl")] == ["s/a"]
@@ -61,7 +61,7 @@ def test_every_row_gets_a_verdict(place: Path):
 
 
 def test_videos_must_have_the_sound_that_is_used(place: Path):
-    assert validate(place, "--audio-in-video", "true").returncode == 0
+    assert validate(place, "--media", '{"audio_in_video": true}').returncode == 0
     first = read_jsonl(place / "v/0.ledger.jsonl")[0]
     assert (first["verdict"], first["codes"]) == ("rejected", ["E140"])
     assert read_jsonl(place / "v/0.jsonl") == []

@@ -56,17 +56,17 @@ def test_an_unread_row_is_rejected_with_its_reason(row_id, ledger_id, place):
 
 
 def test_an_id_is_good_once():
-    gate = Gate("d.jsonl", ["sft"], ValidateConfig(policy={"E211": "reject"}))
+    gate = Gate("d.jsonl", ["sft"], ValidateConfig())
     verdicts = [judge(gate, record(line, row_id)).ledger for line, row_id in ((1, "a"), (2, "b"), (3, "a"))]
     assert [verdict.verdict for verdict in verdicts] == ["accepted", "accepted", "rejected"]
     assert verdicts[2].message == (
         "d.jsonl:3 (id a): the id is used at line 1 already. Give every row its own id, or none."
     )
     with pytest.raises(PipelineError) as stop:
-        Gate("d.jsonl", ["sft"]).judge([record(1, "a"), record(3, "a")])
+        Gate("d.jsonl", ["sft"], ValidateConfig(policy={"E211": "fail"})).judge([record(1, "a"), record(3, "a")])
     assert str(stop.value) == (
         "d.jsonl:3 (id a): the id is used at line 1 already. Give every row its own id, or none. "
-        "The run stops here; validate.policy.E211: reject goes on without such rows."
+        "The run stops here by validate.policy.E211: fail."
     )
 
 

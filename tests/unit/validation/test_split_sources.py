@@ -178,7 +178,7 @@ def test_an_id_in_two_shards_is_good_once(work: Workplace):
     assert (ledger[3]["verdict"], ledger[41]["verdict"]) == ("accepted", "rejected")
     assert (ledger[41]["codes"], ledger[41]["split"]) == (["E211"], [])
     assert ledger[41]["message"] == (
-        "data/a.jsonl:41 (id x): the id is used at line 3 already. Give every row its own short id, or none."
+        "data/a.jsonl:41 (id x): the id is used at line 3 already. Give every row its own id, or none."
     )
     assert 41 not in [line for name in SPLITS for line in work.lines(name)]
     assert (manifest["sources"]["a"]["accepted"], manifest["sources"]["a"]["rejected"]) == (59, 1)

@@ -37,7 +37,7 @@ _LISTS = frozenset(f"{kind}s" for kind in MODALITIES)
 # Longer names mean nothing to us, and are not worth remembering.
 _LONGEST = 40
 # A typo in one of these loses the row's media or turns.
-_PRECIOUS = ("messages", "images", "audios", "videos")
+_PRECIOUS = ("messages", *MODALITIES, *(f"{kind}s" for kind in MODALITIES))
 
 
 def role_of(name: str) -> str:

@@ -15,7 +15,6 @@ REPAIR: Actions = ("repair", "reject", "fail")
 REPAIR_OR_WARN: Actions = ("repair", "warn", "reject", "ignore", "fail")
 OFF: Actions = ("ignore", "warn", "reject", "fail")
 OFF_OR_REPAIR: Actions = ("ignore", "warn", "repair", "reject", "fail")
-FAIL: Actions = ("fail", "reject")
 # A longer row that is used is cut by ms-swift.
 TOO_LONG: Actions = ("reject", "warn", "fail")
 # Of a file, or of the first row that differs from the others; such a row is as good as they are.

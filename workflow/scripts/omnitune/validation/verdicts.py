@@ -96,11 +96,8 @@ class Verdicts:
     def _stop(self, refusals: Iterable[Finding], place: str) -> None:
         for finding in refusals:
             if self._policy.action(finding.code) == "fail":
-                answer = f"validate.policy.{finding.code}"
-                by_default = CODES[finding.code].actions[0] == "fail"
-                why = f"; {answer}: reject goes on without such rows" if by_default else f" by {answer}: fail"
                 raise PipelineError(
-                    f"{finding.sentence()} The run stops here{why}",
+                    f"{finding.sentence()} The run stops here by validate.policy.{finding.code}: fail",
                     where=place.removesuffix(": "),
                     code=ExitCode.DATA,
                 )

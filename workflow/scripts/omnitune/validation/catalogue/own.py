@@ -1,6 +1,6 @@
 """What the catalogue does not number."""
 
-from omnitune.validation.actions import DOUBT, FAIL, NOTE, OFF, REPAIR, WARN, Code
+from omnitune.validation.actions import DOUBT, NOTE, OFF, REPAIR, WARN, Code
 
 CODES = {
     "E201": Code("no question", "Fill the question, or map its column with columns:."),
@@ -13,7 +13,7 @@ CODES = {
     "E208": Code("ragged row of a table", "Give every row one cell a column; quote cells that hold a separator."),
     "E209": Code("no text", "Fill the text, or map its column with columns:."),
     "E210": Code("sound taken from the video", "Nothing to do, or set extract_audio: false.", REPAIR),
-    "E211": Code("repeated id", "Give every row its own id, or none.", FAIL),
+    "E211": Code("repeated id", "Give every row its own id, or none."),
     "E212": Code("markers added", "Nothing to do, or place the markers yourself.", REPAIR),
     "E213": Code("setting that would be lost", "Prepare the file that way, or remove the setting.", DOUBT),
     "E214": Code("personal data or secret", "Remove it if it should not be learned.", OFF),
