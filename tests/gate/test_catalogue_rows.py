@@ -180,6 +180,13 @@ def test_a_policy_may_refuse_what_is_put_right(tree: Path, tmp_path: Path, case:
     assert len(ledger[1]["message"]) > len(f"{path}:2: ")
 
 
+def test_a_policy_may_let_lost_settings_pass(tree: Path, tmp_path: Path):
+    for case in (case for case in CASES if case.code == "E213"):
+        ledger = run(tree, write(tree, "rows.jsonl", case.content()), tmp_path, policy={"E213": "warn"})
+        assert ledger[1]["verdict"] != "rejected"
+        assert "E213" in ledger[1]["codes"]
+
+
 @pytest.mark.parametrize("code", ["E016", "E034"])
 def test_a_policy_may_repair_what_is_refused(tree: Path, tmp_path: Path, code: str):
     for case in (case for case in CASES if case.code == code):

@@ -78,9 +78,10 @@ def test_a_policy_decides_about_what_the_converter_put_right(action, verdict, co
     assert (judged.ledger.verdict, judged.ledger.codes) == (verdict, codes)
 
 
-@pytest.mark.parametrize("code", ["E051", "E032"])
-def test_what_could_not_be_put_right_is_rejected_whatever_repairs_are_answered_with(code):
-    judged = judge(Gate("d.jsonl", ["sft"]), Unread("s", 4, code, "beyond repair. Mend it."))
+@pytest.mark.parametrize("code", ["E051", "E032", "E213"])
+def test_an_unread_row_is_rejected_whatever_the_policy(code):
+    gate = Gate("d.jsonl", ["sft"], ValidateConfig(policy={"E213": "ignore"}))
+    judged = judge(gate, Unread("s", 4, code, "beyond repair. Mend it."))
     assert (judged.ledger.verdict, judged.ledger.codes) == ("rejected", [code])
     assert judged.ledger.message == "d.jsonl:4: beyond repair. Mend it."
 

@@ -18,7 +18,7 @@ from omnitune.converters.aliases import field_of, rename_columns
 from omnitune.converters.canonical import FORM, plain_record
 from omnitune.converters.cells import open_cells
 from omnitune.converters.mixture import Mixture
-from omnitune.converters.ranges import refuse_columns
+from omnitune.converters.ranges import note_columns
 from omnitune.converters.sound import add_soundtracks
 from omnitune.converters.source import Draft, Source, text_or_none
 from omnitune.errors import ExitCode, PipelineError, suggest
@@ -136,7 +136,7 @@ class _Rows:
                 source.rename_columns(row)
             shape = self._shape or SHAPES[shape_of(row)]
             if not shape.names.issuperset(row):
-                refuse_columns(row)
+                note_columns(row, notes)
                 rename_columns(row, shape.names, notes)
             own_id = row.pop("id", None)
             row_id = source.row_id(own_id, number, notes)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from omnitune.converters.ranges import refuse_settings
+from omnitune.converters.ranges import NUMBERS, note_settings
 from omnitune.converters.source import Source, shorten
 from omnitune.readers import Notes
 from omnitune.records import MARKERS
@@ -44,8 +44,8 @@ def content_of_parts(
             text += _text(part, where, notes)
         elif isinstance(kind, str) and kind in _TYPES:
             modality = _TYPES[kind]
-            refuse_settings(part, where)
-            _check_keys(part, (kind, *_PLACES), where)
+            note_settings(part, where, notes)
+            _check_keys(part, (kind, *_PLACES, *NUMBERS), where)
             values = [part[name] for name in dict.fromkeys((kind, *_PLACES)) if part.get(name) is not None]
             if len(values) > 1:
                 raise RowError("E050", f"{where} names {len(values)} files")

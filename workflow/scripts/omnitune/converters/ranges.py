@@ -7,9 +7,10 @@ meant. What is wrong with the setting itself is told first.
 from collections.abc import Mapping
 from typing import Any
 
+from omnitune.readers import Notes
 from omnitune.validation.codes import RowError
 
-_NUMBERS = (
+NUMBERS = (
     *("video_start", "video_end", "start", "end", "fps", "nframes", "min_frames", "max_frames"),
     *("min_pixels", "max_pixels", "total_pixels", "resized_height", "resized_width", "sampling_rate"),
 )
@@ -24,18 +25,18 @@ _COLUMNS = {
 }
 
 
-def refuse_columns(row: Mapping[str, Any]) -> None:
-    """A RowError when the row has a column of ms-swift that would be lost."""
+def note_columns(row: Mapping[str, Any], notes: Notes) -> None:
+    """Note a column of ms-swift that is lost; a RowError says what is wrong with one."""
     for column, what in _COLUMNS.items():
         if row.get(column):
             if isinstance(row[column], dict):
-                refuse_settings(row[column], f'"{column}"')
-            raise RowError("E213", f'the row has {what} ("{column}"), which would be lost')
+                note_settings(row[column], f'"{column}"', notes)
+            notes.setdefault("E213", f'the row has {what} ("{column}"), which would be lost')
 
 
-def refuse_settings(values: Mapping[str, Any], where: str) -> None:
-    """A RowError when a part or column sets how a medium is read."""
-    found = {name: values[name] for name in _NUMBERS if values.get(name) is not None}
+def note_settings(values: Mapping[str, Any], where: str, notes: Notes) -> None:
+    """Note what a part or column sets of how a medium is read; a RowError says what is wrong with it."""
+    found = {name: values[name] for name in NUMBERS if values.get(name) is not None}
     if not found:
         return
     for name, value in found.items():
@@ -50,4 +51,4 @@ def refuse_settings(values: Mapping[str, Any], where: str) -> None:
         if start < 0 or (end is not None and end <= start):
             raise RowError("E053", f"{where} is cut from {start} to {'its end' if end is None else end} s")
     names = ", ".join(found)
-    raise RowError("E213", f"{where} sets {names}, which would be lost: all media are read alike")
+    notes.setdefault("E213", f"{where} sets {names}, which would be lost: all media are read alike")

@@ -79,8 +79,12 @@ class Gate:
         return [self._verdicts.on(case) for case in cases]
 
     def _fit(self, cases: Iterable[Case]) -> list[Case]:
-        """Those that nothing speaks against so far."""
-        return [case for case in cases if not (case.findings and self._policy.refusals(case.findings))]
+        """Those that nothing speaks against so far; a policy that lets a finding pass makes no record of a row."""
+        return [
+            case
+            for case in cases
+            if not (case.findings and (isinstance(case.row, Unread) or self._policy.refusals(case.findings)))
+        ]
 
     def _findings(self, row: Converted) -> list[Finding]:
         if isinstance(row, Unread):
