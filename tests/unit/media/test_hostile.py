@@ -25,9 +25,9 @@ found = []
 with Inspector(ValidateConfig(media=level, processes=1)) as inspector:
     inspector.inspect([tuple(medium) for medium in good])
     for medium in bad:
-        begun = time.monotonic()
+        begun = time.process_time()
         (inspection,) = inspector.inspect([tuple(medium)])
-        found.append([[finding.code for finding in inspection.findings], time.monotonic() - begun])
+        found.append([[finding.code for finding in inspection.findings], time.process_time() - begun])
     peaks = []
     for process in [psutil.Process(), *psutil.Process().children(recursive=True)]:
         status = Path(f"/proc/{process.pid}/status").read_text()
@@ -83,7 +83,7 @@ CASES: dict[str, tuple[str, Callable[[Path], Path], str]] = {
     "zero.png": ("image", zeros, "E064"),
     "zero.mp4": ("video", zeros, "E064"),
     "m3u8.mp4": ("video", playlist, "E074"),
-    "ffconcat.mp4": ("video", list_of_files, "E074"),
+    "ffconcat.mp4": ("video", list_of_files, "E073"),
     "wide.png": ("image", wide, "E102"),
     "long.wav": ("audio", long, "E081"),
 }

@@ -162,7 +162,7 @@ def broken_pictures(path: Path) -> None:
         (no_pictures, "E125"),
         (broken_pictures, "E135"),
         (lambda path: path.write_bytes(b"\0" * 99), "E135"),
-        (lambda path: path.write_text("ffconcat version 1.0\nfile a.mp4\n"), "E074"),
+        (lambda path: path.write_text("ffconcat version 1.0\nfile a.mp4\n"), "E073"),
     ],
 )
 def test_what_has_no_pictures_is_refused_and_leaves_nothing(tmp_path: Path, spoil, code: str):
