@@ -20,8 +20,8 @@ from omnitune.media import mend as mend_module
 from omnitune.media.inspect import Inspection
 from omnitune.media.mend import CODES, Mender, Task, mend_file
 from omnitune.media.probe import Probe
+from omnitune.validation import catalogue
 from omnitune.validation import codes as table
-from omnitune.validation.catalogue import audio, images, video
 from omnitune.validation.codes import Finding, RowError
 
 
@@ -130,7 +130,9 @@ def test_more_sound_than_the_header_tells_of_fills_no_disk(tmp_path: Path):
 
 def test_every_code_that_a_policy_may_repair_has_a_recipe():
     recipes = frozenset[str]().union(*CODES.values())
-    media = audio.CODES | images.CODES | video.CODES  # the converters put right what is about text
+    media = (
+        catalogue.audio.CODES | catalogue.images.CODES | catalogue.video.CODES
+    )  # the converters put right what is about text
     assert {code for code, kind in media.items() if "repair" in kind.actions} == recipes
     for task_codes in CODES.values():
         assert all("repair" in table.CODES[code].actions for code in task_codes)
