@@ -87,7 +87,9 @@ def converted(values: Values, copy_project, tmp_path_factory: pytest.TempPathFac
                 check=True,
             )
     sources = {example.name: example.entry for example in EXAMPLES}
-    project.write_config({**values, "run": "formats", "sources": sources, "score": {}})
+    # Several forms say the same.
+    split = {**values["split"], "duplicates": "keep"}
+    project.write_config({**values, "run": "formats", "sources": sources, "split": split, "score": {}})
     done = project.snakemake("data")
     assert done.returncode == 0, done.stdout
     return project
