@@ -105,6 +105,18 @@ def test_the_written_config_plans_jobs(copy_project: Callable[[Path], Project], 
     assert {plan[rule] for rule in ("convert_source", "train_sft", "merge_model", "write_report")} == {1}
 
 
+def test_rows_of_grpo_plan_grpo(copy_project: Callable[[Path], Project], tmp_path: Path):
+    project = copy_project(tmp_path / "clone")
+    shutil.copy(ROOT / "config/examples/rows/grpo.jsonl", project.path("rows.jsonl"))
+    argv = [sys.executable, "workflow/scripts/init.py", "--run=math", "--data=rows.jsonl"]
+    done = subprocess.run(argv, cwd=project.folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "  use      grpo, eval: 6 of 6 have an answer; no assistant's turn to imitate\n" in done.stdout
+    plan = project.plan("--configfile", "config/math.yaml")
+    assert "train_sft" not in plan
+    assert {plan[rule] for rule in ("train_grpo", "merge_model", "score_predictions")} == {1}
+
+
 def test_a_folder_leaves_out_what_cannot_be_used(place: Path):
     (place / "data/broken.jsonl").write_text("hello\n")
     (place / "data/notes.txt").write_text("hello\n")
@@ -154,7 +166,8 @@ def write(content: bytes | None, name: str) -> Callable[[Path], None]:
          + NO_QUESTION),
         (write(b'{"prompt": "hi"}\n', "p.jsonl"), "p.jsonl", 65,
          "p.jsonl: no row has an answer, to train on or to compare with. "
-         "End the turns with the assistant's, or add an answer column."),
+         "End the turns with the assistant's (SFT), or add a column solution (GRPO); prompts alone need a file of "
+         "test rows with answers beside theirs."),
     ],
 )  # fmt: skip
 def test_data_that_gives_no_config(place: Path, make, data: str, code: int, message: str):

@@ -26,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     guess.refuse_existing(_CONFIGS / f"{args.run}.yaml")
     data = Path(args.data).expanduser()
     guesses, left_out = guess.guess_all(data)
-    guess.refuse_untrainable(guesses, data)
+    guess.refuse_unusable(guesses, data)
     path, config = guess.write_config(args.run, guesses, args.model, _CONFIGS)
     print(report.as_text(guesses, left_out, path, config))
     return errors.ExitCode.OK
