@@ -18,6 +18,7 @@ from omnitune.config import load
 from omnitune.environments import ROOT
 
 SUPPORTED = "Supported are files of rows (JSONL, JSON, CSV, TSV, Parquet) and folders of media with their texts."
+LETTERS = "It has at most 64 lower-case letters, digits, _ and -."
 NO_QUESTION = "Give each row a question, or a text and media; or rename the column that holds it."
 
 
@@ -142,7 +143,7 @@ def write(content: bytes | None, name: str) -> Callable[[Path], None]:
     ("make", "data", "code", "message"),
     [
         (None, "nowhere", 78, "nowhere: no such file or folder. Correct DATA=."),
-        (None, "", 78, "DATA is missing. Run: make init RUN=name DATA=path/to/rows.jsonl"),
+        (None, "", 2, "DATA is missing. Run: make init RUN=name DATA=path/to/rows.jsonl"),
         (write(b"", "e.jsonl"), "e.jsonl", 65, "e.jsonl: has no rows. Write at least one row."),
         (write(b"\n \n", "e.jsonl"), "e.jsonl", 65, "e.jsonl: has no rows. Write at least one row."),
         (write(b'{"a": 1}\n\x00\x01', "b.jsonl"), "b.jsonl", 65, f"b.jsonl: is a binary file. {SUPPORTED}"),
@@ -182,16 +183,17 @@ def test_data_that_gives_no_config(place: Path, make, data: str, code: int, mess
     ("run", "more", "message"),
     [
         ("", (), "RUN is missing. Run: make init RUN=name DATA=path/to/rows.jsonl"),
-        ("My Run", (), "RUN: 'My Run' is no name. Use at most 64 lower-case letters, digits, _ and -."),
-        ("../x", (), "RUN: '../x' is no name. Use at most 64 lower-case letters, digits, _ and -."),
-        ("a\n", (), "RUN: 'a\\n' is no name. Use at most 64 lower-case letters, digits, _ and -."),
+        ("My Run", (), f"RUN: 'My Run' is no name of a run. {LETTERS}"),
+        ("../x", (), f"RUN: '../x' is no name of a run. {LETTERS}"),
+        ("a\n", (), f"RUN: 'a\\n' is no name of a run. {LETTERS}"),
         ("x", ("--model", "./none"),
          "MODEL: there is no folder ./none. Name a folder, or a hub id such as Qwen/NAME."),
     ],
 )  # fmt: skip
 def test_a_wrong_run_or_model(place: Path, run: str, more: tuple[str, ...], message: str):
     done = init(place, "data/clips.jsonl", run, *more)
-    assert (done.returncode, done.stdout, done.stderr) == (78, "", f"error: {message}\n")
+    code = 78 if more else 2
+    assert (done.returncode, done.stdout, done.stderr) == (code, "", f"error: {message}\n")
 
 
 @pytest.mark.parametrize("name", ["rows.csv", "rows.tsv", "rows.json", "rows.parquet", "talks"])
