@@ -134,12 +134,17 @@ def test_failures_are_told_with_their_remedy(tmp_path: Path) -> None:
 def test_a_split_that_refuses_its_rows_is_told_as_it_was(tmp_path: Path) -> None:
     sources = []
     for name in ("clips", "talks"):
-        rows = [{"source": name, "line": n, "id": f"{name}/{n}", "verdict": "rejected", "codes": [f"E0{40 + n % 4}"],
-                 "message": f"data/{name}.jsonl:{n}: {'long ' * 200}"} for n in range(9)]  # fmt: skip
+        rows = [
+            {"source": name, "line": n, "id": f"{name}/{n}", "verdict": "rejected", "codes": [f"E0{40 + n % 4}"]}
+            | {"message": f"data/{name}.jsonl:{n}: {'long ' * 200}"}
+            for n in range(9)
+        ]
         ledger = write(tmp_path / f"{name}.ledger.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
         valid = write(tmp_path / f"{name}.jsonl", "")
         path = f"data/{name}.jsonl"
-        sources.append({"name": name, "use": ["sft"], "path": path, "valid": [str(valid)], "ledger": [str(ledger)]})
+        sources.append(
+            {"name": name, "use": ["sft"], "path": path, "valid": [str(valid)], "ledger": [str(ledger)]}
+        )
     done = command("split", "--sources", json.dumps(sources), "--root", ".", "--output", "out", cwd=tmp_path)
     assert done.returncode == 65
     assert "\n" in done.stderr.rstrip()

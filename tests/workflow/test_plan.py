@@ -88,17 +88,17 @@ def test_changed_rows_a_lost_result_and_another_source(project: Project, values:
     assert any(line.startswith("reads now also: results/small/validate/more/0") for line in split)
 
 
-def test_a_failed_training_was_not_made(empty: Project) -> None:
-    assert empty.snakemake("sft", OMNITUNE_FAKE="fail").returncode == 1
-    assert why(plan(empty, "sft")) == {
-        "sft (main)": ["failed, or was cut off, the last time: make status says why"]
-    }
-    for log in ("train_sft.log", "train_sft.swift.verdict.json"):  # killed, it says nothing
-        empty.path(f"logs/small/main/{log}").write_text("")
-    assert why(plan(empty, "sft"))["sft (main)"] == ["failed, or was cut off, the last time: make status says why"]
+FAILED = "failed, or was cut off, the last time: make status says why"
 
 
-def test_a_training_at_work_is_told(empty: Project) -> None:
+def test_a_failed_job_was_not_made(project: Project, values: Values) -> None:
+    project.write_config({**values, "sft": {**values["sft"], "swift": {"neftune_noise_alph": 5}}})
+    assert project.snakemake("results/small/main/sft/args.json").returncode == 1
+    assert not any(line.startswith("was made") for line in why(plan(project, "sft"))["sft (main)"])
+    assert FAILED in why(plan(project, "sft"))["sft (main)"]
+
+
+def test_a_training_at_work_and_then_killed_is_told(empty: Project) -> None:
     snakemake = subprocess.Popen(
         empty.argv("sft"),
         cwd=empty.folder,
@@ -106,11 +106,12 @@ def test_a_training_at_work_is_told(empty: Project) -> None:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    supervisor = trainer_of(empty).parent()
-    done = command("plan", "sft", cwd=empty.folder)
+    supervisor = trainer_of(empty, deadline=300).parent()
+    at_work = why(command("plan", "sft", cwd=empty.folder).stdout)
     supervisor.kill()
     snakemake.wait(timeout=60)
-    assert why(done.stdout)["sft (main)"] == ["began and has not finished"]
+    assert at_work == {"sft (main)": ["began and has not finished"]}
+    assert why(plan(empty, "sft")) == {"sft (main)": [FAILED]}
 
 
 def test_experiments_have_rows_and_gpus_are_counted(empty: Project, values: Values) -> None:

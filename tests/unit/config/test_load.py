@@ -78,7 +78,9 @@ def test_all_mistakes_are_told_at_once():
         "sft.gpus is 0; it must be greater than or equal to 1.",
         "sft.learning_rat is not a setting. Did you mean sft.learning_rate?",
     ]
-    assert unknown.startswith("nonsense is not a setting. Settings are run, device, recipe, model, media, sources,")
+    assert unknown.startswith(
+        "nonsense is not a setting. Settings are run, device, recipe, model, media, sources,"
+    )
 
 
 @pytest.mark.parametrize(

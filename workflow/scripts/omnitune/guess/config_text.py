@@ -95,7 +95,7 @@ def _training(guesses: Sequence[SourceGuess]) -> Iterator[str]:
         yield often
         yield "# sft: {gpus: 4, epochs: 3, learning_rate: 1.0e-4, max_length: 4096}"
         if prompts:
-            yield f"# grpo: {{enabled: true, rewards: {{{reward}: 1.0}}}}  # then train on the rows whose use is grpo"
+            yield f"# grpo: {{enabled: true, rewards: {{{reward}: 1.0}}}}  # then on the prompts, by their rewards"
         return
     yield "sft: {enabled: false}  # no row ends with the assistant's turn: there is nothing to imitate"
     yield ""
