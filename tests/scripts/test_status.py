@@ -155,7 +155,8 @@ def test_a_split_that_refuses_its_rows_is_told_as_it_was(tmp_path: Path) -> None
 
 def test_stages_stand_in_the_order_of_the_pipeline(tmp_path: Path) -> None:
     files = [
-        *("report.html", "main/score/metrics.json", "main/infer/merge.jsonl", "base/infer.jsonl"),
+        *("report.html", "main/score/metrics.json", "main/infer/merge.jsonl", "main/infer/sft.jsonl"),
+        "base/infer.jsonl",
         *("main/merge/model/manifest.json", "main/grpo/model/manifest.json", "main/sft/model/manifest.json"),
         *("split/manifest.json", "validate/b/0.jsonl", "validate/a/0.jsonl", "convert/a/0.jsonl"),
         "model/manifest.json",
@@ -166,8 +167,8 @@ def test_stages_stand_in_the_order_of_the_pipeline(tmp_path: Path) -> None:
     write(tmp_path / "logs/r/demo_data.log", "error: no room.\n")
     assert list(table(status(tmp_path))) == [
         ("demo", "-"), ("model", "-"), ("convert", "a"), ("validate", "a"), ("validate", "b"), ("split", "-"),
-        ("sft", "main"), ("grpo", "main"), ("merge", "main"), ("infer", "base"), ("infer.merge", "main"),
-        ("score", "main"), ("report", "-"),
+        ("sft", "main"), ("grpo", "main"), ("merge", "main"), ("infer", "base"), ("infer.sft", "main"),
+        ("infer.merge", "main"), ("score", "main"), ("report", "-"),
     ]  # fmt: skip
 
 

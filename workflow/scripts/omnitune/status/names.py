@@ -22,9 +22,12 @@ def of_log(log: Path, logs: Path) -> tuple[str, str]:
     return f"{stage}.{more}" if more else stage, folders[-1] if folders else ""
 
 
-def place(stage: str) -> int:
-    """Where a stage stands in the pipeline; what only makes its inputs comes first."""
-    return _pipeline().get(stage.partition(".")[0], -1)
+def place(stage: str) -> list[int]:
+    """Where a stage stands in the pipeline; answers stand in the order of their models.
+
+    What only makes the pipeline's inputs comes first.
+    """
+    return [_pipeline().get(part, -1) for part in stage.split(".")]
 
 
 @cache

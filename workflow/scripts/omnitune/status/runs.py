@@ -37,7 +37,7 @@ def _stages(run: str) -> list[Stage]:
     stages = {(stage.name, stage.of): stage for stage in finished.find(RESULTS / run)}
     for kind in (_told, _failed, _at_work):
         stages |= {(stage.name, stage.of): stage for stage in kind(LOGS / run)}
-    return sorted(stages.values(), key=lambda stage: (names.place(stage.name), stage.name, stage.of))
+    return sorted(stages.values(), key=lambda stage: (names.place(stage.name), stage.of))
 
 
 def _told(logs: Path) -> Iterator[Stage]:
