@@ -4,6 +4,13 @@ PYTHON ?= python3
 VENV := .venv/bin
 CONFIG ?= config/config.yaml
 CORES ?= all
+EXPERIMENT ?= main
+
+# What a person types reaches the command as it is, by the environment: make would expand $H in it, and the shell
+# $HOME.
+TYPED := CONFIG DATA EXPERIMENT MODEL ONLY PORT RUN TARGETS YES
+$(foreach name,$(TYPED),$(eval override $(name) := $$(value $(name))))
+export $(TYPED)
 
 .PHONY: help setup slurm dev demo serve test lint format docs init doctor plan status clean unlock
 
@@ -28,10 +35,9 @@ demo: setup  ## train, merge and score a tiny Qwen3-Omni on this machine's CPU
 	@echo "         results/demo/main/sft/args.json       what ms-swift was told"
 
 # The server ends when make does, however that ends.
-serve: EXPERIMENT ?= main
 serve: setup  ## answer requests with a run's final model: make serve RUN=name [EXPERIMENT=main] [PORT=8000]
-	@OMNITUNE_LAUNCHER_PID=$$PPID $(VENV)/python workflow/scripts/deploy.py $(if $(PORT),--port="$(PORT)") \
-	  --args="results/$(RUN)/$(EXPERIMENT)/deploy/args.json" --logs="logs/$(RUN)/$(EXPERIMENT)"
+	@OMNITUNE_LAUNCHER_PID=$$PPID $(VENV)/python workflow/scripts/deploy.py --run="$$RUN" \
+	  --experiment="$$EXPERIMENT" --port="$$PORT"
 
 test: dev  ## everything that needs no GPU, in at most 45 minutes
 	@timeout --foreground 45m bash -c '$(VENV)/python -m pytest tests && \
@@ -50,7 +56,7 @@ docs: setup  ## write config/README.md, config/schema.json and docs/codes.md ane
 	@$(VENV)/python workflow/scripts/describe_config.py
 
 init: setup  ## guess a config from your data: make init RUN=name DATA=rows.jsonl [MODEL=folder or id]
-	@$(VENV)/python workflow/scripts/init.py --run="$(RUN)" --data="$(DATA)" $(if $(MODEL),--model="$(MODEL)")
+	@$(VENV)/python workflow/scripts/init.py --run="$$RUN" --data="$$DATA" $${MODEL:+--model="$$MODEL"}
 
 doctor: setup  ## what this machine lacks, with the fix
 	@$(VENV)/python workflow/scripts/doctor.py
@@ -59,14 +65,14 @@ lock:  ## resolve envs/*.in anew into envs/*.lock.txt
 	@cd envs && for name in bootstrap pipeline dev slurm swift; do ../$(VENV)/uv pip compile --quiet --no-header --universal \
 	  --python-version 3.11 --generate-hashes --no-emit-index-url $$name.in -o $$name.lock.txt; done
 
-plan: setup  ## what snakemake would run now, and why: make plan [CONFIG=file.yaml] [TARGETS="sft eval"]
-	@$(VENV)/python workflow/scripts/plan.py $(TARGETS) --config $(CONFIG)
+plan: setup  ## what snakemake would run now, and why: make plan [CONFIG="file.yaml over.yaml"] [TARGETS="sft eval"]
+	@set -f; $(VENV)/python workflow/scripts/plan.py $$TARGETS --config $$CONFIG
 
 status: setup  ## how the runs stand: make status [RUN=name]
-	@$(VENV)/python workflow/scripts/status.py --run="$(RUN)"
+	@$(VENV)/python workflow/scripts/status.py --run="$$RUN"
 
 clean: setup  ## remove a run, asking first: make clean RUN=name [ONLY=checkpoints] [YES=1]
-	@$(VENV)/python workflow/scripts/clean.py --run="$(RUN)" $(if $(ONLY),--only="$(ONLY)") $(if $(YES),--yes)
+	@$(VENV)/python workflow/scripts/clean.py --run="$$RUN" $${ONLY:+--only="$$ONLY"} $(if $(filter 1 y yes,$(YES)),--yes)
 
 unlock: setup  ## free the folder after a killed snakemake
-	@$(VENV)/snakemake --unlock --configfile $(CONFIG)
+	@set -f; $(VENV)/snakemake --unlock --configfile $$CONFIG

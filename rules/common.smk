@@ -27,7 +27,7 @@ from omnitune import (
     validation,
 )
 from omnitune.converters.templates import Templates
-from omnitune.errors import PipelineError
+from omnitune.errors import PipelineError, tell
 from omnitune.lineage import Lineage
 from omnitune.readers.folder import state as folder_state
 from omnitune.validation import split as splitting
@@ -40,7 +40,7 @@ try:
         swift_owned.refuse_owned("grpo", _experiment.grpo.swift)
 except PipelineError as error:
     # One clean sentence: an exception here would come with Snakemake's own traceback.
-    print(f"error: {error}", file=sys.stderr, flush=True)
+    tell(error)
     sys.exit(int(error.code))
 
 EXPERIMENTS = {experiment.name: experiment for experiment in _experiments}
@@ -67,7 +67,7 @@ onstart:
     try:
         environments.require("swift", cfg.envs.swift)
     except PipelineError as error:
-        print(f"error: {error}", file=sys.stderr, flush=True)
+        tell(error)
         workflow.persistence.unlock()  # Snakemake holds its lock by now, and would not free it
         os._exit(int(error.code))
 

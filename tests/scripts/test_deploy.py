@@ -1,5 +1,6 @@
 """deploy.py with a fake ms-swift: what is refused before a model is loaded, what is said, what is left."""
 
+import errno
 import json
 import os
 import re
@@ -15,6 +16,9 @@ from typing import Any
 import psutil
 import pytest
 from data_commands import SCRIPTS
+
+from omnitune import serving
+from omnitune.errors import PipelineError
 
 FAKES = Path(__file__).parents[1] / "fakes"
 ARGS = "results/run/main/deploy/args.json"
@@ -52,7 +56,7 @@ def place(tmp_path: Path, arguments: dict[str, Any]) -> Path:
 
 
 def start(place: Path, *more: str, fault: str = "") -> "subprocess.Popen[str]":
-    argv = [sys.executable, SCRIPTS / "deploy.py", "--args", ARGS, "--logs", "logs", *more]
+    argv = [sys.executable, SCRIPTS / "deploy.py", "--run", "run", *more]
     return subprocess.Popen(
         argv,
         cwd=place,
@@ -96,7 +100,7 @@ def until_ready(process: "subprocess.Popen[str]") -> str:
 def test_it_is_announced_and_ends_when_asked_with_all_it_started(server, arguments, number: signal.Signals):
     port = arguments["port"]
     assert until_ready(server) == (
-        f"Loading results/run/main/merge/model; what ms-swift says is in logs/deploy-{port}.swift.log.\n"
+        f"Loading results/run/main/merge/model; what ms-swift says is in logs/run/main/deploy-{port}.swift.log.\n"
         f"run answers at http://127.0.0.1:{port}/v1. Ctrl-C ends it. Try:\n\n"
         f"  curl http://127.0.0.1:{port}/v1/chat/completions -H 'Content-Type: application/json' -d "
         """'{"model": "run", "messages": [{"role": "user", "content": "Hello!"}]}'\n"""
@@ -142,14 +146,47 @@ def test_a_taken_port_is_told_before_anything_is_loaded(place: Path, arguments):
         "End what uses the port (the system keeps it for a minute after that), or choose another: "
         "make serve RUN= PORT=.\n",
     )
-    assert not (place / f"logs/deploy-{arguments['port']}.swift.log").exists()
+    assert not (place / f"logs/run/main/deploy-{arguments['port']}.swift.log").exists()
 
 
-@pytest.mark.parametrize("port", ["0", "65536", "-1", "x"])
+@pytest.mark.parametrize("port", ["0", "65536", "-1", "abc", "8_0", "٣"])
 def test_what_is_no_port_is_refused(place: Path, port: str):
-    code, errors = refused(place, f"--port={port}")
-    assert code == 2
-    assert "--port" in errors.splitlines()[-1]
+    told = f"error: PORT: {port!r} is no port. Give a whole number from 1 to 65535.\n"
+    assert refused(place, f"--port={port}") == (2, told)
+
+
+@pytest.mark.parametrize(
+    ("run", "told"),
+    [
+        ("", "RUN is missing. Run: make serve RUN=name"),
+        ("../x", "RUN: '../x' is no name of a run. It has at most 64 lower-case letters, digits, _ and -."),
+    ],
+)
+def test_a_run_must_be_named(place: Path, run: str, told: str):
+    assert refused(place, f"--run={run}") == (2, f"error: {told}\n")
+
+
+@pytest.mark.parametrize("host", ["no-such-host.invalid", "192.0.2.1"])
+def test_an_address_of_no_machine_is_told(place: Path, arguments, host: str):
+    (place / ARGS).write_text(json.dumps(arguments | {"host": host}))
+    code, errors = refused(place)
+    assert code == 78
+    assert errors.startswith(f"error: {host}:{arguments['port']}: the server cannot listen here (")
+    assert errors.endswith("correct deploy.host and run `snakemake --cores all deploy`.\n")
+
+
+def test_a_port_that_the_system_keeps_is_told(monkeypatch: pytest.MonkeyPatch):
+    def refuse(*_: Any) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(socket.socket, "bind", refuse)
+    with pytest.raises(PipelineError) as caught:
+        serving.check_port("127.0.0.1", 80)
+    assert (caught.value.code, str(caught.value)) == (
+        78,
+        "127.0.0.1:80: the server cannot listen here (Permission denied). "
+        "Low ports, below 1024 as a rule, are the system's: choose a higher one: make serve RUN= PORT=.",
+    )
 
 
 def test_a_port_that_ms_swift_changed_is_not_announced(place: Path, arguments):
@@ -162,7 +199,7 @@ def test_a_port_that_ms_swift_changed_is_not_announced(place: Path, arguments):
 
 
 def test_a_server_that_cannot_load_or_ends_by_itself_has_failed(place: Path, arguments):
-    log = f"logs/deploy-{arguments['port']}.swift.log"
+    log = f"logs/run/main/deploy-{arguments['port']}.swift.log"
     code, errors = refused(place, fault="fail")
     assert (code, errors) == (
         80,

@@ -18,6 +18,7 @@ from omnitune.config import load
 from omnitune.environments import ROOT
 
 SUPPORTED = "Supported are files of rows (JSONL, JSON, CSV, TSV, Parquet) and folders of media with their texts."
+LETTERS = "It has at most 64 lower-case letters, digits, _ and -."
 NO_QUESTION = "Give each row a question, or a text and media; or rename the column that holds it."
 
 
@@ -105,6 +106,18 @@ def test_the_written_config_plans_jobs(copy_project: Callable[[Path], Project], 
     assert {plan[rule] for rule in ("convert_source", "train_sft", "merge_model", "write_report")} == {1}
 
 
+def test_rows_of_grpo_plan_grpo(copy_project: Callable[[Path], Project], tmp_path: Path):
+    project = copy_project(tmp_path / "clone")
+    shutil.copy(ROOT / "config/examples/rows/grpo.jsonl", project.path("rows.jsonl"))
+    argv = [sys.executable, "workflow/scripts/init.py", "--run=math", "--data=rows.jsonl"]
+    done = subprocess.run(argv, cwd=project.folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "  use      grpo, eval: 6 of 6 have an answer; no assistant's turn to imitate\n" in done.stdout
+    plan = project.plan("--configfile", "config/math.yaml")
+    assert "train_sft" not in plan
+    assert {plan[rule] for rule in ("train_grpo", "merge_model", "score_predictions")} == {1}
+
+
 def test_a_folder_leaves_out_what_cannot_be_used(place: Path):
     (place / "data/broken.jsonl").write_text("hello\n")
     (place / "data/notes.txt").write_text("hello\n")
@@ -130,7 +143,7 @@ def write(content: bytes | None, name: str) -> Callable[[Path], None]:
     ("make", "data", "code", "message"),
     [
         (None, "nowhere", 78, "nowhere: no such file or folder. Correct DATA=."),
-        (None, "", 78, "DATA is missing. Run: make init RUN=name DATA=path/to/rows.jsonl"),
+        (None, "", 2, "DATA is missing. Run: make init RUN=name DATA=path/to/rows.jsonl"),
         (write(b"", "e.jsonl"), "e.jsonl", 65, "e.jsonl: has no rows. Write at least one row."),
         (write(b"\n \n", "e.jsonl"), "e.jsonl", 65, "e.jsonl: has no rows. Write at least one row."),
         (write(b'{"a": 1}\n\x00\x01', "b.jsonl"), "b.jsonl", 65, f"b.jsonl: is a binary file. {SUPPORTED}"),
@@ -154,7 +167,8 @@ def write(content: bytes | None, name: str) -> Callable[[Path], None]:
          + NO_QUESTION),
         (write(b'{"prompt": "hi"}\n', "p.jsonl"), "p.jsonl", 65,
          "p.jsonl: no row has an answer, to train on or to compare with. "
-         "End the turns with the assistant's, or add an answer column."),
+         "End the turns with the assistant's (SFT), or add a column solution (GRPO); prompts alone need a file of "
+         "test rows with answers beside theirs."),
     ],
 )  # fmt: skip
 def test_data_that_gives_no_config(place: Path, make, data: str, code: int, message: str):
@@ -169,16 +183,17 @@ def test_data_that_gives_no_config(place: Path, make, data: str, code: int, mess
     ("run", "more", "message"),
     [
         ("", (), "RUN is missing. Run: make init RUN=name DATA=path/to/rows.jsonl"),
-        ("My Run", (), "RUN: 'My Run' is no name. Use at most 64 lower-case letters, digits, _ and -."),
-        ("../x", (), "RUN: '../x' is no name. Use at most 64 lower-case letters, digits, _ and -."),
-        ("a\n", (), "RUN: 'a\\n' is no name. Use at most 64 lower-case letters, digits, _ and -."),
+        ("My Run", (), f"RUN: 'My Run' is no name of a run. {LETTERS}"),
+        ("../x", (), f"RUN: '../x' is no name of a run. {LETTERS}"),
+        ("a\n", (), f"RUN: 'a\\n' is no name of a run. {LETTERS}"),
         ("x", ("--model", "./none"),
          "MODEL: there is no folder ./none. Name a folder, or a hub id such as Qwen/NAME."),
     ],
 )  # fmt: skip
 def test_a_wrong_run_or_model(place: Path, run: str, more: tuple[str, ...], message: str):
     done = init(place, "data/clips.jsonl", run, *more)
-    assert (done.returncode, done.stdout, done.stderr) == (78, "", f"error: {message}\n")
+    code = 78 if more else 2
+    assert (done.returncode, done.stdout, done.stderr) == (code, "", f"error: {message}\n")
 
 
 @pytest.mark.parametrize("name", ["rows.csv", "rows.tsv", "rows.json", "rows.parquet", "talks"])

@@ -192,10 +192,11 @@ def test_too_many_rejected_rows_are_told_with_examples(place: Path):
     assert done.returncode == 65
     assert done.stderr.splitlines() == [
         "error: sources.clips: 2 of 41 rows are rejected (4.9 %, allowed are 1 %):",
-        "  1 x broken JSON (E001): data/clips.jsonl:21: not valid JSON at column 2. Write one JSON object a line.",
-        "  1 x no such file (E061): data/clips.jsonl:8 (id c7): no such file: a/nowhere.wav "
+        "         1 x broken JSON (E001): data/clips.jsonl:21: not valid JSON at column 2. "
+        "Write one JSON object a line.",
+        "         1 x no such file (E061): data/clips.jsonl:8 (id c7): no such file: a/nowhere.wav "
         "(looked in the source's folder and data). Put the file there or correct the path. ",
-        "Mend the rows (the ledger lists them all), or raise validate.max_rejected.",
+        "       Mend the rows (the ledger lists them all), or raise validate.max_rejected.",
     ]
     assert not (place / "split").exists()
 

@@ -131,6 +131,47 @@ def test_failures_are_told_with_their_remedy(tmp_path: Path) -> None:
     assert "split failed: two things\n       and another\n" in text
 
 
+def test_a_split_that_refuses_its_rows_is_told_as_it_was(tmp_path: Path) -> None:
+    sources = []
+    for name in ("clips", "talks"):
+        rows = [
+            {"source": name, "line": n, "id": f"{name}/{n}", "verdict": "rejected", "codes": [f"E0{40 + n % 4}"]}
+            | {"message": f"data/{name}.jsonl:{n}: {'long ' * 200}"}
+            for n in range(9)
+        ]
+        ledger = write(tmp_path / f"{name}.ledger.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+        valid = write(tmp_path / f"{name}.jsonl", "")
+        path = f"data/{name}.jsonl"
+        sources.append(
+            {"name": name, "use": ["sft"], "path": path, "valid": [str(valid)], "ledger": [str(ledger)]}
+        )
+    done = command("split", "--sources", json.dumps(sources), "--root", ".", "--output", "out", cwd=tmp_path)
+    assert done.returncode == 65
+    assert "\n" in done.stderr.rstrip()
+    write(tmp_path / "logs/r/split_rows.log", done.stderr)
+    assert f"split failed: {done.stderr.removeprefix('error: ')}" in status(tmp_path)
+    assert "Mend the rows (the ledger lists them all)" in done.stderr
+
+
+def test_stages_stand_in_the_order_of_the_pipeline(tmp_path: Path) -> None:
+    files = [
+        *("report.html", "main/score/metrics.json", "main/infer/merge.jsonl", "main/infer/sft.jsonl"),
+        "base/infer.jsonl",
+        *("main/merge/model/manifest.json", "main/grpo/model/manifest.json", "main/sft/model/manifest.json"),
+        *("split/manifest.json", "validate/b/0.jsonl", "validate/a/0.jsonl", "convert/a/0.jsonl"),
+        "model/manifest.json",
+    ]
+    for age, file in enumerate(files):
+        path = write(tmp_path / "results/r" / file, "{}")
+        os.utime(path, (1000 + age, 1000 + age))
+    write(tmp_path / "logs/r/demo_data.log", "error: no room.\n")
+    assert list(table(status(tmp_path))) == [
+        ("demo", "-"), ("model", "-"), ("convert", "a"), ("validate", "a"), ("validate", "b"), ("split", "-"),
+        ("sft", "main"), ("grpo", "main"), ("merge", "main"), ("infer", "base"), ("infer.sft", "main"),
+        ("infer.merge", "main"), ("score", "main"), ("report", "-"),
+    ]  # fmt: skip
+
+
 def test_what_is_finished(tmp_path: Path) -> None:
     run = tmp_path / "results/r"
     for shard in range(3):

@@ -49,6 +49,11 @@ def test_a_pipeline_error_is_its_sentence_and_its_code(capsys):
     assert capsys.readouterr() == ("", "error: x: it is bad. Mend it.\n")
 
 
+def test_lines_after_the_first_are_indented(capsys):
+    assert ends(PipelineError("two things:\n  a\n\nb", fix="\nMend them.")) == 78
+    assert capsys.readouterr().err == ("error: two things:\n         a\n       \n       b. \n       Mend them.\n")
+
+
 def test_the_state_of_the_machine_is_told_without_a_traceback(capsys):
     assert ends(OSError(errno.ENOSPC, "No space left on device", "out/a.bin")) == 74
     assert ends(OSError("odd")) == 74

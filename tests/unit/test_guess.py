@@ -9,7 +9,7 @@ from media_files import base64_of, chat, image, wav, write_jsonl
 
 from omnitune.config import load
 from omnitune.errors import PipelineError
-from omnitune.guess import config_text, guess_all, refuse_untrainable
+from omnitune.guess import config_text, guess_all, refuse_unusable
 from omnitune.guess.columns import Columns, guess_columns
 from omnitune.guess.files import take_sample
 from omnitune.guess.roots import common_folders, find_media
@@ -239,17 +239,71 @@ def test_media_inside_rows_leave_nothing_behind(here: Path):
     assert sorted(here.rglob("*")) == before
 
 
-def test_files_without_answers_cannot_be_all(here: Path):
-    rows = [{"messages": [{"role": "user", "content": "2 + 2?"}], "solution": "4"}]
-    write_jsonl(here / "rows.jsonl", rows)
-    guesses, _ = guess_all(Path("rows.jsonl"))
-    assert guesses[0].use == ["eval"]
+def prompt(question: str = "2 + 2?", **columns: Any) -> dict[str, Any]:
+    return {"messages": [{"role": "user", "content": question}], **columns}
+
+
+def written(guesses: list[Any]) -> dict[str, Any]:
+    """The config's values, which the pipeline's own loader takes."""
+    values = yaml.safe_load(config_text.config_text("r", guesses, None))
+    load(values)
+    return values
+
+
+def test_prompts_with_a_solution_are_for_grpo(here: Path):
+    image(here / "data/a.png")
+    system = {"role": "system", "content": "Think first."}
+    rows = [prompt(f"<image>{n} + 1?", images=["a.png"], solution=str(n + 1)) for n in range(30)]
+    for row in rows:
+        row["messages"].insert(0, system)
+    write_jsonl(here / "data/rows.jsonl", rows)
+    guesses, _ = guess_all(Path("data"))
+    refuse_unusable(guesses, Path("data"))
+    assert (guesses[0].use, guesses[0].fit) == (["grpo", "eval"], 30)
+    values = written(guesses)
+    assert values["sft"] == {"enabled": False}
+    assert values["grpo"] == {"enabled": True, "start_from": "base", "rewards": {"accuracy": 1.0}}
+    assert values["split"] == {"val": 0.1, "test": 0.2}
+
+
+def test_prompts_alone_are_rated_by_their_form_beside_test_rows_with_answers(here: Path):
+    write_jsonl(here / "data/train.jsonl", [prompt()] * 3)
+    write_jsonl(here / "data/test.jsonl", [prompt(solution="4")] * 3)
+    guesses, _ = guess_all(Path("data"))
+    refuse_unusable(guesses, Path("data"))
+    assert {guess.name: guess.use for guess in guesses} == {"train": ["grpo"], "test": ["eval"]}
+    assert written(guesses)["grpo"] == {"enabled": True, "start_from": "base", "rewards": {"format": 1.0}}
+
+
+def test_prompts_beside_rows_to_imitate_wait_for_grpo(here: Path):
+    write_jsonl(here / "data/chats.jsonl", [chat("Who?", "Ada")] * 3)
+    write_jsonl(here / "data/prompts.jsonl", [prompt(solution="4")] * 3)
+    guesses, _ = guess_all(Path("data"))
+    assert {guess.name: guess.use for guess in guesses} == {"chats": ["sft", "eval"], "prompts": ["grpo", "eval"]}
+    assert not {"sft", "grpo"} & set(written(guesses))
+    text = config_text.config_text("r", guesses, None)
+    (hint,) = (line[2:] for line in text.splitlines() if line.startswith("# grpo: "))
+    config, _ = load(yaml.safe_load(text) | yaml.safe_load(hint))
+    assert config.grpo.enabled
+
+
+@pytest.mark.parametrize(
+    ("files", "told"),
+    [
+        ({"rows": [prompt()]}, "no row has an answer, to train on or to compare with. End the turns with the"),
+        ({"a_test": [prompt(solution="4")], "train": [{"messages": 1}]},
+         "only the files for testing, by their names, can be used. Mend the others, or name one file."),
+        ({"a_test": [prompt()], "train": [chat("Who?", "Ada")]},
+         "only the files for training, by their names, can be used. Mend the others, or name one file."),
+    ],
+)  # fmt: skip
+def test_files_that_leave_nothing_to_train_on_or_to_score(here: Path, files: dict[str, Any], told: str):
+    for name, rows in files.items():
+        write_jsonl(here / f"data/{name}.jsonl", rows)
+    guesses, _ = guess_all(Path("data"))
     with pytest.raises(PipelineError) as caught:
-        refuse_untrainable(guesses, Path("rows.jsonl"))
-    assert str(caught.value) == (
-        "rows.jsonl: no row has an answer to train on. "
-        "End the turns with the assistant's, or add an answer column."
-    )
+        refuse_unusable(guesses, Path("data"))
+    assert str(caught.value).startswith(f"data: {told}")
 
 
 def test_odd_names_survive_the_config(here: Path):

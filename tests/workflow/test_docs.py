@@ -1,5 +1,6 @@
 """What the documents name exists: commands, scripts, config keys, links, headings."""
 
+import json
 import re
 import subprocess
 import sys
@@ -19,10 +20,11 @@ DOCUMENTS = [
     for name in (
         *("README.md", "README.zh-CN.md", "CONTRIBUTING.md", "CHANGELOG.md"),
         *("docs/tutorial.md", "docs/data-formats.md", "docs/data-gate.md", "docs/stages.md"),
-        "docs/design.md",
-        *("docs/cluster.md", "docs/deploy.md", "docs/troubleshooting.md"),
+        *("docs/design.md", "docs/cluster.md", "docs/deploy.md"),
+        *("docs/troubleshooting.md", "docs/troubleshooting.zh-CN.md"),
     )
 ]
+TROUBLE = ("docs/troubleshooting.md", "docs/troubleshooting.zh-CN.md")
 STAGES = [path.stem for path in sorted((ROOT / "rules").glob("*.smk")) if path.stem != "common"]
 # Words in backticks of the form a.b whose first part is a section, and yet no keys.
 NO_KEYS = re.compile(r".*\.(py|smk|json|jsonl|yaml|md|html|log|txt)$")
@@ -85,6 +87,39 @@ def test_a_document_speaks_of_the_project_alone(document: Path) -> None:
 def test_every_stage_has_its_heading() -> None:
     headings = re.findall(r"^## (\w+)$", text(ROOT / "docs/stages.md"), re.M)
     assert sorted(headings) == sorted(STAGES)
+
+
+# What the scripts set besides flags.
+VARIABLES = {
+    "CUDA_VISIBLE_DEVICES", "NPROC_PER_NODE", "PYTORCH_CUDA_ALLOC_CONF", "MAX_PIXELS", "VIDEO_MAX_PIXELS",
+    "FPS_MAX_FRAMES", "ENABLE_AUDIO_OUTPUT",
+}  # fmt: skip
+
+
+def test_every_line_of_the_scripts_stands_in_the_table_of_keys() -> None:
+    table = text(ROOT / "README.zh-CN.md").partition("\n## 脚本里的一行")[2].partition("\n## ")[0]
+    left = " ".join(re.findall(r"^\| (.*?) \|", table, re.M))
+    recipes = sorted((ROOT / "tests/data/golden").glob("*.seed.args.json"))
+    assert len(recipes) == 4
+    flags = {flag for recipe in recipes for flag in json.loads(recipe.read_bytes())} - {"ENV"}
+    assert flags - set(re.findall(r"--(\w+)", left)) == set()
+    assert VARIABLES - set(re.findall(r"\b[A-Z_]{5,}\b", left)) == set()
+
+
+@pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md", *TROUBLE])
+def test_the_scripts_reward_is_told_by_its_name_here(name: str) -> None:
+    lines = [line for line in text(ROOT / name).splitlines() if "`external_r1v_acc`" in line]
+    assert any("`accuracy`" in line for line in lines)
+
+
+def test_troubleshooting_answers_the_same_in_both_languages() -> None:
+    english, chinese = (text(ROOT / name) for name in TROUBLE)
+    keys = [set(re.findall(r"`([a-z_]+\.[a-z_]+)", language)) for language in (english, chinese)]
+    assert keys[0] == keys[1]
+    assert len(re.findall(r"^## ", english, re.M)) == len(re.findall(r"^## ", chinese, re.M))
+    for word in ("load_from_cache_file", "Megatron"):
+        assert word in english
+        assert word in chinese
 
 
 def test_generated_reference_is_current() -> None:

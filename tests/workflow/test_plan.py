@@ -1,12 +1,15 @@
 """plan.py over real projects: what it says, and that it leaves no trace."""
 
 import json
+import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 from data_commands import command
 from project import Project
+from test_run import trainer_of
 
 Values = dict[str, Any]
 
@@ -85,6 +88,32 @@ def test_changed_rows_a_lost_result_and_another_source(project: Project, values:
     assert any(line.startswith("reads now also: results/small/validate/more/0") for line in split)
 
 
+FAILED = "failed, or was cut off, the last time: make status says why"
+
+
+def test_a_failed_job_was_not_made(project: Project, values: Values) -> None:
+    project.write_config({**values, "sft": {**values["sft"], "swift": {"neftune_noise_alph": 5}}})
+    target = "results/small/main/sft/args.json"
+    assert project.snakemake(target).returncode == 1
+    assert why(plan(project, target)) == {"sft (main)": [FAILED]}
+
+
+def test_a_training_at_work_and_then_killed_is_told(empty: Project) -> None:
+    snakemake = subprocess.Popen(
+        empty.argv("sft"),
+        cwd=empty.folder,
+        env={**os.environ, "OMNITUNE_FAKE": "stall"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    supervisor = trainer_of(empty, deadline=300).parent()
+    at_work = why(command("plan", "sft", cwd=empty.folder).stdout)
+    supervisor.kill()
+    snakemake.wait(timeout=60)
+    assert at_work == {"sft (main)": ["began and has not finished"]}
+    assert why(plan(empty, "sft")) == {"sft (main)": [FAILED]}
+
+
 def test_experiments_have_rows_and_gpus_are_counted(empty: Project, values: Values) -> None:
     experiments = {"a": {}, "b": {"sft": {"learning_rate": 1e-5}}, "c": {"sft": {"gpus": 1}}}
     empty.write_config(
@@ -104,6 +133,14 @@ def test_plan_agrees_with_snakemake(project: Project, values: Values) -> None:
     count = sum(project.plan("--configfile", "config/changed.yaml").values())
     assert f"\n{count} jobs, no GPU." in text
     assert "Run it: snakemake --cores all --configfile config/changed.yaml\n" in text
+
+
+def test_a_config_laid_over_another_is_planned_as_snakemake_does(project: Project, values: Values) -> None:
+    project.path("config/over.yaml").write_text("split: {test: 0.3}\n")
+    configs = ("config/config.yaml", "config/over.yaml")
+    text = plan(project, "data", "--config", *configs)
+    assert why(text) == {"split": ["test: 0.2 -> 0.3"]}
+    assert f"Run it: snakemake --cores all data --configfile {' '.join(configs)}\n" in text
 
 
 @pytest.mark.parametrize("source", [None, "config/mine.yaml"])

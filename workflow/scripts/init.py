@@ -6,39 +6,30 @@ converter, and every guess is printed with its reason.
 """
 
 import argparse
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from omnitune import errors, guess
+from omnitune import errors, guess, run_name
 from omnitune.guess import report
 
 _CONFIGS = Path("config")
+_EXAMPLE = "make init RUN=name DATA=path/to/rows.jsonl"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Guess, print and write; returns the exit code."""
     args = _parser().parse_args(argv)
-    _refuse_run(args.run)
+    run_name.check(args.run, _EXAMPLE)
     _refuse_model(args.model)
     if not args.data:
-        raise errors.PipelineError("DATA is missing", fix="Run: make init RUN=name DATA=path/to/rows.jsonl")
+        raise errors.PipelineError("DATA is missing", fix=f"Run: {_EXAMPLE}", code=errors.ExitCode.USAGE)
     guess.refuse_existing(_CONFIGS / f"{args.run}.yaml")
     data = Path(args.data).expanduser()
     guesses, left_out = guess.guess_all(data)
-    guess.refuse_untrainable(guesses, data)
+    guess.refuse_unusable(guesses, data)
     path, config = guess.write_config(args.run, guesses, args.model, _CONFIGS)
     print(report.as_text(guesses, left_out, path, config))
     return errors.ExitCode.OK
-
-
-def _refuse_run(run: str) -> None:
-    if not run:
-        raise errors.PipelineError("RUN is missing", fix="Run: make init RUN=name DATA=path/to/rows.jsonl")
-    if not re.fullmatch(r"[a-z0-9_-]{1,64}", run):
-        raise errors.PipelineError(
-            f"RUN: {run!r} is no name", fix="Use at most 64 lower-case letters, digits, _ and -."
-        )
 
 
 def _refuse_model(model: str | None) -> None:

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from omnitune import config_files, errors, planning
+from omnitune import config_files, errors, planning, verdict
 
 _DEFAULT = Path("config/config.yaml")
 
@@ -21,7 +21,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         prog="plan.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "--config", type=Path, action="append", metavar="FILE", help="config file (again for files on top of it)"
+        "--config", type=Path, nargs="+", metavar="FILE", help="config file, and those laid over it"
     )
     parser.add_argument("targets", nargs="*", metavar="TARGET", help="data, sft, ... or a file (default: all)")
     args = parser.parse_args(argv)
@@ -105,7 +105,9 @@ def _stage(job: Any) -> str:
 def _causes(job: Any, dag: Any, persistence: Any) -> planning.Causes:
     reason = dag.reason(job)
     missing = sorted(reason.missing_output)
-    gone = [path for path in missing if persistence.metadata(path)]
+    unfinished = bool(persistence._filter_incomplete_keys(map(str, job.output)))
+    failed = bool(missing) and not unfinished and _failed(job)
+    gone = [] if failed else [path for path in missing if persistence.metadata(path)]
     known = not missing and persistence.has_metadata(job)
     # Snakemake does not look for changes in a job that runs for another reason.
     inputs_then = set(persistence.input(job.output[0]) or ()) if known else set()
@@ -116,11 +118,20 @@ def _causes(job: Any, dag: Any, persistence: Any) -> planning.Causes:
         added=sorted(inputs_now - inputs_then),
         dropped=sorted(inputs_then - inputs_now),
         command=known and any(persistence.code_changed(job)),
-        unfinished=not dag.forcefiles.isdisjoint(job.output),
+        unfinished=unfinished,
+        failed=failed,
         gone=gone,
         missing=[path for path in missing if path not in gone],
         remade_by=[_stage(need) for need in dag.dependencies[job] if dag.needrun(need)],
     )
+
+
+def _failed(job: Any) -> bool:
+    """Whether the last attempt did not end well: Snakemake's records hold it all the same."""
+    logs = [log for log in map(Path, job.log) if log.exists()]
+    # A job that is killed tells nothing; but its benchmark is written when it succeeds only.
+    killed = bool(job.benchmark) and not Path(job.benchmark).exists()
+    return bool(logs) and (killed or any(map(verdict.last_error, logs)))
 
 
 def _settings(job: Any, persistence: Any) -> list[str]:

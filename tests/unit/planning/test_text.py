@@ -57,4 +57,7 @@ def test_every_cause_has_words() -> None:
     ]  # fmt: skip
     assert Causes(missing=["x"], remade_by=["split"]).sentences("sft") == ["not made yet"]
     assert Causes(gone=["x"], remade_by=["split"]).sentences("sft") == ["was made and is gone: x"]
+    failed = Causes(failed=True, missing=["x"], remade_by=["split"])
+    assert failed.sentences("sft") == ["failed, or was cut off, the last time: make status says why"]
+    assert Causes(unfinished=True, missing=["x"]).sentences("sft") == ["began and has not finished"]
     assert Causes().sentences("sft") == ["gets new input"]

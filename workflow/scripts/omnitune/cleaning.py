@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from omnitune import alive, publish
+from omnitune import alive, publish, run_name
 from omnitune.errors import ExitCode, PipelineError
 
 RESULTS, LOGS, BENCHMARKS = Path("results"), Path("logs"), Path("benchmarks")
 _LOCKS = Path(".snakemake/locks")
-_NAME = re.compile(r"[a-z0-9_-]{1,64}")
 _CHECKPOINTS = re.compile(r"checkpoints(-[0-9a-f]{8}|-unknown)?")
 _LEFT = "removed"
 
@@ -51,14 +50,8 @@ def parts(run: str, only: Only = "") -> list[Part]:
 
 
 def refuse_name(run: str) -> None:
-    """Refuse what cannot be the name of a run; the config accepts no other."""
-    if not run:
-        raise PipelineError("RUN is missing", fix="Run: make clean RUN=name", code=ExitCode.USAGE)
-    if not _NAME.fullmatch(run):
-        raise PipelineError(
-            f"RUN: {run!r} is no name of a run", fix="It has lower-case letters, digits, _ and -.",
-            code=ExitCode.USAGE,
-        )  # fmt: skip
+    """Refuse what is no name of a run, and one whose folders are links."""
+    run_name.check(run, "make clean RUN=name")
     for folder in (RESULTS, LOGS, BENCHMARKS):
         if (folder / run).is_symlink():
             raise PipelineError(

@@ -1,6 +1,7 @@
 """The one error a user sees, and the exit codes of every command."""
 
 import sys
+import textwrap
 import traceback
 from collections.abc import Callable, Sequence
 from enum import IntEnum
@@ -61,17 +62,22 @@ def of_machine(error: OSError) -> PipelineError:
     )
 
 
+def tell(error: PipelineError) -> None:
+    """Print the error's sentence; lines after its first are indented, so that a log shows where it ends."""
+    print(textwrap.indent(f"error: {error}", " " * 7, lambda _: True)[7:], file=sys.stderr, flush=True)
+
+
 def run(main: Callable[[Sequence[str] | None], int]) -> NoReturn:
     """Run a command's `main(argv)` and exit with its code; a PipelineError is printed as its sentence."""
     try:
         code = main(None)
     except PipelineError as error:
-        print(f"error: {error}", file=sys.stderr, flush=True)
+        tell(error)
         code = error.code
     except KeyboardInterrupt:
         code = ExitCode.INTERRUPTED
     except OSError as error:
-        print(f"error: {of_machine(error)}", file=sys.stderr, flush=True)
+        tell(of_machine(error))
         code = ExitCode.DISK
     except Exception:
         traceback.print_exc()

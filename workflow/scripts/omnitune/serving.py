@@ -1,5 +1,6 @@
 """The final model as a server: refuse what cannot work before it is loaded, announce it, end it without a rest."""
 
+import errno
 import json
 import re
 import shlex
@@ -15,6 +16,18 @@ from omnitune.errors import ExitCode, PipelineError
 from omnitune.publish import MANIFEST
 
 _LISTENS = re.compile(r"Uvicorn running on https?://\S+:(\d+)")
+_OTHER_HOST = "This machine has no such address: correct deploy.host and run `snakemake --cores all deploy`."
+_REMEDIES = {
+    errno.EADDRINUSE: (
+        "End what uses the port (the system keeps it for a minute after that), or choose another: "
+        "make serve RUN= PORT=.",
+        ExitCode.BUSY,
+    ),
+    errno.EACCES: (
+        "Low ports, below 1024 as a rule, are the system's: choose a higher one: make serve RUN= PORT=.",
+        ExitCode.CONFIG,
+    ),
+}
 
 
 def read_arguments(path: Path) -> dict[str, Any]:
@@ -64,7 +77,7 @@ def serve(arguments: Mapping[str, Any], folder: Path, logs: Path) -> None:
     python = str(environments.require("swift", settings.get(deploy_args.ENVIRONMENT)))
     host, port = arguments["host"], arguments["port"]
     _check_backend(arguments["infer_backend"], python)
-    _check_port(host, port)
+    check_port(host, port)
     log = logs / f"deploy-{port}.swift.log"
     if not is_loopback(host):
         print(f"warning: whoever reaches {host}:{port} may use the model; there is no key.", file=sys.stderr)
@@ -97,21 +110,21 @@ def _check_backend(backend: str, python: str) -> None:
         )
 
 
-def _check_port(host: str, port: int) -> None:
-    """As ms-swift looks for a free port; but it takes the next one without a word."""
+def check_port(host: str, port: int) -> None:
+    """Look for a free port as ms-swift does; but it takes the next one without a word.
+
+    Raises:
+        PipelineError: nothing can listen there, with what to do about it.
+    """
     for address in ("", host):
         kind = socket.AF_INET6 if ":" in address else socket.AF_INET
         with socket.socket(kind, socket.SOCK_STREAM) as attempt:
             try:
                 attempt.bind((address, port))
             except OSError as error:
-                raise PipelineError(
-                    f"the server cannot listen here ({error.strerror})",
-                    where=f"{host}:{port}",
-                    fix="End what uses the port (the system keeps it for a minute after that), or choose another: "
-                    "make serve RUN= PORT=.",
-                    code=ExitCode.BUSY,
-                ) from None
+                fix, code = _REMEDIES.get(error.errno or 0, (_OTHER_HOST, ExitCode.CONFIG))
+                what = f"the server cannot listen here ({error.strerror})"
+                raise PipelineError(what, where=f"{host}:{port}", fix=fix, code=code) from None
 
 
 def _announcement(arguments: Mapping[str, Any], log: Path) -> str | None:

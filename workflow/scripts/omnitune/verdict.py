@@ -9,6 +9,20 @@ from omnitune.errors import PipelineError, of_machine
 from omnitune.publish import write_json
 
 SUFFIX = ".verdict.json"
+_TAIL_BYTES = 64 * 1024
+
+
+def last_error(log: Path) -> str:
+    """The error that a log ends with, as a command's end is told by `errors.run`; empty when it ends otherwise."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - _TAIL_BYTES))
+            text = file.read().decode(errors="replace").rstrip()
+    except OSError:
+        return ""
+    _, error, told = f"\n{text}".rpartition("\nerror: ")
+    # A sentence may go on in further lines, indented; other lines show that the log went on after it.
+    return told if error and all(line.startswith(" ") for line in told.splitlines()[1:]) else ""
 
 
 @contextmanager

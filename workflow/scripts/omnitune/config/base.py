@@ -4,6 +4,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from omnitune import run_name
+
 
 class Section(BaseModel):
     """A part of the config; its field descriptions are the reference in config/README.md."""
@@ -11,7 +13,7 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
-Name = Annotated[str, Field(pattern=r"^[a-z0-9_-]+$", max_length=64)]
+Name = Annotated[str, Field(pattern=f"^{run_name.CHARACTERS}+$", max_length=run_name.LONGEST)]
 Positive = Annotated[int, Field(ge=1)]
 # An integer is a number too in YAML: `epochs: 1`.
 PositiveNumber = Annotated[float, Field(gt=0, strict=False)]

@@ -174,4 +174,4 @@ def _validate(kind: type[Any], values: Mapping[str, Any], where: Where, prefix: 
 
 def _raise(mistakes: Sequence[str]) -> None:
     if mistakes:
-        raise PipelineError("\n       ".join(mistakes))
+        raise PipelineError("\n".join(mistakes))

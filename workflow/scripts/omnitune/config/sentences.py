@@ -45,9 +45,7 @@ def sentence(kind: type[BaseModel], details: ErrorDetails, where: Where, prefix:
     place, given = where((*prefix, *location)), details["input"]
     match details["type"]:
         case "extra_forbidden":
-            section = ".".join(map(str, (*prefix, *location[:-1], "")))
-            hint = suggest(str(location[-1]), _keys(kind, location[:-1])).replace("mean ", f"mean {section}")
-            return f"{place} is not a setting. {hint}".rstrip()
+            return f"{place} is not a setting. {_instead(kind, location, prefix)}".rstrip()
         case "missing":
             return f"{place} is missing. {_description(kind, location)}".rstrip()
         case "string_pattern_mismatch":
@@ -59,9 +57,10 @@ def sentence(kind: type[BaseModel], details: ErrorDetails, where: Where, prefix:
         case "list_type":
             return f"{place} must be a list, not {given!r}. Write [{given}]."
         case _:
-            reason = details["msg"].removeprefix("Input should be ").removeprefix("List should ")
-            verb = "must " if reason.startswith("have") else "must be "
-            return f"{place} is {given!r}; it {verb}{reason}."
+            # `Input should be greater than 0`, `Dictionary should have at least 1 item after validation, not 0`
+            reason, should, limit = details["msg"].partition(" should ")
+            told = f"it must {limit.partition(' after validation')[0]}" if should else reason
+            return f"{place} is {given!r}; {told}."
 
 
 def model_in(annotation: Any) -> tuple[type[BaseModel] | None, bool]:
@@ -88,6 +87,14 @@ def _model_at(model: type[BaseModel], location: Key) -> type[BaseModel] | None:
             return None
         model = inner
     return None if is_name else model
+
+
+def _instead(kind: type[BaseModel], location: Key, prefix: Key) -> str:
+    """The key that was meant, or else those that there are."""
+    known, section = _keys(kind, location[:-1]), ".".join(map(str, (*prefix, *location[:-1])))
+    if close := suggest(str(location[-1]), known):
+        return close.replace("mean ", f"mean {section}." if section else "mean ")
+    return f"{f'Settings of {section}' if section else 'Settings'} are {', '.join(known)}." if known else ""
 
 
 def _keys(kind: type[BaseModel], location: Key) -> list[str]:

@@ -81,9 +81,33 @@ def _lines(run: str, guesses: Sequence[SourceGuess], model: str | None) -> Itera
     for name, metrics in tasks.items():
         yield f"    {_flow(name)}: {_flow(metrics)}"
     yield ""
-    yield "# Often changed next; what is left out takes the recipe's value."
-    yield "# sft: {gpus: 4, epochs: 3, learning_rate: 1.0e-4, max_length: 4096}"
+    yield from _training(guesses)
     yield "# infer: {max_new_tokens: 2048}"
+
+
+def _training(guesses: Sequence[SourceGuess]) -> Iterator[str]:
+    """What is trained: sft where there are answers to imitate, else grpo from the base."""
+    often = "# Often changed next; what is left out takes the recipe's value."
+    prompts = [guess for guess in guesses if "grpo" in guess.use]
+    # accuracy is refused before the training where a prompt has no solution.
+    reward = "accuracy" if all(guess.answered for guess in prompts) else "format"
+    if any("sft" in guess.use for guess in guesses):
+        yield often
+        yield "# sft: {gpus: 4, epochs: 3, learning_rate: 1.0e-4, max_length: 4096}"
+        if prompts:
+            yield f"# grpo: {{enabled: true, rewards: {{{reward}: 1.0}}}}  # then on the prompts, by their rewards"
+        return
+    yield "sft: {enabled: false}  # no row ends with the assistant's turn: there is nothing to imitate"
+    yield ""
+    yield from ("grpo:", "  enabled: true", "  start_from: base")
+    meaning = {
+        "accuracy": "whether the answer is the row's solution",
+        "format": "whether it reads <think>...</think><answer>...</answer>; your own: reward_file",
+    }
+    yield f"  rewards: {{{reward}: 1.0}}  # {meaning[reward]}"
+    yield f"  {often}"
+    yield from ("  # gpus: 4", "  # learning_rate: 1.0e-5", "  # max_completion_length: 2048")
+    yield ""
 
 
 def _source(guess: SourceGuess) -> Iterator[str]:
@@ -99,6 +123,8 @@ def _source(guess: SourceGuess) -> Iterator[str]:
         ("sft", "eval"): "a share of the rows is held out and scored",
         ("sft",): "train only",
         ("eval",): "test only",
+        ("grpo", "eval"): "prompts to train on by rewards; a share is held out and scored",
+        ("grpo",): "prompts to train on by rewards",
     }
     yield f"    use: {_flow(list(entry.use))}  # {meaning[tuple(entry.use)]}"
     yield f"    task: {_flow(entry.task)}  # {guess.task.why}"
@@ -111,9 +137,8 @@ def _roots(guesses: Sequence[SourceGuess]) -> list[str]:
 
 
 def _is_small(guesses: Sequence[SourceGuess]) -> bool:
-    return sum(guess.sample.total for guess in guesses if guess.use == ["sft", "eval"]) < _FEW_ROWS and any(
-        guess.use == ["sft", "eval"] for guess in guesses
-    )
+    parted = [guess.sample.total for guess in guesses if "eval" in guess.use and len(guess.use) > 1]
+    return bool(parted) and sum(parted) < _FEW_ROWS
 
 
 def _flow(value: Any) -> str:

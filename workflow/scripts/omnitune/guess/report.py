@@ -41,8 +41,10 @@ def _source(guess: SourceGuess, max_rejected: float) -> Iterator[str]:
     if media := _media(guess):
         yield _line("media", media)
     yield _line("task", f"{guess.task.name} ({', '.join(guess.task.metrics)}): {guess.task.why}")
+    prompts = "; no assistant's turn to imitate" if "grpo" in guess.use else ""
     by_name = "; train and test are parted by the files' names" if guess.by_name else ""
-    yield _line("use", f"{', '.join(guess.use)}: {guess.answered} of {sample.looked} have an answer{by_name}")
+    answered = f"{guess.answered} of {sample.looked} have an answer"
+    yield _line("use", f"{', '.join(guess.use)}: {answered}{prompts}{by_name}")
     yield _line("fit", f"{guess.fit} of {sample.looked} rows pass the converter and the checks")
     for count, code, message in guess.failures[:_FAILURES_SHOWN]:
         yield f"    {count} x {code}{', first' if count > 1 else ':'} {message}"

@@ -21,6 +21,10 @@ from omnitune.validation.policy import without_stops
 from omnitune.validation.validate import Gate
 
 _HELD_OUT = re.compile(r"(?:^|[_.-])(?:test|eval|evaluation|val|valid|validation|dev)(?:$|[_.-])", re.IGNORECASE)
+_ANSWERS = (
+    "End the turns with the assistant's (SFT), or add a column solution (GRPO); prompts alone need a file of test "
+    "rows with answers beside theirs."
+)
 
 
 @dataclass(frozen=True)
@@ -124,19 +128,16 @@ def _tried(guess: SourceGuess, folder: Path, held_out: bool | None) -> SourceGue
     converted = list(convert_rows(source, guess.columns.format, Part(max_rows=guess.sample.looked)))
     records = [row for row in converted if isinstance(row, Record)]
     answered = [record for record in records if record.answer() is not None]
-    trainable = any(record.messages and record.messages[-1].role == "assistant" for record in records)
-    use: list[Use] = ["sft", "eval"]
-    if held_out or not trainable:
-        use = ["eval"]
-    elif held_out is not None:
-        use = ["sft"]
-    if records and not answered:
+    imitable = any(record.messages and record.messages[-1].role == "assistant" for record in records)
+    # Without the assistant's turn a row is a prompt: its completions are rated, not imitated.
+    use: list[Use] = [] if held_out else ["sft" if imitable else "grpo"]
+    if held_out or (held_out is None and answered):
+        use.append("eval")
+    if held_out and records and not answered:
         raise PipelineError(
-            f"{_none_of(len(converted))} has an answer, to train on or to compare with",
-            where=shown(guess.sample.path),
-            fix="End the turns with the assistant's, or add an answer column.",
+            f"{_none_of(len(converted))} has an answer to compare with", where=shown(path), fix=_ANSWERS,
             code=ExitCode.DATA,
-        )
+        )  # fmt: skip
     guess = replace(guess, task=guess_task(answered), use=use, answered=len(answered))
     # Each kind of failure, and whether it would leave anything, as the validate stage will see it.
     failures = list(_failures(converted, guess))
@@ -179,12 +180,14 @@ def is_held_out(path: Path) -> bool:
     return bool(_HELD_OUT.search(path.stem))
 
 
-def refuse_untrainable(guesses: Sequence[SourceGuess], data: Path) -> None:
-    """Refuse data in which no row has an answer to learn."""
-    if not any("sft" in guess.use for guess in guesses):
-        raise PipelineError(
-            "no row has an answer to train on",
-            where=str(data),
-            fix="End the turns with the assistant's, or add an answer column.",
-            code=ExitCode.DATA,
-        )
+def refuse_unusable(guesses: Sequence[SourceGuess], data: Path) -> None:
+    """Refuse data that leave nothing to train on, or nothing to score the model by."""
+    uses = {use for guess in guesses for use in guess.use}
+    if not any(guess.answered for guess in guesses):
+        what, fix = "no row has an answer, to train on or to compare with", _ANSWERS
+    elif "eval" not in uses or uses == {"eval"}:
+        kind = "testing" if "eval" in uses else "training"
+        what, fix = f"only the files for {kind}, by their names, can be used", "Mend the others, or name one file."
+    else:
+        return
+    raise PipelineError(what, where=str(data), fix=fix, code=ExitCode.DATA)

@@ -17,6 +17,7 @@ class Causes:
         dropped: input files that it had then.
         unfinished: whether an attempt was cut off, or is at work.
         command: whether the rule's command reads otherwise.
+        failed: whether the last attempt failed.
         gone: outputs that were made and are there no more.
         missing: outputs that were never made.
         remade_by: stages that would make inputs anew.
@@ -28,6 +29,7 @@ class Causes:
     dropped: Sequence[str] = ()
     unfinished: bool = False
     command: bool = False
+    failed: bool = False
     gone: Sequence[str] = ()
     missing: Sequence[str] = ()
     remade_by: Sequence[str] = ()
@@ -45,6 +47,7 @@ class Causes:
             **{name: joined(name) for name in names},
             unfinished=any(causes.unfinished for causes in found),
             command=any(causes.command for causes in found),
+            failed=any(causes.failed for causes in found),
         )
 
     def sentences(self, stage: str) -> list[str]:
@@ -60,7 +63,9 @@ class Causes:
             told.append("its command was changed")
         if self.unfinished:
             told.append("began and has not finished")
-        if self.gone:
+        elif self.failed:
+            told.append("failed, or was cut off, the last time: make status says why")
+        elif self.gone:
             told.append(f"was made and is gone: {_some(self.gone)}")
         elif self.missing:
             told.append("not made yet")

@@ -22,6 +22,21 @@ def of_log(log: Path, logs: Path) -> tuple[str, str]:
     return f"{stage}.{more}" if more else stage, folders[-1] if folders else ""
 
 
+def place(stage: str) -> list[int]:
+    """Where a stage stands in the pipeline; answers stand in the order of their models.
+
+    What only makes the pipeline's inputs comes first.
+    """
+    return [_pipeline().get(part, -1) for part in stage.split(".")]
+
+
+@cache
+def _pipeline() -> dict[str, int]:
+    contents = (environments.ROOT / "Snakefile").read_text(encoding="utf-8")
+    stages = re.findall(r'^include: "rules/(\w+)\.smk"', contents, re.M)
+    return {stage: number for number, stage in enumerate(stages)}
+
+
 @cache
 def _stages() -> dict[str, str]:
     """Rule -> stage."""

@@ -8,11 +8,10 @@ from omnitune.status import finished, names, progress
 from omnitune.status.stage import Stage
 
 RESULTS, LOGS = Path("results"), Path("logs")
-_TAIL_BYTES = 2048
 
 
 def examine(run: str = "") -> dict[str, list[Stage]]:
-    """Run -> its stages, the oldest sign of life first; of the named run only, if one is named.
+    """Run -> its stages in the order of the pipeline; of the named run only, if one is named.
 
     Raises:
         PipelineError: there is no such run.
@@ -38,26 +37,14 @@ def _stages(run: str) -> list[Stage]:
     stages = {(stage.name, stage.of): stage for stage in finished.find(RESULTS / run)}
     for kind in (_told, _failed, _at_work):
         stages |= {(stage.name, stage.of): stage for stage in kind(LOGS / run)}
-    return sorted(stages.values(), key=lambda stage: stage.when)
+    return sorted(stages.values(), key=lambda stage: (names.place(stage.name), stage.of))
 
 
 def _told(logs: Path) -> Iterator[Stage]:
     """Commands whose log ends with their error."""
     for path in sorted(logs.rglob("*.log")):
-        if not path.name.endswith(".swift.log") and (reason := _last_error(path)):
+        if not path.name.endswith(".swift.log") and (reason := verdict.last_error(path)):
             yield Stage(*names.of_log(path, logs), "failed", progress.modified(path), reason=reason)
-
-
-def _last_error(log: Path) -> str:
-    try:
-        with log.open("rb") as file:
-            file.seek(max(0, log.stat().st_size - _TAIL_BYTES))
-            text = file.read().decode(errors="replace").rstrip()
-    except OSError:
-        return ""
-    _, error, told = f"\n{text}".rpartition("\nerror: ")
-    # A sentence may go on in further lines, indented; other lines show that the log went on after it.
-    return told if error and all(line.startswith(" ") for line in told.splitlines()[1:]) else ""
 
 
 def _failed(logs: Path) -> Iterator[Stage]:
