@@ -53,13 +53,18 @@ def media(tmp_path: Path) -> list[tuple[str, Path]]:
 def worked(monkeypatch) -> list[tuple[str, ...]]:
     """(name, "read" or "decode") of what is not known, in order."""
     seen: list[tuple[str, ...]] = []
-    work = Inspector._work
+    read, work = Inspector._read, Inspector._work
 
-    def noted(self, tasks, chunk):
-        seen.extend((Path(task.path).name, "decode" if task.probe else "read") for task in tasks)
+    def reading(self, files):
+        seen.extend((Path(file.path).name, "read") for file in files)
+        return read(self, files)
+
+    def working(self, tasks, chunk):
+        seen.extend((Path(task.path).name, "decode") for task in tasks if task.probe)
         return work(self, tasks, chunk)
 
-    monkeypatch.setattr(Inspector, "_work", noted)
+    monkeypatch.setattr(Inspector, "_read", reading)
+    monkeypatch.setattr(Inspector, "_work", working)
     return seen
 
 

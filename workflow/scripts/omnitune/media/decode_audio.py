@@ -16,7 +16,7 @@ _CLIPPED_SHARE = 0.01
 _BLOCK = 1 << 17
 # Encoders put up to some frames of silence before and after the sound.
 _PADDING = 4096
-_SMALL = ("PCM_16", "PCM_S8", "PCM_U8", "ULAW", "ALAW")
+_FLOAT = ("FLOAT", "DOUBLE")
 
 
 def decode_audio(path: str, probe: Probe) -> tuple[list[Finding], str]:
@@ -35,7 +35,7 @@ def decode_audio(path: str, probe: Probe) -> tuple[list[Finding], str]:
             levels.add(block)
     else:
         with sound:
-            exact = sound.subtype.startswith(("PCM", "FLOAT", "DOUBLE", "ULAW", "ALAW"))
+            exact = sound.subtype.startswith(("PCM", *_FLOAT, "ULAW", "ALAW"))
             for block in _sound_blocks(path, sound):
                 levels.add(block)
     findings = [*_length(path, probe.frames, levels.samples, exact), *levels.findings()]
@@ -57,7 +57,7 @@ def _sound_blocks(path: str, sound: Any) -> Iterator[Any]:
     import numpy as np
     import soundfile
 
-    kind = "int16" if sound.subtype in _SMALL else "float32"
+    kind = "float32" if sound.subtype in _FLOAT else "int16"
     # One buffer: memory that is new for every block costs more than the copy.
     buffer = np.empty((max(1, min(sound.frames, _BLOCK // sound.channels)), sound.channels), kind)
     done = 0

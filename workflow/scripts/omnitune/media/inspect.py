@@ -4,6 +4,7 @@ import os
 import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, partial
 from importlib.metadata import version
 from pathlib import Path
@@ -14,7 +15,7 @@ import xxhash
 
 from omnitune.config.validate import ValidateConfig
 from omnitune.media.cache import InspectionCache, key_of
-from omnitune.media.examine import CRASH, LIMITS, Task, examine_encoded, look
+from omnitune.media.examine import CRASH, LIMITS, Task, examine, examine_encoded, look
 from omnitune.media.inspection import Inspection
 from omnitune.media.paths import regular_state
 from omnitune.media.pool import Lost, Pool
@@ -49,6 +50,7 @@ class Inspector:
         self._settings = settings
         self._cache = InspectionCache(cache) if cache else None
         self._pool: Pool[Task] = Pool(partial(examine_encoded, settings), settings.processes)
+        self._threads = ThreadPoolExecutor(settings.processes)
         # Rows that share media often stand near each other.
         self._recent: OrderedDict[object, Inspection] = OrderedDict()
 
@@ -61,6 +63,7 @@ class Inspector:
     def close(self) -> None:
         """End the processes and close the cache."""
         self._pool.close()
+        self._threads.shutdown(cancel_futures=True)
         if self._cache:
             self._cache.close()
 
@@ -121,7 +124,13 @@ class Inspector:
         """As far as the header, or as far as the last byte."""
         if self._settings.media == "header":
             return [look(file.modality, file.path, self._settings) for file in files]
-        return self._work([file.task() for file in files], _READ_TOGETHER)
+        tasks = [file.task() for file in files]
+        if self._settings.media == "decode":
+            return self._work(tasks, _READ_TOGETHER)
+        # To hand a file to a process costs as much as to read it, and no decoder is at work that could do harm.
+        parts = [tasks[start : start + _READ_TOGETHER] for start in range(0, len(tasks), _READ_TOGETHER)]
+        read = self._threads.map(lambda part: [examine(self._settings, task) for task in part], parts)
+        return [found for part in read for found in part]
 
     def _decode(self, read: Mapping["_File", Inspection]) -> dict["_File", Inspection]:
         """The inspections with what decoding adds; equal files under other names are decoded once."""
