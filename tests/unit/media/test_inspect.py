@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 import soundfile
@@ -169,14 +170,15 @@ def test_a_decoder_that_takes_too_much_memory_costs_its_file(media, monkeypatch,
     assert (finding.code, finding.what) == (code, f"{path} needs too much memory to be decoded")
 
 
-def crash(settings: ValidateConfig, task) -> bytes:
+def crash(settings: ValidateConfig, encoded: bytes) -> bytes:
     """The worker's work, but that a file named crash ends it."""
+    task = msgspec.msgpack.decode(encoded, type=examine.Task)
     name = Path(task.path).name
     if name.startswith("crash") and task.probe:
         os.kill(os.getpid(), 11)
     if name.startswith("fault") and task.probe:
         raise_in(task)
-    return examine.examine_encoded(settings, task)
+    return examine.examine_encoded(settings, encoded)
 
 
 def raise_in(task) -> None:

@@ -49,7 +49,7 @@ class Inspector:
     def __init__(self, settings: ValidateConfig, cache: Path | None = None) -> None:
         self._settings = settings
         self._cache = InspectionCache(cache) if cache else None
-        self._pool: Pool[Task] = Pool(partial(examine_encoded, settings), settings.processes)
+        self._pool = Pool(partial(examine_encoded, settings), settings.processes)
         self._threads = ThreadPoolExecutor(settings.processes)
         # Rows that share media often stand near each other.
         self._recent: OrderedDict[object, Inspection] = OrderedDict()
@@ -159,7 +159,8 @@ class Inspector:
     def _work(self, tasks: Sequence[Task], chunk: int) -> list[Inspection]:
         if not tasks:
             return []
-        results = self._pool.map(tasks, self._seconds, chunk)
+        seconds = [self._seconds(task) for task in tasks]
+        results = self._pool.map([msgspec.msgpack.encode(task) for task in tasks], seconds, chunk)
         return [
             _lost(task, result) if isinstance(result, Lost) else _decoded(result)
             for task, result in zip(tasks, results, strict=True)
