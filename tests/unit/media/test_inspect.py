@@ -118,7 +118,7 @@ def test_equal_files_under_other_names_are_decoded_once(tmp_path: Path, worked):
     (tmp_path / "b.wav").write_bytes(silent.read_bytes())
     media = [("audio", silent), ("audio", tmp_path / "b.wav")]
     first, second = inspect("decode", media)
-    assert sorted(worked) == [("a.wav", "decode"), ("a.wav", "read"), ("b.wav", "read")]
+    assert sorted(how for _, how in worked) == ["decode", "read", "read"]
     assert first.content == second.content
     assert "a.wav is silent" in first.findings[0].what
     assert "b.wav is silent" in second.findings[0].what
@@ -196,7 +196,7 @@ def test_a_decoder_that_crashes_costs_its_file(tmp_path: Path, media, monkeypatc
     files = [wav(tmp_path / name, 0.1 + 0.1 * number) for number, name in enumerate(names)]
     found = inspect("decode", [("audio", path) for path in files])
     assert codes(found) == [["E211"], [], ["E211"], []]
-    assert found[0].findings[0].what == f"{files[0]} ends the process that decodes it (SIGSEGV)"
+    assert found[0].findings[0].what == f"{files[0]} ends the process that decodes it (Segmentation fault)"
     (failed,) = inspect("decode", [("audio", wav(tmp_path / "fault.wav", 0.7))])
     assert failed.findings[0].what == (
         f"{tmp_path}/fault.wav makes its decoder fail (ZeroDivisionError('in a decoder'))"

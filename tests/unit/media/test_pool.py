@@ -42,8 +42,8 @@ def test_the_work_is_shared(pool: Pool):
 @pytest.mark.parametrize(
     ("job", "lost"),
     [
-        (b"kill 11", Lost("SIGSEGV")),
-        (b"kill 9", Lost("SIGKILL")),
+        (b"kill 11", Lost("Segmentation fault")),
+        (b"kill 9", Lost("Killed")),
         (b"exit 3", Lost("exit code 3")),
         (b"hang 60", Lost("not done after 0.5 s", late=True)),
     ],

@@ -178,7 +178,7 @@ class _Worker:
         code = self._process.exitcode or 0
         if code == -signal.SIGXCPU:
             return Lost("out of processor time", late=True)
-        return Lost(signal.Signals(-code).name if code < 0 else f"exit code {code}")
+        return Lost(signal.strsignal(-code) or f"signal {-code}" if code < 0 else f"exit code {code}")
 
     def end(self) -> None:
         """Kill it; one that hangs in the kernel is left to die when its file answers."""
