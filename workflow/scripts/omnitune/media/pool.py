@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from omnitune.errors import PipelineError
-from omnitune.media.confine import allow_cpu, confine
+from omnitune.media.confine import allow_cpu, confine, keep_memory
 
 # Loaded once, in the process that workers are forked from: 20 ms a worker in place of 1.3 s.
 _PRELOAD = ["numpy", "soundfile", "av", "pyarrow", "isal.isal_zlib", "PIL.ImageOps", "omnitune.media.examine"]
@@ -205,6 +205,7 @@ def _start_server() -> None:
 def _serve(pipe: _Pipe, done: _Pipe, work: Callable[[bytes], bytes]) -> None:
     """A worker's life: jobs in, replies out, until the pipe closes."""
     confine([pipe.fileno(), done.fileno()])
+    keep_memory()
     done.send_bytes(b"")
     while True:
         try:
