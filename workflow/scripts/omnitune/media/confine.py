@@ -48,7 +48,7 @@ def confine(keep: Collection[int]) -> None:
 
 
 def keep_memory() -> None:
-    """Let malloc keep what is freed: pages that are new for every file cost a sixth of a short sound's decoding."""
+    """Let malloc keep what is freed: new pages for every file cost a sixth of a short sound's decoding."""
     # Only glibc has it, and gives freed memory back that early.
     with contextlib.suppress(AttributeError):
         libc = ctypes.CDLL(None)
