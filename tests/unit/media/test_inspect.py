@@ -79,15 +79,16 @@ def test_a_level_reads_as_far_as_it_says(media, level):
 
 
 def test_a_level_finds_what_it_promises(tmp_path: Path):
-    cut, cracked, silent = tmp_path / "cut.png", tmp_path / "cracked.flac", wav(tmp_path / "silent.wav", 1)
-    whole = noise(tmp_path / "i.png").read_bytes()
-    cut.write_bytes(whole[:-12])
+    flipped, cracked, silent = tmp_path / "flipped.png", tmp_path / "cracked.flac", wav(tmp_path / "silent.wav", 1)
+    content = bytearray(noise(tmp_path / "i.png").read_bytes())
+    content[len(content) // 2] ^= 1
+    flipped.write_bytes(content)
     soundfile.write(cracked, np.random.default_rng(2).normal(0, 0.1, 160_000), 16_000)
     content = bytearray(cracked.read_bytes())
     content[len(content) // 3 : len(content) // 2] = b"\xff" * (len(content) // 2 - len(content) // 3)
     cracked.write_bytes(content)
     soundfile.write(silent, np.zeros(16_000), 16_000)
-    media = [("image", cut), ("audio", cracked), ("audio", silent)]
+    media = [("image", flipped), ("audio", cracked), ("audio", silent)]
     assert codes(inspect("header", media)) == [[], [], []]
     assert codes(inspect("hash", media)) == [["E101"], [], []]
     assert codes(inspect("decode", media)) == [["E101"], ["E081"], ["E089"]]
