@@ -16,10 +16,10 @@ from concurrent.futures import ThreadPoolExecutor
 from multiprocessing import forkserver, get_context
 from multiprocessing.connection import Connection as _Pipe
 from pathlib import Path
-from typing import Generic, NamedTuple, TypeVar
+from typing import NamedTuple
 
 from omnitune.errors import PipelineError
-from omnitune.media.confine import allow_cpu, confine
+from omnitune.media.confine import allow_cpu, confine, keep_memory
 
 # Loaded once, in the process that workers are forked from: 20 ms a worker in place of 1.3 s.
 _PRELOAD = ["numpy", "soundfile", "av", "pyarrow", "isal.isal_zlib", "PIL.ImageOps", "omnitune.media.examine"]
@@ -28,8 +28,6 @@ _LIBRARY = str(Path(__file__).parents[2])
 _START_SECONDS = 120
 # How often a silent worker is asked how far it is, in seconds.
 _TICK = 0.25
-
-Job = TypeVar("Job")
 
 
 class Lost(NamedTuple):
@@ -44,35 +42,35 @@ class Lost(NamedTuple):
     late: bool = False
 
 
-class Pool(Generic[Job]):
+class Pool:
     """Does jobs in confined processes; what one job does to its process costs no other job.
 
     Args:
-        work: from a job to its reply; work and jobs must be picklable.
+        work: from a job to its reply; picklable.
         processes: how many; they start with the first jobs.
     """
 
-    def __init__(self, work: Callable[[Job], bytes], processes: int) -> None:
+    def __init__(self, work: Callable[[bytes], bytes], processes: int) -> None:
         self._work, self._processes = work, processes
-        self._workers: list[_Worker[Job]] = []
-        self._idle: queue.SimpleQueue[_Worker[Job] | None] = queue.SimpleQueue()
+        self._workers: list[_Worker] = []
+        self._idle: queue.SimpleQueue[_Worker | None] = queue.SimpleQueue()
         for _ in range(processes):
             self._idle.put(None)
         self._threads = ThreadPoolExecutor(processes)
         self._changing, self._closed = threading.Lock(), False
 
-    def map(self, jobs: Sequence[Job], seconds: Callable[[Job], float], chunk: int) -> list[bytes | Lost]:
+    def map(self, jobs: Sequence[bytes], seconds: Sequence[float], chunk: int) -> list[bytes | Lost]:
         """The replies, in the jobs' order.
 
         Args:
             jobs: what is to be done.
-            seconds: how long a job may take.
+            seconds: how long each may take.
             chunk: jobs handed over at a time, at most: many quick ones, few that others would wait for.
         """
         size = max(1, min(chunk, len(jobs) // (4 * self._processes)))
-        chunks = [jobs[start : start + size] for start in range(0, len(jobs), size)]
+        parts = [slice(start, start + size) for start in range(0, len(jobs), size)]
         try:
-            done = self._threads.map(lambda chunk: self._do(chunk, [seconds(job) for job in chunk]), chunks)
+            done = self._threads.map(self._do, [jobs[part] for part in parts], [seconds[part] for part in parts])
             return [reply for replies in done for reply in replies]
         except BaseException:
             self.close()  # frees the threads, which wait for workers
@@ -87,7 +85,7 @@ class Pool(Generic[Job]):
             self._workers.clear()
         self._threads.shutdown(cancel_futures=True)
 
-    def _do(self, jobs: Sequence[Job], seconds: Sequence[float]) -> list[bytes | Lost]:
+    def _do(self, jobs: Sequence[bytes], seconds: Sequence[float]) -> list[bytes | Lost]:
         worker = self._idle.get()
         replies: list[bytes | Lost] = []
         try:
@@ -105,7 +103,7 @@ class Pool(Generic[Job]):
             self._idle.put(worker)
         return replies
 
-    def _start(self) -> "_Worker[Job]":
+    def _start(self) -> "_Worker":
         with self._changing:
             if self._closed:
                 raise RuntimeError("the pool is closed")
@@ -113,17 +111,17 @@ class Pool(Generic[Job]):
             self._workers.append(worker)
             return worker
 
-    def _discard(self, worker: "_Worker[Job]") -> None:
+    def _discard(self, worker: "_Worker") -> None:
         with self._changing:
             if worker in self._workers:
                 self._workers.remove(worker)
         worker.end()
 
 
-class _Worker(Generic[Job]):
+class _Worker:
     """One process and the pipe to it."""
 
-    def __init__(self, work: Callable[[Job], bytes]) -> None:
+    def __init__(self, work: Callable[[bytes], bytes]) -> None:
         # Forked from a small process of its own: this one may have threads, and much memory.
         context = get_context("forkserver")
         context.set_forkserver_preload(_PRELOAD)
@@ -145,7 +143,7 @@ class _Worker(Generic[Job]):
             what = "a process that reads media does not start"
             raise PipelineError(what, fix="Is the memory full? Set validate.processes lower.") from None
 
-    def do(self, jobs: Sequence[Job], seconds: Sequence[float]) -> list[bytes | Lost]:
+    def do(self, jobs: Sequence[bytes], seconds: Sequence[float]) -> list[bytes | Lost]:
         """Replies up to the first job that is lost, or to all."""
         replies: list[bytes | Lost] = []
         try:
@@ -180,7 +178,7 @@ class _Worker(Generic[Job]):
         code = self._process.exitcode or 0
         if code == -signal.SIGXCPU:
             return Lost("out of processor time", late=True)
-        return Lost(signal.Signals(-code).name if code < 0 else f"exit code {code}")
+        return Lost(signal.strsignal(-code) or f"signal {-code}" if code < 0 else f"exit code {code}")
 
     def end(self) -> None:
         """Kill it; one that hangs in the kernel is left to die when its file answers."""
@@ -204,9 +202,10 @@ def _start_server() -> None:
             os.environ["PYTHONPATH"] = before
 
 
-def _serve(pipe: _Pipe, done: _Pipe, work: Callable[[Job], bytes]) -> None:
+def _serve(pipe: _Pipe, done: _Pipe, work: Callable[[bytes], bytes]) -> None:
     """A worker's life: jobs in, replies out, until the pipe closes."""
     confine([pipe.fileno(), done.fileno()])
+    keep_memory()
     done.send_bytes(b"")
     while True:
         try:
