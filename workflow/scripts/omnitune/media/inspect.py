@@ -43,7 +43,7 @@ class Inspector:
 
     def __init__(self, settings: ValidateConfig, cache: Path | None = None) -> None:
         self._settings, self._known = settings, Known(cache)
-        self._pool = Pool(partial(examine_encoded, settings), settings.processes)
+        self._pool: Pool[bytes] = Pool(partial(examine_encoded, settings), settings.processes)
         self._threads = ThreadPoolExecutor(settings.processes)
 
     def __enter__(self) -> Self:

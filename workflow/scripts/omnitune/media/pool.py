@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from multiprocessing import forkserver, get_context
 from multiprocessing.connection import Connection as _Pipe
 from pathlib import Path
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 from omnitune.errors import PipelineError
 from omnitune.media.confine import allow_cpu, confine, keep_memory
@@ -28,6 +28,9 @@ _LIBRARY = str(Path(__file__).parents[2])
 _START_SECONDS = 120
 # How often a silent worker is asked how far it is, in seconds.
 _TICK = 0.25
+
+
+Job = TypeVar("Job")
 
 
 class Lost(NamedTuple):
@@ -42,24 +45,24 @@ class Lost(NamedTuple):
     late: bool = False
 
 
-class Pool:
+class Pool(Generic[Job]):
     """Does jobs in confined processes; what one job does to its process costs no other job.
 
     Args:
-        work: from a job to its reply; picklable.
+        work: from a job to its reply; work and jobs must be picklable.
         processes: how many; they start with the first jobs.
     """
 
-    def __init__(self, work: Callable[[bytes], bytes], processes: int) -> None:
+    def __init__(self, work: Callable[[Job], bytes], processes: int) -> None:
         self._work, self._processes = work, processes
-        self._workers: list[_Worker] = []
-        self._idle: queue.SimpleQueue[_Worker | None] = queue.SimpleQueue()
+        self._workers: list[_Worker[Job]] = []
+        self._idle: queue.SimpleQueue[_Worker[Job] | None] = queue.SimpleQueue()
         for _ in range(processes):
             self._idle.put(None)
         self._threads = ThreadPoolExecutor(processes)
         self._changing, self._closed = threading.Lock(), False
 
-    def map(self, jobs: Sequence[bytes], seconds: Sequence[float], chunk: int) -> list[bytes | Lost]:
+    def map(self, jobs: Sequence[Job], seconds: Sequence[float], chunk: int) -> list[bytes | Lost]:
         """The replies, in the jobs' order.
 
         Args:
@@ -85,7 +88,7 @@ class Pool:
             self._workers.clear()
         self._threads.shutdown(cancel_futures=True)
 
-    def _do(self, jobs: Sequence[bytes], seconds: Sequence[float]) -> list[bytes | Lost]:
+    def _do(self, jobs: Sequence[Job], seconds: Sequence[float]) -> list[bytes | Lost]:
         worker = self._idle.get()
         replies: list[bytes | Lost] = []
         try:
@@ -103,7 +106,7 @@ class Pool:
             self._idle.put(worker)
         return replies
 
-    def _start(self) -> "_Worker":
+    def _start(self) -> "_Worker[Job]":
         with self._changing:
             if self._closed:
                 raise RuntimeError("the pool is closed")
@@ -111,17 +114,17 @@ class Pool:
             self._workers.append(worker)
             return worker
 
-    def _discard(self, worker: "_Worker") -> None:
+    def _discard(self, worker: "_Worker[Job]") -> None:
         with self._changing:
             if worker in self._workers:
                 self._workers.remove(worker)
         worker.end()
 
 
-class _Worker:
+class _Worker(Generic[Job]):
     """One process and the pipe to it."""
 
-    def __init__(self, work: Callable[[bytes], bytes]) -> None:
+    def __init__(self, work: Callable[[Job], bytes]) -> None:
         # Forked from a small process of its own: this one may have threads, and much memory.
         context = get_context("forkserver")
         context.set_forkserver_preload(_PRELOAD)
@@ -143,7 +146,7 @@ class _Worker:
             what = "a process that reads media does not start"
             raise PipelineError(what, fix="Is the memory full? Set validate.processes lower.") from None
 
-    def do(self, jobs: Sequence[bytes], seconds: Sequence[float]) -> list[bytes | Lost]:
+    def do(self, jobs: Sequence[Job], seconds: Sequence[float]) -> list[bytes | Lost]:
         """Replies up to the first job that is lost, or to all."""
         replies: list[bytes | Lost] = []
         try:
@@ -202,7 +205,7 @@ def _start_server() -> None:
             os.environ["PYTHONPATH"] = before
 
 
-def _serve(pipe: _Pipe, done: _Pipe, work: Callable[[bytes], bytes]) -> None:
+def _serve(pipe: _Pipe, done: _Pipe, work: Callable[[Job], bytes]) -> None:
     """A worker's life: jobs in, replies out, until the pipe closes."""
     confine([pipe.fileno(), done.fileno()])
     keep_memory()
