@@ -106,11 +106,6 @@ def test_each_costs_a_second_and_300_mb_at_most(tmp_path: Path, level):
     )
     found, megabytes = json.loads(done.stdout)
     for (name, (_, _, code)), (codes, seconds) in zip(CASES.items(), found, strict=True):
-<<<<<<< HEAD
-        # What a header says of its file's length is compared with it where the whole file is read.
-        assert codes[:1] == ([] if (name, level) == ("long.wav", "header") else [code]), name
-=======
         assert code in codes, name
->>>>>>> gate
         assert seconds < 1, name
     assert megabytes < 300
