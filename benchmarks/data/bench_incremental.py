@@ -11,31 +11,29 @@ import argparse
 import tempfile
 import time
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
-from bench_levels import cpu_seconds
+from bench_levels import Level, cpu_seconds
 from media_set import Medium, media_set
 
 from omnitune.config.validate import ValidateConfig
 from omnitune.media.inspect import Inspector
 
 COUNTS = {"wav": 10_000, "jpg": 2_000, "mp4": 60}
-Level = Literal["header", "hash", "decode"]
 
 
 def run(level: Level, cache: Path | None, media: list[Medium]) -> tuple[float, list[Any]]:
     """Seconds of processor time and the inspections of one run."""
     found: list[Any] = []
+
+    def batches(media: list[Medium]) -> list[Any]:
+        for start in range(0, len(media), 512):
+            found.extend(inspector.inspect(media[start : start + 512]))
+        return found
+
     with Inspector(ValidateConfig(media=level, processes=1), cache) as inspector:
         # The process that workers are forked from serves all rounds; its start is no part of either run.
         inspector.inspect(media[:2])
-        inspector.forget()
-
-        def batches(media: list[Medium]) -> list[Any]:
-            for start in range(0, len(media), 512):
-                found.extend(inspector.inspect(media[start : start + 512]))
-            return found
-
         return cpu_seconds(batches, media), found
 
 

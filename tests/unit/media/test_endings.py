@@ -13,7 +13,7 @@ from omnitune.media.endings import Ending, ending
 
 
 def end_of(content: bytes) -> Ending:
-    return ending(lambda place, count: content[place : place + count], len(content))
+    return ending(content, len(content))
 
 
 def noise(path: Path, **options) -> Path:

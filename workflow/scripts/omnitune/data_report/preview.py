@@ -21,7 +21,7 @@ def previews(media: Sequence[tuple[str, str]], processes: int = 2) -> dict[tuple
     """(modality, path) -> data: URI; empty where none can be made."""
     wanted = list(dict.fromkeys(media))
     with closing(Pool(_preview, processes)) as pool:
-        replies = pool.map(wanted, lambda _: _SECONDS_A_FILE, 4)
+        replies = pool.map(wanted, [_SECONDS_A_FILE] * len(wanted), 4)
     return {
         medium: "" if isinstance(reply, Lost) else reply.decode()
         for medium, reply in zip(wanted, replies, strict=True)

@@ -14,6 +14,8 @@ MEMORY = 2 << 30
 _OPEN_FILES = 64
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NO_NEW_PRIVS = 38
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+_KEPT = 64 << 20
 
 
 def confine(keep: Collection[int]) -> None:
@@ -43,6 +45,15 @@ def confine(keep: Collection[int]) -> None:
         hard = resource.getrlimit(limit)[1]
         value = value if hard == resource.RLIM_INFINITY else min(value, hard)
         resource.setrlimit(limit, (value, value))
+
+
+def keep_memory() -> None:
+    """Let malloc keep what is freed: new pages for every file cost a sixth of a short sound's decoding."""
+    # Only glibc has it, and gives freed memory back that early.
+    with contextlib.suppress(AttributeError):
+        libc = ctypes.CDLL(None)
+        libc.mallopt(_M_MMAP_THRESHOLD, _KEPT // 2)
+        libc.mallopt(_M_TRIM_THRESHOLD, _KEPT)
 
 
 def allow_cpu(seconds: float) -> None:

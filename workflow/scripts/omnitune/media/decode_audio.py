@@ -17,7 +17,8 @@ _CLIPPED_SHARE = 0.01
 _BLOCK = 1 << 17
 # Encoders put up to some frames of silence before and after the sound.
 _PADDING = 4096
-_SMALL = ("PCM_16", "PCM_S8", "PCM_U8", "ULAW", "ALAW")
+# What is decoded into floating point; libsndfile is slow at turning that into 16 bits.
+_FLOAT = ("FLOAT", "DOUBLE", "MPEG", "VORBIS", "OPUS")
 
 
 def decode_audio(path: str, probe: Probe) -> tuple[list[Finding], str]:
@@ -58,7 +59,7 @@ def _sound_blocks(path: str, sound: Any) -> Iterator[Any]:
     import numpy as np
     import soundfile
 
-    kind = "int16" if sound.subtype in _SMALL else "float32"
+    kind = "float32" if sound.subtype.startswith(_FLOAT) else "int16"
     # One buffer: memory that is new for every block costs more than the copy.
     buffer = np.empty((max(1, min(sound.frames, _BLOCK // sound.channels)), sound.channels), kind)
     done = 0
@@ -126,13 +127,16 @@ class Levels:
     def _in_16_bits(self, block: Any) -> Any:
         import numpy as np
 
-        # A sum is finite only when all of its terms are; one look at each sample in place of two.
-        if not np.isfinite(block.sum(dtype=np.float64)):
+        # Not a number is largest and smallest of all it stands among.
+        highest, lowest = block.max(), block.min()
+        if not (np.isfinite(highest) and np.isfinite(lowest)):
             self._not_finite += int(block.size - np.count_nonzero(np.isfinite(block)))
             block = np.nan_to_num(block, nan=0.0, posinf=1.0, neginf=-1.0)
         scaled = block * np.float32(32_768)
         np.rint(scaled, out=scaled)
-        return np.clip(scaled, -32_768, 32_767, out=scaled).astype(np.int16)
+        if not -1 < lowest <= highest < 32_767 / 32_768:
+            np.clip(scaled, -32_768, 32_767, out=scaled)
+        return scaled.astype(np.int16)
 
     def findings(self) -> Iterator[Finding]:
         """What is odd about all of them."""

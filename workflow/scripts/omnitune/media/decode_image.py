@@ -34,7 +34,8 @@ def decode_image(path: str, probe: Probe) -> tuple[list[Finding], str]:
         except (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError) as error:
             raise RowError("E101", f"{path} cannot be decoded ({error})") from None
     pixels = _pixels(seen)
-    if (pixels == pixels[:1]).all():
+    # Nearly every image answers at its middle.
+    if pixels[len(pixels) // 2] == pixels[0] and (pixels == pixels[0]).all():
         findings.append(Finding("E121", f"{path} is of one colour"))
     digest = xxhash.xxh3_128(f"image {seen.mode} {seen.width} {seen.height} ".encode())
     digest.update(pixels.data)

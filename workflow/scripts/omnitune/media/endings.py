@@ -4,14 +4,19 @@ Every format that says where it ends is held to it. What a format does not say i
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
-# Bytes from a place on, fewer where the file ends; a view where that spares a copy.
-At = Callable[[int, int], bytes | memoryview]
 _BLOCK = 1 << 20
 _TAIL = 1 << 16
 # Sizes that writers put down who do not know it yet, and never come back to.
 _STREAMED = 0xFFFF_FF00
+
+
+class Content(Protocol):
+    """A file's bytes by place, as `bytes` and `memoryview` give them."""
+
+    def __getitem__(self, part: slice, /) -> bytes | memoryview:
+        """The bytes of a slice, fewer where the file ends."""
 
 
 class Ending(NamedTuple):
@@ -26,12 +31,12 @@ class Ending(NamedTuple):
     surplus: int = 0
 
 
-def ending(at: At, size: int) -> Ending:
-    """How the file ends whose bytes `at` gives."""
-    head = bytes(at(0, 12))
+def ending(file: Content, size: int) -> Ending:
+    """How a file of `size` bytes ends."""
+    head = bytes(file[:12])
     for place, magic, check in _CHECKS:
         if head.startswith(magic, place):
-            return check(at, size)
+            return check(file, size)
     return Ending()
 
 
@@ -39,16 +44,16 @@ def _overrun(what: str, end: int, size: int) -> Ending:
     return Ending(f"{what} ends {end - size} bytes after the file does" if end > size else "")
 
 
-def _jpeg(at: At, size: int) -> Ending:
+def _jpeg(file: Content, size: int) -> Ending:
     """Up to the end-of-image marker (ITU-T T.81, annex B)."""
-    if at(size - 2, 2) == b"\xff\xd9":
+    if file[size - 2 : size] == b"\xff\xd9":
         return Ending()
     # A thumbnail in the header has an end of its own: look behind the start of the scan.
     place = 2
-    while (marker := bytes(at(place, 4)))[:1] == b"\xff" and len(marker) == 4 and marker[1] != 0xDA:
+    while (marker := bytes(file[place : place + 4]))[:1] == b"\xff" and len(marker) == 4 and marker[1] != 0xDA:
         alone = marker[1] in (0x01, 0xFF) or 0xD0 <= marker[1] <= 0xD8
         place += (1 if marker[1] == 0xFF else 2) if alone else 2 + int.from_bytes(marker[2:4], "big")
-    while block := bytes(at(place, _BLOCK)):
+    while block := bytes(file[place : place + _BLOCK]):
         found = block.find(b"\xff\xd9")
         if found >= 0:
             return Ending(surplus=size - (place + found + 2))
@@ -56,19 +61,19 @@ def _jpeg(at: At, size: int) -> Ending:
     return Ending("it has no end-of-image marker")
 
 
-def _png(at: At, size: int) -> Ending:
+def _png(file: Content, size: int) -> Ending:
     """Every chunk with its checksum, up to IEND (PNG specification, section 5)."""
     from isal import isal_zlib
 
     place = 8
-    while len(head := at(place, 8)) == 8:
+    while len(head := file[place : place + 8]) == 8:
         end, name = place + 8 + int.from_bytes(head[:4], "big"), bytes(head[4:])
         if end + 4 > size:
             break
         crc = isal_zlib.crc32(name)
         for start in range(place + 8, end, _BLOCK):
-            crc = isal_zlib.crc32(at(start, min(_BLOCK, end - start)), crc)
-        if crc.to_bytes(4, "big") != at(end, 4):
+            crc = isal_zlib.crc32(file[start : min(start + _BLOCK, end)], crc)
+        if crc.to_bytes(4, "big") != file[end : end + 4]:
             return Ending(f"the checksum of its {name.decode('latin-1')} chunk at byte {place} is wrong")
         place = end + 4
         if name == b"IEND":
@@ -76,17 +81,17 @@ def _png(at: At, size: int) -> Ending:
     return Ending("it has no IEND chunk")
 
 
-def _gif(at: At, size: int) -> Ending:
+def _gif(file: Content, size: int) -> Ending:
     # The last block's terminator and the trailer; some writers pad.
-    return Ending("" if b"\0;" in bytes(at(max(0, size - 64), 64)) else "it has no trailer")
+    return Ending("" if b"\0;" in bytes(file[max(0, size - 64) : size]) else "it has no trailer")
 
 
-def _riff(at: At, size: int) -> Ending:
+def _riff(file: Content, size: int) -> Ending:
     """WAVE by its data chunk, which readers look for; AVI and WebP by the size of the whole."""
-    if at(8, 4) != b"WAVE":
-        return _overrun("its RIFF data", 8 + int.from_bytes(at(4, 4), "little"), size)
+    if file[8:12] != b"WAVE":
+        return _overrun("its RIFF data", 8 + int.from_bytes(file[4:8], "little"), size)
     place = 12
-    while len(head := at(place, 8)) == 8:
+    while len(head := file[place : place + 8]) == 8:
         count = int.from_bytes(head[4:], "little")
         if head[:4] == b"data":
             return _overrun("its sound", place + 8 + count, size) if count < _STREAMED else Ending()
@@ -94,10 +99,10 @@ def _riff(at: At, size: int) -> Ending:
     return Ending("it has no data chunk")
 
 
-def _boxes(at: At, size: int) -> Ending:
+def _boxes(file: Content, size: int) -> Ending:
     """ISO base media: boxes from the first byte to the last (ISO/IEC 14496-12, section 4.2)."""
     place, end, name = 0, 0, b""
-    while len(head := at(place, 16)) >= 8:
+    while len(head := file[place : place + 16]) >= 8:
         count, kind = int.from_bytes(head[:4], "big"), bytes(head[4:8])
         if count == 0 and kind.isalnum():  # up to the end of the file
             return Ending()
@@ -109,10 +114,10 @@ def _boxes(at: At, size: int) -> Ending:
     return _overrun(f"its {name.decode()} box", end, size)
 
 
-def _ogg(at: At, size: int) -> Ending:
+def _ogg(file: Content, size: int) -> Ending:
     """The last page (RFC 3533, section 6)."""
     start = max(0, size - _TAIL)
-    page = bytes(at(start, _TAIL))
+    page = bytes(file[start:size])
     found = page.rfind(b"OggS")
     if found < 0:
         return Ending(f"it has no Ogg page in its last {_TAIL >> 10} KiB")
@@ -120,11 +125,11 @@ def _ogg(at: At, size: int) -> Ending:
     return _overrun("its last page", start + found + 27 + max(len(sizes), 1) + sum(sizes), size)
 
 
-def _flac(at: At, size: int) -> Ending:
+def _flac(file: Content, size: int) -> Ending:
     """The last frame's number against the stream's length (RFC 9639, sections 8.2 and 9.1)."""
-    stream = at(8, 18)
+    stream = file[8:26]
     longest, samples = int.from_bytes(stream[2:4], "big"), int.from_bytes(stream[13:18], "big") & (1 << 36) - 1
-    tail = bytes(at(max(0, size - _TAIL), _TAIL))
+    tail = bytes(file[max(0, size - _TAIL) : size])
     # A stream keeps to one way of numbering: by frames of one size, or by samples.
     for start, by_sample in ((b"\xff\xf8", False), (b"\xff\xf9", True)):
         place = len(tail)
@@ -163,13 +168,13 @@ def _crc8(content: bytes) -> int:
     return crc
 
 
-def _mp3(at: At, size: int) -> Ending:
+def _mp3(file: Content, size: int) -> Ending:
     """The size that encoders note in the first frame (the Xing or Info header)."""
     start = 0
-    if at(0, 3) == b"ID3":
-        tag = at(6, 4)
+    if file[:3] == b"ID3":
+        tag = file[6:10]
         start = 10 + sum((byte & 0x7F) << shift for byte, shift in zip(tag, (21, 14, 7, 0), strict=False))
-    head = bytes(at(start, 256))
+    head = bytes(file[start : start + 256])
     found = max(head.find(b"Xing"), head.find(b"Info"))
     if found < 0 or len(head) < found + 16:
         return Ending()
@@ -179,14 +184,14 @@ def _mp3(at: At, size: int) -> Ending:
     return _overrun("its sound", start + int.from_bytes(head[place : place + 4], "big"), size)
 
 
-def _ebml(at: At, size: int) -> Ending:
+def _ebml(file: Content, size: int) -> Ending:
     """Matroska and WebM by the size of the segment (RFC 8794, RFC 9559)."""
     place = 4
-    count, used = _ebml_size(at(place, 8))
+    count, used = _ebml_size(file[place : place + 8])
     place += used + count
-    if at(place, 4) != b"\x18\x53\x80\x67":
+    if file[place : place + 4] != b"\x18\x53\x80\x67":
         return Ending()
-    count, used = _ebml_size(at(place + 4, 8))
+    count, used = _ebml_size(file[place + 4 : place + 12])
     unknown = count == (1 << 7 * used) - 1
     return Ending() if unknown else _overrun("its segment", place + 4 + used + count, size)
 
@@ -197,7 +202,7 @@ def _ebml_size(content: bytes | memoryview) -> tuple[int, int]:
     return int.from_bytes(content[:used], "big") & (1 << 7 * used) - 1, used
 
 
-_CHECKS: tuple[tuple[int, bytes, Callable[[At, int], Ending]], ...] = (
+_CHECKS: tuple[tuple[int, bytes, Callable[[Content, int], Ending]], ...] = (
     (0, b"\xff\xd8", _jpeg),
     (0, b"\x89PNG", _png),
     (0, b"RIFF", _riff),

@@ -36,9 +36,12 @@ class Task(NamedTuple):
     probe: Probe | None = None
 
 
-def examine_encoded(settings: ValidateConfig, task: Task) -> bytes:
-    """The same as `examine`, as a process sends it to another."""
-    return msgspec.msgpack.encode(examine(settings, task))
+_decode_task = msgspec.msgpack.Decoder(Task).decode
+
+
+def examine_encoded(settings: ValidateConfig, task: bytes) -> bytes:
+    """The same as `examine`, in the form in which processes talk."""
+    return msgspec.msgpack.encode(examine(settings, _decode_task(task)))
 
 
 def examine(settings: ValidateConfig, task: Task) -> Inspection:

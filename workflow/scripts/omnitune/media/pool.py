@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Generic, NamedTuple, TypeVar
 
 from omnitune.errors import PipelineError
-from omnitune.media.confine import allow_cpu, confine
+from omnitune.media.confine import allow_cpu, confine, keep_memory
 
 # Loaded once, in the process that workers are forked from: 20 ms a worker in place of 1.3 s.
 _PRELOAD = ["numpy", "soundfile", "av", "pyarrow", "isal.isal_zlib", "PIL.ImageOps", "omnitune.media.examine"]
@@ -28,6 +28,7 @@ _LIBRARY = str(Path(__file__).parents[2])
 _START_SECONDS = 120
 # How often a silent worker is asked how far it is, in seconds.
 _TICK = 0.25
+
 
 Job = TypeVar("Job")
 
@@ -61,18 +62,18 @@ class Pool(Generic[Job]):
         self._threads = ThreadPoolExecutor(processes)
         self._changing, self._closed = threading.Lock(), False
 
-    def map(self, jobs: Sequence[Job], seconds: Callable[[Job], float], chunk: int) -> list[bytes | Lost]:
+    def map(self, jobs: Sequence[Job], seconds: Sequence[float], chunk: int) -> list[bytes | Lost]:
         """The replies, in the jobs' order.
 
         Args:
             jobs: what is to be done.
-            seconds: how long a job may take.
+            seconds: how long each may take.
             chunk: jobs handed over at a time, at most: many quick ones, few that others would wait for.
         """
         size = max(1, min(chunk, len(jobs) // (4 * self._processes)))
-        chunks = [jobs[start : start + size] for start in range(0, len(jobs), size)]
+        parts = [slice(start, start + size) for start in range(0, len(jobs), size)]
         try:
-            done = self._threads.map(lambda chunk: self._do(chunk, [seconds(job) for job in chunk]), chunks)
+            done = self._threads.map(self._do, [jobs[part] for part in parts], [seconds[part] for part in parts])
             return [reply for replies in done for reply in replies]
         except BaseException:
             self.close()  # frees the threads, which wait for workers
@@ -180,7 +181,7 @@ class _Worker(Generic[Job]):
         code = self._process.exitcode or 0
         if code == -signal.SIGXCPU:
             return Lost("out of processor time", late=True)
-        return Lost(signal.Signals(-code).name if code < 0 else f"exit code {code}")
+        return Lost(signal.strsignal(-code) or f"signal {-code}" if code < 0 else f"exit code {code}")
 
     def end(self) -> None:
         """Kill it; one that hangs in the kernel is left to die when its file answers."""
@@ -207,6 +208,7 @@ def _start_server() -> None:
 def _serve(pipe: _Pipe, done: _Pipe, work: Callable[[Job], bytes]) -> None:
     """A worker's life: jobs in, replies out, until the pipe closes."""
     confine([pipe.fileno(), done.fileno()])
+    keep_memory()
     done.send_bytes(b"")
     while True:
         try:

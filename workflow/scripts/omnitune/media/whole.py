@@ -1,7 +1,7 @@
 """A file read from its first byte to its last: its digest, and whether it is all there."""
 
-import functools
 import os
+import threading
 
 import xxhash
 
@@ -22,14 +22,13 @@ def read_whole(path: str, size: int, mtime_ns: int) -> tuple[str, Ending]:
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        buffer = _buffer()
+        buffer = _own.buffer
         read = os.readv(descriptor, [buffer])
         if read < _SMALL:  # nearly every file: all of it is in the buffer
-            digest = xxhash.xxh3_128_hexdigest(buffer[:read])
-            found = ending(lambda place, count: buffer[place : min(place + count, read)], read)
+            content = buffer[:read]
+            digest, found = xxhash.xxh3_128_hexdigest(content), ending(content, read)
         else:
-            digest = _hash(descriptor, size)
-            found = ending(lambda place, count: os.pread(descriptor, count, place), size)
+            digest, found = _hash(descriptor, size), ending(_Parts(descriptor), size)
         refuse_changed(path, descriptor, size, mtime_ns)
     finally:
         os.close(descriptor)
@@ -38,7 +37,7 @@ def read_whole(path: str, size: int, mtime_ns: int) -> tuple[str, Ending]:
 
 def _hash(descriptor: int, size: int) -> str:
     """Of a file that fills the buffer; one that grows is left at the size it had."""
-    buffer = _buffer()
+    buffer = _own.buffer
     digest, read = xxhash.xxh3_128(buffer), _SMALL
     block = buffer[:_BLOCK]
     while read <= size and (count := os.readv(descriptor, [block])):
@@ -54,7 +53,22 @@ def refuse_changed(path: str, file: int | str, size: int, mtime_ns: int) -> None
         raise RowError("E078", f"{path} changed while it was read")
 
 
-@functools.cache
-def _buffer() -> memoryview:
-    # Kept: memory that is new for every file costs more than the hash.
-    return memoryview(bytearray(_SMALL))
+class _Own(threading.local):
+    """Memory of a thread. It is kept, since memory that is new for every file costs more than the hash."""
+
+    def __init__(self) -> None:
+        self.buffer = memoryview(bytearray(_SMALL))
+
+
+class _Parts:
+    """The bytes of a file that is too large to be held."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def __getitem__(self, part: slice) -> bytes:
+        start = part.start or 0
+        return os.pread(self._descriptor, part.stop - start, start)
+
+
+_own = _Own()
