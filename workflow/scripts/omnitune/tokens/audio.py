@@ -79,8 +79,8 @@ def aac_samples(packets: int, skipped: int, shown: int, frame: int = 1024) -> in
 def mp3_is_counted(frame: bytes, size: int) -> bool:
     """Whether the length that libsndfile gives of an MP3 is a count and no estimate.
 
-    Without the encoder's Xing or Info frame libsndfile guesses the length from the bit rate, and in a file that was
-    cut it believes a frame that promises more than there is.
+    Without the encoder's Xing or Info frame libsndfile guesses the length from the bit rate, and in a file that is
+    cut off it believes a frame that promises more than there is.
 
     Args:
         frame: the first 160 bytes of sound or more, after an ID3 tag.
