@@ -195,3 +195,8 @@ def test_a_file_is_python_whatever_its_suffix_and_may_not_end_the_program(tmp_pa
         rewards.load_file(path)
     with pytest.raises(PipelineError, match=r"no such file"):
         rewards.load_file(tmp_path / "none.py")
+
+
+def test_a_file_that_cannot_be_read_is_one_sentence(tmp_path: Path):
+    with pytest.raises(PipelineError, match=r"cannot be read \(Is a directory\)"):
+        rewards.names_in(tmp_path)

@@ -171,11 +171,14 @@ def test_the_columns_give_the_shape(row, shape: str):
         ('["a.wav", "b.wav"]', ["a.wav", "b.wav"]),
         ("['a.wav', 'b.wav']", ["a.wav", "b.wav"]),
         ("[x].wav", ["[x].wav"]),
+        ("[{[]: 1}].wav", ["[{[]: 1}].wav"]),
+        ("[{[]: 1}]", ["[{[]: 1}]"]),
     ],
 )
 @pytest.mark.parametrize("column", ["audio", "audios"])
 def test_a_cell_holds_a_path_or_a_list_of_them(data: Path, cell: str, audios: list[str], column: str):
-    (data / "[x].wav").write_bytes(b"media")
+    for name in ("[x].wav", "[{[]: 1}].wav", "[{[]: 1}]"):  # (names that a reader of Python stumbles over)
+        (data / name).write_bytes(b"media")
     path = data / "rows.csv"
     path.write_text(f'question,answer,{column},note\nQ,A,"{cell.replace(chr(34), chr(34) * 2)}",\n')
     source = converters.open_source("s", path, "t", {}, [data], data.parent / "embedded")

@@ -31,6 +31,6 @@ def opened(cell: str) -> Any:
         pass
     try:
         value = ast.literal_eval(cell.strip())
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         return cell  # a file may be called [a].wav
     return value if all(isinstance(item, str | dict) for item in value) else cell

@@ -45,10 +45,12 @@ def names_in(path: Path) -> set[str] | None:
     """The names that the file binds, read without running it; None when that cannot be told.
 
     Raises:
-        PipelineError: it is not Python.
+        PipelineError: it cannot be read, or is not Python.
     """
     try:
         tree = ast.parse(path.read_bytes(), filename=str(path))
+    except OSError as error:
+        raise PipelineError(f"cannot be read ({error.strerror})", where=str(path)) from None
     except (SyntaxError, ValueError) as error:
         raise _not_python(path, error) from None
     names: set[str] = set()
