@@ -52,7 +52,7 @@ format: dev  ## rewrite the code in the house's form
 	@$(VENV)/ruff check --fix . && $(VENV)/ruff format .
 	@$(VENV)/snakefmt Snakefile rules
 
-docs: setup  ## write config/README.md and config/schema.json anew
+docs: setup  ## write config/README.md, config/schema.json and docs/codes.md anew
 	@$(VENV)/python workflow/scripts/describe_config.py
 
 init: setup  ## guess a config from your data: make init RUN=name DATA=rows.jsonl [MODEL=folder or id]

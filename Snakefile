@@ -32,14 +32,18 @@ if cfg.demo:
 rule all:
     default_target: True
     input:
+        f"results/{cfg.run}/split/report.html",
         f"results/{cfg.run}/report.html",
         LINEAGE.served(),
+        # Rows name files beside these, so whoever removes them has them made again.
+        validated(".jsonl"),
 
 
 # Targets by name: snakemake data, snakemake sft, ...
 rule data:
     input:
-        f"results/{cfg.run}/split/manifest.json",
+        f"results/{cfg.run}/split/report.html",
+        validated(".jsonl"),
 
 
 rule sft:

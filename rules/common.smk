@@ -12,6 +12,7 @@ from omnitune import (
     base_model,
     config as omnitune_config,
     converters,
+    data_report,
     deploy_args,
     environments,
     inference,
@@ -103,7 +104,7 @@ def shards(source):
     return range(cfg.sources[source].shards)
 
 
-def validated(wildcards, kind):
+def validated(kind):
     """The validate stage's files over all sources and shards; `kind` is `.jsonl` or `.ledger.jsonl`."""
     return [
         f"results/{cfg.run}/validate/{source}/{shard}{kind}" for source in cfg.sources for shard in shards(source)
@@ -122,6 +123,20 @@ def split_sources():
                 "ledger": [f"results/{cfg.run}/validate/{name}/{shard}.ledger.jsonl" for shard in shards(name)],
             }
             for name, source in cfg.sources.items()
+        ]
+    )
+
+
+def report_sources():
+    """What data_report.py is told of each source."""
+    return json.dumps(
+        [
+            {
+                "name": name,
+                "converted": [f"results/{cfg.run}/convert/{name}/{shard}.jsonl" for shard in shards(name)],
+                "valid": [f"results/{cfg.run}/validate/{name}/{shard}.jsonl" for shard in shards(name)],
+            }
+            for name in cfg.sources
         ]
     )
 
@@ -150,6 +165,12 @@ def media_roots(*more):
 def base_inputs(path):
     """A base that the pipeline itself publishes is tracked by its manifest."""
     return [f"{path}/manifest.json"] if path.startswith("results/") else []
+
+
+def need_solution():
+    """Whether GRPO of some experiment has a reward that compares with the row's solution."""
+    trained = [experiment.grpo for experiment in EXPERIMENTS.values() if experiment.grpo.enabled]
+    return any(not grpo.reward_file and rewards.NEED_SOLUTION & grpo.rewards.keys() for grpo in trained)
 
 
 def reward_file(wildcards):

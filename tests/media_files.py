@@ -2,11 +2,15 @@
 
 import base64
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+# Codec and rate of the sound of videos, where it is not AAC at 16 kHz.
+_SOUNDS = {".webm": ("libopus", 48000), ".avi": ("libmp3lame", 16000)}
 
 
 def wav(path: Path, seconds: float = 0.1, rate: int = 16000, channels: int = 1, **options: Any) -> Path:
@@ -28,23 +32,71 @@ def image(path: Path, size: tuple[int, int] = (28, 28), mode: str = "RGB", **opt
     return path
 
 
-def video(path: Path, frames: int = 8, size: tuple[int, int] = (64, 48), sound: bool = False) -> Path:
-    """Black frames at 8 a second, with a track of silence when asked."""
+def video(
+    path: Path,
+    frames: int = 8,
+    size: tuple[int, int] = (64, 48),
+    sound: bool = False,
+    *,
+    codec: str = "mpeg4",
+    rate: int = 8,
+    pixels: str = "yuv420p",
+    tracks: int = 0,
+    seconds: float = 0.256,
+    times: Sequence[int] = (),
+    turned: int = 0,
+    shape: tuple[int, int] = (1, 1),
+    transfer: int = 0,
+    faststart: bool = False,
+    fragments: bool = False,
+    live: bool = False,
+    format: str | None = None,
+) -> Path:
+    """Black frames, at 8 a second if nothing else is asked for, with a track of silence when asked.
+
+    Args:
+        tracks: of silence; `sound` stands for one.
+        seconds: of silence.
+        times: of the frames, in frames; one after the other if none are given.
+        turned: degrees clockwise, for display.
+        shape: of a pixel.
+        transfer: FFmpeg's number of the transfer function.
+        faststart: whether the index lies in front of the samples.
+        fragments: whether the index comes in pieces.
+        live: whether a Matroska file is written as a browser does, without its length.
+    """
     import av
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("mpeg4", rate=8)
-        stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
-        track = container.add_stream("aac", rate=16000, layout="mono") if sound else None
-        for _ in range(frames):
-            pixels = np.zeros((size[1], size[0], 3), dtype=np.uint8)
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
-        container.mux(stream.encode())
-        if track:
-            silence = av.AudioFrame.from_ndarray(np.zeros((1, 4096), dtype=np.float32), "fltp", "mono")
-            silence.sample_rate = 16000
-            container.mux(track.encode(silence))
+    flags = "frag_keyframe+empty_moov" if fragments else "faststart" if faststart else ""
+    options = {"movflags": flags} if flags else {"live": "1"} if live else {}
+    with av.open(str(path), "w", format=format, options=options) as container:
+        stream: Any = None
+        if frames:
+            stream = container.add_stream(codec, rate=rate)
+            stream.width, stream.height, stream.pix_fmt = *size, pixels
+            stream.codec_context.sample_aspect_ratio = Fraction(*shape)
+            if transfer:
+                stream.codec_context.color_trc = transfer
+                stream.codec_context.color_primaries, stream.codec_context.colorspace = 9, 9
+            if turned:
+                stream.set_display_rotation(-turned)
+        name, hertz = _SOUNDS.get(path.suffix, ("aac", 16000))
+        audio: list[Any] = [
+            container.add_stream(name, rate=hertz, layout="mono") for _ in range(max(tracks, int(sound)))
+        ]
+        for number in range(frames):
+            frame = av.VideoFrame.from_ndarray(np.zeros((size[1], size[0], 3), dtype=np.uint8), format="rgb24")
+            if times:
+                frame.pts, frame.time_base = times[number], Fraction(1, rate)
+            container.mux(stream.encode(frame))
+        if frames:
+            container.mux(stream.encode())
+        for track in audio:
+            silence = np.zeros((1, round(seconds * track.rate)), dtype=np.float32)
+            heard = av.AudioFrame.from_ndarray(silence, "fltp", "mono")
+            heard.sample_rate = track.rate
+            container.mux(track.encode(heard))
             container.mux(track.encode())
     return path
 

@@ -55,7 +55,11 @@ def test_every_row_gets_a_line(place: Path):
             "task": "asr",
             "messages": [{"role": "user", "content": "<audio>"}, {"role": "assistant", "content": "So."}],
             "audios": [f"{place}/data/a.wav"],
-            "repairs": ["E051"],
+            "repairs": ["E012", "E051"],
+            "found": {
+                "E012": "line 2 is blank, and so may be others",
+                "E051": '"audios" is one path, not a list',
+            },
         },
     ]
 
@@ -94,11 +98,6 @@ def test_columns_and_embedded_media(place: Path):
         (b"", 65, "has no rows. Write at least one row."),
         (b"\x1f\x8b\x08", 65, "is compressed with gzip. Give the file uncompressed."),
         (b"PK\x03\x04", 65, "is a ZIP archive. Give the file uncompressed."),
-        (
-            "{}\n".encode("utf-16"),
-            65,
-            "is UTF-16 text, not UTF-8. Re-encode the file as UTF-8: iconv -f UTF-16 -t UTF-8.",
-        ),
         (
             b'[{"a": 1}]',
             65,

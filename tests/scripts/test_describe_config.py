@@ -15,6 +15,7 @@ def copy(tmp_path: Path) -> Path:
     """A copy of the library with its own config folder."""
     shutil.copytree(ROOT / "workflow", tmp_path / "workflow", ignore=shutil.ignore_patterns("__pycache__"))
     (tmp_path / "config").mkdir()
+    (tmp_path / "docs").mkdir()
     return tmp_path
 
 

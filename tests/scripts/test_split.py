@@ -1,11 +1,19 @@
 """split.py, and the three commands in a row."""
 
+import hashlib
 import json
+import os
+import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from data_commands import command
+from data_commands import SCRIPTS, command
 from media_files import chat, image, read_jsonl, wav, write_jsonl
+
+from omnitune.records import Facts, LedgerRow, Medium, Message, Record, encode
 
 SPLITS = ("train", "val", "test")
 
@@ -58,6 +66,7 @@ def prepare(place: Path, name: str, format: str, use: list[str], shards: int) ->
                 entry["path"],
                 "--use",
                 *use,
+                *("--settings", "{}", "--media-dir", "mended"),
                 "--output",
                 valid,
                 "--ledger",
@@ -121,6 +130,63 @@ def test_the_same_data_elsewhere_are_split_the_same_way(place: Path, tmp_path_fa
         assert [row["id"] for row in first] == [row["id"] for row in second]
 
 
+def test_copies_duplicates_and_repeated_ids_of_real_files(place: Path):
+    """At the hash level: each picture has a copy, every question is asked twice, and an id is there twice."""
+    for number in range(20):
+        picture = image(place / f"data/i/{number}.png", (28 + number, 28))
+        shutil.copy(picture, picture.with_name(f"copy{number}.png"))
+    rows = [{"id": f"q{n}", "question": f"{n}?", "answer": "A", "image": f"i/{n}.png"} for n in range(20)]
+    rows += [{"id": f"c{n}", "question": f"{n}?", "answer": "A", "image": f"i/copy{n}.png"} for n in range(20)]
+    rows[39]["id"] = "q0"
+    write_jsonl(place / "data/twice.jsonl", rows)
+    digests = {}
+    entry = prepare(place, "twice", "qa", ["sft", "eval"], shards=2)
+    for path in map(Path, entry["valid"]):
+        # As validate.media: hash notes them.
+        found = read_jsonl(place / path)
+        for row in found:
+            digest = hashlib.sha256(Path(row["images"][0]).read_bytes()).hexdigest()
+            digests[row["id"]] = row["facts"]["media"][0]["digest"] = digest
+        write_jsonl(place / path, found)
+    done = split(place, [entry])
+    assert done.returncode == 0, done.stderr
+    ledger = read_jsonl(place / "split/ledger.jsonl")
+    distinct = len(set(digests.values()))
+    assert [row["verdict"] for row in ledger].count("duplicate") == 39 - distinct
+    assert [row["codes"] for row in ledger[39:]] == [["E211"]]
+    assert ledger[39]["message"].startswith("data/twice.jsonl:40 (id q0): the id is used at line 1 already.")
+    assert split(place, [entry], "--duplicates", "keep").returncode == 0
+    kept = [row for name in SPLITS for row in read_jsonl(place / f"split/{name}.jsonl")]
+    assert len(kept) == 39
+    sides = {(digests[row["id"]], name) for name in SPLITS for row in read_jsonl(place / f"split/{name}.jsonl")}
+    assert len(sides) == distinct
+    manifest = json.loads((place / "split/manifest.json").read_text())
+    assert manifest["leakage"]["splits"]["train-test"]["digest"] == 0
+    assert (manifest["duplicates"], manifest["near_duplicates"]) == ("keep", 0)
+
+
+def test_four_times_the_rows_need_no_more_memory(place: Path):
+    peaks = []
+    for count in (15_000, 60_000):
+        with (place / "rows.jsonl").open("wb") as valid, (place / "ledger.jsonl").open("wb") as ledger:
+            for line in range(1, count + 1):
+                turns = [Message("user", f"<image><image>What is {line}?"), Message("assistant", str(line))]
+                media = [Medium("image", digest=file) for file in (f"a{line // 3}", f"b{line}")]
+                paths = [str(place / f"data/{file.digest}.png") for file in media]
+                row = Record(f"s/{line}", "s", line, "t", turns, images=paths, facts=Facts(9, media=media))
+                valid.write(encode(row))
+                ledger.write(encode(LedgerRow("s", line, row.id, "accepted")))
+        sources = [{"name": "s", "use": ["sft", "eval"], "valid": ["rows.jsonl"], "ledger": ["ledger.jsonl"]}]
+        arguments = ["--sources", json.dumps(sources), "--root", "data", "--output", "split"]
+        # Of the process itself: what getrusage says of a child begins with the memory of its parent.
+        code = "import sys, split; split.main(sys.argv[1:]); print(open('/proc/self/status').read())"
+        line = [sys.executable, "-c", code, *arguments]
+        environment = {**os.environ, "PYTHONPATH": str(SCRIPTS)}
+        done = subprocess.run(line, cwd=place, env=environment, capture_output=True, text=True, check=True)
+        peaks.append(int(re.findall(r"VmHWM:\s+(\d+) kB", done.stdout)[0]))
+    assert peaks[1] <= 1.1 * peaks[0], f"{peaks} kB"
+
+
 def test_too_many_rejected_rows_are_told_with_examples(place: Path):
     done = split(place, [prepare(place, "clips", "messages", ["sft", "eval"], 1)], "--max-rejected", 0.01)
     assert done.returncode == 65
@@ -150,6 +216,7 @@ def test_an_empty_test_set(place: Path):
     ("more", "message"),
     [
         (["--val", "0.8"], "split.py: error: --val and --test hold out 1.1 of the rows, more than all\n"),
+        (["--policy", '{"E230": "x"}'], "not a map of codes to actions: Invalid enum value 'x' - at `$[...]`\n"),
         (["--val", "1.2"], "split.py: error: argument --val: 1.2 is no number from 0 to 1\n"),
         (["--test", "x"], "split.py: error: argument --test: x is no number from 0 to 1\n"),
         (

@@ -1,5 +1,6 @@
 """validate.py: argv to files, exit code and message."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -32,13 +33,14 @@ def validate(place: Path, *more: str):
     return command(
         "validate",
         *("--input", "c.jsonl", "--path", "data/train.jsonl", "--use", "sft", "eval"),
+        *("--settings", "{}", "--media-dir", "v/media"),
         *("--output", "v/0.jsonl", "--ledger", "v/0.ledger.jsonl", *more),
         cwd=place,
     )
 
 
 def test_every_row_gets_a_verdict(place: Path):
-    done = validate(place, "--audio-in-video", "false")
+    done = validate(place, "--media", '{"audio_in_video": false}')
     assert (done.returncode, done.stdout) == (0, "")
     assert done.stderr == "data/train.jsonl: 1 accepted, 0 repaired, 3 rejected, 0 duplicate\n"
     assert [row["id"] for row in read_jsonl(place / "v/0.jsonl")] == ["s/a"]
@@ -47,22 +49,36 @@ def test_every_row_gets_a_verdict(place: Path):
         (1, "s/a", "accepted", []),
         (2, "s/00000002", "rejected", ["E001"]),
         (4, "s/a17", "rejected", ["E041"]),
-        (5, "s/a", "rejected", ["E055"]),
+        (5, "s/a", "rejected", ["E211"]),
     ]
     assert [row["message"] for row in ledger] == [
         "",
         "data/train.jsonl:2: not valid JSON at column 2. Write one JSON object a line.",
         'data/train.jsonl:4 (id a17): 2 <audio> markers but 1 entry in "audios". '
         "Add the missing path or remove the marker.",
-        "data/train.jsonl:5 (id a): the id is used at line 1 already. Give every row its own short id, or none.",
+        "data/train.jsonl:5 (id a): the id is used at line 1 already. Give every row its own id, or none.",
     ]
 
 
 def test_videos_must_have_the_sound_that_is_used(place: Path):
-    assert validate(place, "--audio-in-video", "true").returncode == 0
+    assert validate(place, "--media", '{"audio_in_video": true}').returncode == 0
     first = read_jsonl(place / "v/0.ledger.jsonl")[0]
     assert (first["verdict"], first["codes"]) == ("rejected", ["E140"])
     assert read_jsonl(place / "v/0.jsonl") == []
+
+
+def test_what_is_found_out_about_media_is_kept(place: Path):
+    settings = ("--settings", '{"media": "decode"}', "--processes", "2", "--cache", "v/cache/s/0.jsonl")
+    for path in (place / "a.wav", place / "v.mp4"):
+        os.utime(path, (1_700_000_000, 1_700_000_000))
+    assert validate(place, *settings).returncode == 0
+    rows, known = (place / "v/0.jsonl").read_bytes(), (place / "v/cache/s/0.jsonl").read_bytes()
+    (first,) = read_jsonl(place / "v/0.jsonl")
+    assert all(len(medium["digest"]) == len(medium["content"]) == 32 for medium in first["facts"]["media"])
+    assert known
+    assert validate(place, *settings).returncode == 0
+    assert (place / "v/0.jsonl").read_bytes() == rows
+    assert (place / "v/cache/s/0.jsonl").read_bytes() == known
 
 
 def test_an_input_that_is_missing_is_named(place: Path):

@@ -15,7 +15,7 @@ FAKES = Path(__file__).parents[1] / "fakes"
 
 def row(number: int, **fields) -> Record:
     turns = [Message("user", "<image>Which?"), Message("assistant", f"answer {number}")]
-    return Record(f"s/{number}", "s", number, "digits", turns, **{"images": ["/a.png"]} | fields)
+    return Record(f"s/{number}", "s", number, "digits", turns, **{"images": [__file__]} | fields)
 
 
 def raw(path: Path, *results: object) -> Path:

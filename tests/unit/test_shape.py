@@ -146,7 +146,7 @@ def test_a_file_holds_one_idea(path: Path):
 
 # Numbers and words of a fixed list, from the config's own types.
 PLAIN = {
-    "{params.audio_in_video}", "{params.device}", "{params.gpus}", "{params.max_rejected}", "{params.processes}",
+    "{params.need_solution}", "{params.device}", "{params.gpus}", "{params.max_rejected}", "{params.processes}",
     "{params.seed}", "{params.shards}", "{params.test}", "{params.val}", "{resources.gpu}", "{threads}",
 }  # fmt: skip
 
@@ -244,8 +244,8 @@ def test_metrics_of_the_config_are_those_of_the_table():
 def test_formats_and_uses_of_the_config_are_those_of_the_code():
     formats = get_args(SourceConfig.model_fields["format"].annotation)
     assert set(formats) == set(FORMATS)
-    (options,) = re.findall(r'"--use".*?choices=(\[[^\]]*\])', (SCRIPTS / "validate.py").read_text(), re.S)
-    assert set(get_args(Use)) <= set(ast.literal_eval(options))
+    choices = re.findall(r'"--use".*?choices=(\[[^\]]*\])', (SCRIPTS / "validate.py").read_text(), re.S)
+    assert [set(ast.literal_eval(options)) for options in choices] == [set(get_args(Use))] * 2
 
 
 # Every setting is read.
@@ -271,7 +271,8 @@ def fields(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, str]
 
 # How the code calls a section when it reads it.
 OWNERS = {
-    "model": ["cfg.model"], "media": ["cfg.media", "media"], "validate": ["cfg.validate_"], "split": ["cfg.split"],
+    "model": ["cfg.model"], "media": ["cfg.media", "media"], "split": ["cfg.split"],
+    "validate": ["cfg.validate_", "settings"],
     "sources": ["source", r"cfg.sources\[\w+(\.\w+)?\]"], "sft": ["settings", r"\]\.sft", "experiment.sft", "sft"],
     "sft.lora": ["settings.lora"],
     "grpo": ["settings", r"\]\.grpo", "experiment.grpo", "grpo", "self.grpo"], "grpo.lora": ["settings.lora"],

@@ -42,6 +42,7 @@ def with_(values: Values, path: str, value: Any) -> Values:
         ("envs.swift", "elsewhere", {"render_deploy"}),
         ("media.image_max_pixels", 500000, {"render_sft", *AFTER_SFT, *INFER_BASE}),
         ("split.seed", 18, {"split_rows", "render_sft", *AFTER_SFT, *INFER_BASE}),
+        ("split.duplicates", "keep", {"split_rows", "render_sft", *AFTER_SFT, *INFER_BASE}),
         ("validate.max_rejected", 0.5, {"split_rows", "render_sft", *AFTER_SFT, *INFER_BASE}),
         ("sources.sums.max_rows", 90, {*DATA, "render_sft", *AFTER_SFT, *INFER_BASE}),
         ("sources.sums.system", "Be brief.", {*DATA, "render_sft", *AFTER_SFT, *INFER_BASE}),

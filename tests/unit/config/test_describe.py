@@ -12,6 +12,7 @@ from omnitune.config.grpo import GrpoConfig
 from omnitune.config.run import Config
 from omnitune.config.sft import SftConfig
 from omnitune.environments import ROOT
+from omnitune.validation import describe as codes
 
 
 def sections(model: type[BaseModel]) -> Iterator[tuple[str, type[BaseModel]]]:
@@ -73,6 +74,13 @@ def test_the_schema_is_strict_and_uses_the_keys_of_the_file():
     assert all(part["additionalProperties"] is False for part in schema["$defs"].values())
 
 
-@pytest.mark.parametrize(("name", "text"), [("README.md", describe.markdown), ("schema.json", describe.schema)])
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("config/README.md", describe.markdown),
+        ("config/schema.json", describe.schema),
+        ("docs/codes.md", codes.markdown),
+    ],
+)
 def test_the_written_files_are_current(name: str, text):
-    assert (ROOT / "config" / name).read_text(encoding="utf-8") == text(), "run: make docs"
+    assert (ROOT / name).read_text(encoding="utf-8") == text(), "run: make docs"

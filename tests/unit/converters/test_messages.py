@@ -42,7 +42,7 @@ def test_a_swift_row_becomes_a_record(convert, data: Path):
             ANSWERED[:1],
         ),
         (user_says({"type": "text", "text": "Wh"}, {"text": "y"}, "?"), ANSWERED[:1]),
-        ({"messages": [{"role": "User ", "content": ""}]}, [Message("User ", "")]),
+        ({"messages": [{"role": "narrator", "content": ""}]}, [Message("narrator", "")]),
     ],
 )
 def test_turns_come_out_as_role_and_content(convert, row, messages):
@@ -89,9 +89,9 @@ def test_media_parts_keep_the_order_of_their_turns(convert, data: Path):
         "role": "user",
         "content": [{"type": "audio", "audio": "a.wav"}, {"type": "image", "image": "i.png"}],
     }
-    record = convert({"messages": [first, second]})
+    record = convert({"messages": [first, {"role": "assistant", "content": "So."}, second]})
     assert record.audios == [str(data / "b.wav"), str(data / "a.wav")]
-    assert [message.content for message in record.messages] == ["<audio>", "<audio><image>"]
+    assert [message.content for message in record.messages] == ["<audio>", "So.", "<audio><image>"]
 
 
 def test_a_part_without_a_value_stands_for_the_next_of_the_list(convert, data: Path):
@@ -114,6 +114,74 @@ def test_embedded_media_become_files_named_by_content(convert, data: Path, way):
     assert expected.read_bytes() == b"some sound"
 
 
+def turns(*pairs: tuple[str, str]) -> list[dict]:
+    return [{"role": role, "content": content} for role, content in pairs]
+
+
+@pytest.mark.parametrize(
+    ("row", "messages", "found"),
+    [
+        (
+            {"messages": turns(("User ", "Why?"), ("bot", "So."))},
+            ANSWERED,
+            {"E032": 'the role "User " of turn 1 is read as "user"'},
+        ),
+        (
+            {"messages": turns(("human", "Why?"), ("GPT", "So."))},
+            ANSWERED,
+            {"E032": 'the role "human" of turn 1 is read as "user"'},
+        ),
+        (
+            {"messages": [{"Role": "user", "contents": "Why?"}, {"role": "assistant", "content": "So."}]},
+            ANSWERED,
+            {"E038": 'key "Role" of turn 1 is read as "role"'},
+        ),
+        (
+            {"conversation": turns(("user", "Why?"), ("assistant", "So.")), "n": 1},
+            ANSWERED,
+            {"E039": 'column "conversation" is read as "messages"'},
+        ),
+        (
+            {"messages": turns(("user", "Wh"), ("user", "y?"), ("assistant", "So."))},
+            [Message("user", "Wh\ny?"), ANSWERED[1]],
+            {"E034": "turns 1 and 2 are both the user's"},
+        ),
+        (
+            user_says({"type": "text", "text": "Say <audio>"}, "<image>"),
+            [Message("user", "Say <\u200daudio><\u200dimage>")],
+            {"E044": "part 1 of turn 1 is text that holds <audio>, kept apart by a zero-width joiner"},
+        ),
+    ],
+)
+def test_what_can_only_mean_one_thing_is_put_right(convert, row, messages, found):
+    record = convert(row)
+    assert (record.messages, record.found, record.repairs) == (messages, found, list(found))
+
+
+def test_a_setting_of_one_medium_is_noted(convert):
+    record = convert(user_says({"type": "video", "video": "v.mp4", "fps": 2}))
+    assert record.found == {"E213": "part 1 of turn 1 sets fps, which would be lost: all media are read alike"}
+
+
+@pytest.mark.parametrize(
+    ("row", "content", "found"),
+    [
+        (chat(audio_path="a.wav"), "<audio>Why?", {"E039", "E212"}),
+        (chat(Videoes=["v.mp4"]), "<video>Why?", {"E039", "E212"}),
+        (chat(images=["i.png", "j.png"]), "<image><image>Why?", {"E212"}),
+        (chat(images=["i.png"], audios=["a.wav"]), "Why?", set()),
+        (chat("< Image >", images=["i.png"]), "< Image >", set()),
+        (chat("<audio>", images=["i.png"]), "<audio>", set()),
+        (chat("<audio><image>", images=["i.png"], audios=["a.wav"]), "<audio><image>", {"E045"}),
+        (chat("<image><audio>", images=["i.png"], audios=["a.wav"]), "<image><audio>", set()),
+        (chat("<audio>", audios=["a.wav"], audio_path="a.wav"), "<audio>", set()),
+    ],
+)
+def test_markers_are_added_where_they_can_belong_nowhere_else(convert, row, content, found):
+    record = convert(row)
+    assert (record.messages[0].content, set(record.found)) == (content, found)
+
+
 TURN = {"role": "user", "content": "Why?"}
 
 
@@ -130,12 +198,27 @@ TURN = {"role": "user", "content": "Why?"}
         ({"messages": [{"content": "Why?"}]}, "E031", "turn 1 has no role."),
         ({"messages": [{"role": 3, "content": "Why?"}]}, "E031", "turn 1 has the role 3."),
         (
-            {"messages": [{"role": "user", "contents": "Why?"}]},
+            {"messages": [{"role": "user", "content": "Why?", "contnet": "x"}]},
             "E038",
-            'turn 1 has the key "contents", which would be lost. A turn has role and content.',
+            'turn 1 has the key "contnet", which would be lost. A turn has role and content.',
+        ),
+        (
+            {"messages": [{"role": "user", "cntent": "Why?"}]},
+            "E038",
+            'turn 1 has the key "cntent", which would be lost. Did you mean "content"?',
+        ),
+        (
+            {"messages": [{"role": "user", "text": "Why?", "value": "x"}]},
+            "E038",
+            'turn 1 has the key "value", which would be lost.',
         ),
         ({"messages": [TURN | {"loss": False}]}, "E038", 'turn 1 has the key "loss", which would be lost.'),
-        (chat(videoes=["v.mp4"]), "E039", '"videoes" is no column that is read. Did you mean "videos"?'),
+        (chat(vidos=["v.mp4"]), "E039", '"vidos" is no column that is read. Did you mean "videos"?'),
+        (
+            chat(audio_path="a.wav", audio_file="b.wav"),
+            "E039",
+            'several columns may mean "audios". Call one of them "audios".',
+        ),
         (chat(conversations=[]), "E204", 'the row has both "messages" and "conversations".'),
         (
             chat("<image>", images=["i.png"], image="j.png"),
@@ -149,7 +232,7 @@ TURN = {"role": "user", "content": "Why?"}
         ),
         (chat("<audio>", audios=["a.wav", None]), "E051", '"audios" holds None, not a path.'),
         (chat("<audio>", audios=[""]), "E051", "an empty path."),
-        (chat(solution=["1"]), "E202", "\"solution\" is ['1'], not text."),
+        (chat(solution=["1"]), "E058", "\"solution\" is ['1'], not text."),
         (chat(system=[1.5]), "E202", '"system" is [1.5], not text.'),
         (user_says(7), "E030", "part 1 of turn 1 is 7."),
         (
@@ -160,14 +243,9 @@ TURN = {"role": "user", "content": "Why?"}
         (user_says({"type": "text"}), "E028", "part 1 of turn 1 has no text."),
         (user_says({"type": "text", "text": 1}), "E030", "part 1 of turn 1 has no text."),
         (
-            user_says({"type": "text", "text": "Say <audio>"}),
-            "E044",
-            "part 1 of turn 1 is text that holds <audio>.",
-        ),
-        (
-            user_says({"type": "video", "video": "v.mp4", "fps": 2}),
+            user_says({"type": "video", "video": "v.mp4", "name": "x"}),
             "E038",
-            'part 1 of turn 1 has the key "fps", which would be lost. Remove it from the part.',
+            'part 1 of turn 1 has the key "name", which would be lost. Remove it from the part.',
         ),
         (
             user_says({"type": "image", "image": "i.png", "url": "j.png"}),

@@ -7,7 +7,7 @@ import pytest
 from media_files import video, write_jsonl
 
 from omnitune import converters
-from omnitune.media import soundtrack
+from omnitune.media import wav_writer
 from omnitune.media.soundtrack import Soundtracks
 from omnitune.records import Message
 from omnitune.validation.codes import RowError
@@ -32,7 +32,7 @@ def test_the_sound_is_mono_at_16_khz_and_named_by_content(tmp_path: Path):
 def test_what_is_there_is_not_decoded_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     clip = video(tmp_path / "a.mp4", sound=True)
     path = Soundtracks(tmp_path / "media").extract(str(clip))
-    monkeypatch.setattr(soundtrack, "_write_sound", None)
+    monkeypatch.setattr(wav_writer, "write_wav", None)
     assert Soundtracks(tmp_path / "media").extract(str(clip)) == path
 
 
@@ -42,7 +42,7 @@ def test_what_is_there_is_not_decoded_again(tmp_path: Path, monkeypatch: pytest.
         (lambda path: video(path), "E140"),
         (lambda path: path.write_bytes(b"\x00" * 99), "E135"),
         (lambda path: path.write_text("<html>"), "E079"),
-        (lambda path: path.write_text("ffconcat version 1.0\nfile a.mp4\n"), "E074"),
+        (lambda path: path.write_text("ffconcat version 1.0\nfile a.mp4\n"), "E073"),
         (lambda path: None, "E063"),
     ],
 )

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omnitune.errors import ExitCode, PipelineError
-from omnitune.readers import lines
-from omnitune.readers.lines import Line, check_file, read_lines
+from omnitune.readers import Part, lines
+from omnitune.readers.lines import Line, read_lines
 
 
 def written(folder: Path, content: bytes) -> Path:
@@ -19,7 +19,7 @@ def written(folder: Path, content: bytes) -> Path:
 
 
 def numbers(path: Path, *shard, max_rows: int | None = None) -> list[int]:
-    return [line.number for line in read_lines(path, *shard, max_rows=max_rows)]
+    return [line.number for line in read_lines(path, Part(*(shard or (0, 1)), max_rows))]
 
 
 def test_lines_are_numbered_as_in_an_editor_and_blank_ones_skipped(tmp_path: Path):
@@ -27,13 +27,51 @@ def test_lines_are_numbered_as_in_an_editor_and_blank_ones_skipped(tmp_path: Pat
     assert found == [Line(1, b'{"a":1}', 8, True), Line(4, b'{"b":2}', 8, True)]
 
 
+TEXT = '{"a":"\u00e4"}\n{"b":2}\n'
+
+
 @pytest.mark.parametrize(
-    "content",
-    [b'\xef\xbb\xbf{"a":1}\n{"b":2}\n', b'{"a":1}\r\n{"b":2}\r\n', b'{"a":1}\n{"b":2}'],
-    ids=["byte order mark", "CRLF", "no last line end"],
+    ("content", "codes"),
+    [
+        (TEXT.encode(), []),
+        (TEXT.encode()[:-1], []),
+        (TEXT.encode("utf-8-sig"), ["E003"]),
+        (TEXT.replace("\n", "\r\n").encode(), ["E004"]),
+        (TEXT.replace("\n", "\r").encode(), ["E005"]),
+        (TEXT.encode("utf-16"), ["E006"]),
+        (TEXT.encode("utf-16-le"), ["E006"]),
+        (TEXT.encode("utf-16-be"), ["E006"]),
+        (TEXT.encode("utf-32"), ["E006"]),
+        (TEXT.replace("\n", "\r").encode("utf-16"), ["E006", "E005"]),
+        (TEXT.replace("\n", "\r\n").encode("utf-8-sig"), ["E003", "E004"]),
+        (TEXT.replace("\n", "\n\n", 1).encode(), ["E012"]),
+    ],
 )
-def test_harmless_differences_are_read_over(tmp_path: Path, content: bytes):
-    assert [line.content for line in read_lines(written(tmp_path, content))] == [b'{"a":1}', b'{"b":2}']
+def test_harmless_differences_are_read_over_and_noted(tmp_path: Path, content: bytes, codes: list[str]):
+    notes: dict[str, str] = {}
+    found = [line.content for line in read_lines(written(tmp_path, content), notes=notes)]
+    assert found == ['{"a":"\u00e4"}'.encode(), b'{"b":2}']
+    assert list(notes) == codes
+
+
+def test_a_recoded_file_is_parted_like_any_other(tmp_path: Path):
+    path = written(tmp_path, ('{"a":"\u6f22"}\r' * 50).encode("utf-16"))
+    assert [number for shard in range(3) for number in numbers(path, shard, 3)] == list(range(1, 51))
+
+
+def test_a_bad_unit_of_utf16_spoils_its_own_row(tmp_path: Path):
+    content = '{"a":1}\n{"b":"'.encode("utf-16") + b"\x00\xd8" + '"}\n{"c":3}\n'.encode("utf-16-le") + b"\n"
+    found = [line.content for line in read_lines(written(tmp_path, content))]
+    assert found == [b'{"a":1}', b'{"b":"\xed\xa0\x80"}', b'{"c":3}']
+
+
+def test_a_part_notes_the_file_only_when_it_begins_it(tmp_path: Path):
+    path, told = written(tmp_path, b'{"a":1}\r\n\r\n' * 20), []
+    for shard in range(2):
+        notes: dict[str, str] = {}
+        list(read_lines(path, Part(shard, 2), notes))
+        told.append(list(notes))
+    assert told == [["E004", "E012"], ["E012"]]
 
 
 def test_only_line_feeds_end_a_line(tmp_path: Path):
@@ -79,8 +117,8 @@ def test_shards_do_not_depend_on_the_size_of_the_pieces_read(tmp_path: Path, mon
     [
         (b"", "has no rows. Write at least one row."),
         (b"\xef\xbb\xbf \n\n", "has no rows. Write at least one row."),
-        ('{"a":1}\n'.encode("utf-16"), "is UTF-16 text, not UTF-8. Re-encode the file as UTF-8: iconv"),
-        ('{"a":1}\n'.encode("utf-16-le"), "is UTF-16 text, not UTF-8."),
+        ("\n".encode("utf-16"), "has no rows. Write at least one row."),
+        (b"\0\0\0", "has no rows."),
         (b"\x1f\x8b\x08...", "is compressed with gzip. Give the file uncompressed."),
         (b"PK\x03\x04...", "is a ZIP archive. Give the file uncompressed."),
         (
@@ -88,13 +126,12 @@ def test_shards_do_not_depend_on_the_size_of_the_pieces_read(tmp_path: Path, mon
             "is a JSON array, not one object a line. Set format: json, or write one JSON object a line: jq",
         ),
         (b'[{"a":1},{"b":2}]\n', "is a JSON array, not one object a line."),
-        (b'{"a":1}\r{"b":2}\r', "has CR line ends. Convert the line ends: tr"),
     ],
 )
 def test_what_is_no_jsonl_is_refused_whole(tmp_path: Path, content: bytes, message: str):
     path = written(tmp_path, content)
     with pytest.raises(PipelineError) as caught:
-        check_file(path)
+        list(read_lines(path))
     assert str(caught.value).startswith(f"{path}: {message}")
     assert caught.value.code == ExitCode.DATA
 
@@ -105,12 +142,12 @@ def test_a_list_in_the_first_row_is_one_bad_row(tmp_path: Path):
 
 def test_a_missing_file_is_named(tmp_path: Path):
     with pytest.raises(PipelineError, match=r"rows\.jsonl: no such file\. Correct the source's path: or put"):
-        check_file(tmp_path / "rows.jsonl")
+        list(read_lines(tmp_path / "rows.jsonl"))
 
 
 @pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo], ids=["folder", "FIFO"])
 def test_only_regular_files_are_opened(tmp_path: Path, make):
     make(tmp_path / "rows.jsonl")
     with pytest.raises(PipelineError, match="is not a regular file") as caught:
-        check_file(tmp_path / "rows.jsonl")
+        list(read_lines(tmp_path / "rows.jsonl"))
     assert caught.value.code == ExitCode.CONFIG

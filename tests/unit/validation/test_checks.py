@@ -1,5 +1,7 @@
 """What must hold for a record by itself."""
 
+import time
+
 import pytest
 
 from omnitune.records import Message, Record
@@ -57,7 +59,7 @@ def test_good_records_pass(row, use):
         (user("Why?", ""), "E029", "turn 2 (assistant) is empty"),
         (user("a\0b"), "E009", "turn 1 holds a NUL character"),
         (record(("user", "Why?"), ("bot", "x"), ("assistant", "So.")), "E031", 'turn 2 has the role "bot"'),
-        (record(("User ", "Why?"), ("assistant", "So.")), "E032", 'turn 1 has the role "User "'),
+        (record(("User ", "Why?"), ("assistant", "So.")), "E031", 'turn 1 has the role "User "'),
         (
             record(("assistant", "Hi."), ("user", "Why?"), ("assistant", "So.")),
             "E033",
@@ -138,6 +140,73 @@ def test_a_bad_record_has_one_finding(row, code, what):
 )
 def test_a_row_needs_the_answer_that_its_use_needs(row, use, code):
     assert [finding.code for finding in check_record(row, use)] == [code]
+
+
+def test_a_reward_that_compares_needs_a_solution():
+    prompt = record(("user", "Why?"))
+    assert [finding.code for finding in check_record(prompt, ["grpo"], need_solution=True)] == ["E058"]
+    assert check_record(record(("user", "Why?"), solution="7"), ["grpo"], need_solution=True) == []
+    assert check_record(user("Why?", "7"), ["grpo"], need_solution=True) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("a\u202eb", "U+202E RIGHT-TO-LEFT OVERRIDE"),
+        ("a\u200bb", "U+200B ZERO WIDTH SPACE"),
+        ("\ufeffa", "U+FEFF ZERO WIDTH NO-BREAK SPACE"),
+        ("\ue000", "U+E000 without a name"),
+        ("a\U000e0041", "U+E0041 TAG LATIN CAPITAL LETTER A"),
+    ],
+)
+def test_characters_that_nobody_sees_are_told(text, what):
+    (finding,) = check_record(user(text), BOTH)
+    assert (finding.code, finding.what) == ("E060", f"turn 1 holds {what}")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\U0001f468\u200d\U0001f469\u200d\U0001f467",
+        "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",
+        "e\u0301",
+        "\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f",
+        "\u05e9\u05dc\u05d5\u05dd \u200f!",
+    ],
+    ids=["family", "Persian", "accent", "flag of England", "Hebrew"],
+)
+def test_writing_of_any_language_is_usual(text):
+    assert check_record(user(text), BOTH) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<img>" * 400_000,
+        "<" + " " * 1_000_000,
+        "< /" * 300_000,
+        "eyJa-" * 200_000,
+        "a." * 500_000 + "@" + "a." * 500_000,
+        "+1 " * 300_000,
+        "sk-" * 300_000,
+        "4111 " * 200_000,
+        "\U0001f3f4" + "\U000e0061" * 300_000,
+        "password " * 100_000,
+        "-----BEGIN A " * 80_000,
+    ],
+    ids=range(11),
+)
+def test_no_text_takes_long(text):
+    start = time.process_time()
+    check_record(user(text, images=["/1"]), BOTH, private=True)
+    assert time.process_time() - start < 5
+
+
+def test_personal_data_is_looked_for_on_request():
+    row = user("Write to ada@example.org")
+    assert check_record(row, BOTH) == []
+    (finding,) = check_record(row, BOTH, private=True)
+    assert (finding.code, finding.what) == ("E214", "turn 1 seems to hold an e-mail address")
 
 
 def test_all_findings_of_a_record_are_told():

@@ -5,70 +5,18 @@ import json
 from pathlib import Path
 
 import pytest
-from media_files import read_jsonl
+from split_workplace import RULES, SPLITS, Workplace, many, record, rejected
 
 from omnitune.errors import ExitCode, PipelineError
-from omnitune.records import LedgerRow, Message, Record, encode
+from omnitune.records import Message, Record
 from omnitune.validation import split
-from omnitune.validation.assignment import FILES, ValidSource
+from omnitune.validation.assignment import FILES
 from omnitune.validation.groups import Draw
-from omnitune.validation.split import Rules, split_sources
-
-RULES = Rules(Draw(val=0.1, test=0.3, seed=17), max_rejected=0.5, need_train=True, need_test=True)
-SPLITS = ("train", "val", "test")
-
-
-def record(source: str, line: int, *audios: str, **fields) -> Record:
-    turns = [Message("user", f"<audio>{source}{line}?"), Message("assistant", "So.")]
-    return Record(f"{source}/{line:08d}", source, line, f"task-{source}", turns, audios=list(audios), **fields)
-
-
-class Workplace:
-    """Writes validated sources and splits them."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.output, self.sources = folder, folder / "split", list[ValidSource]()
-
-    def add(self, name: str, use: list[str], *shards: list[Record | LedgerRow]) -> None:
-        """A source of shards; a LedgerRow among the records is a rejected row."""
-        source = ValidSource(name, use, [], [], path=f"data/{name}.jsonl")
-        for number, rows in enumerate(shards):
-            valid = self.folder / f"{name}{number}.jsonl"
-            valid.write_bytes(b"".join(encode(row) for row in rows if isinstance(row, Record)))
-            ledger = valid.with_suffix(".ledger.jsonl")
-            ledger.write_bytes(b"".join(map(encode, map(verdict, rows))))
-            source.valid.append(str(valid))
-            source.ledger.append(str(ledger))
-        self.sources.append(source)
-
-    def split(self, rules: Rules = RULES) -> dict:
-        return split_sources(self.sources, [Path("/r")], rules, self.output)
-
-    def rows(self, name: str) -> list[dict]:
-        return read_jsonl(self.output / f"{name}.jsonl")
-
-    def lines(self, name: str) -> list[int]:
-        return [row["line"] for row in self.rows(name)]
-
-
-def verdict(row: Record | LedgerRow) -> LedgerRow:
-    if isinstance(row, LedgerRow):
-        return row
-    return LedgerRow(row.source, row.line, row.id, "repaired" if row.repairs else "accepted", row.repairs)
-
-
-def rejected(source: str, line: int, code: str = "E041") -> LedgerRow:
-    message = f"data/{source}.jsonl:{line}: 2 markers but 1 file. Add it."
-    return LedgerRow(source, line, f"{source}/{line:08d}", "rejected", [code], message)
 
 
 @pytest.fixture
 def work(tmp_path: Path) -> Workplace:
     return Workplace(tmp_path)
-
-
-def many(source: str, count: int = 60) -> list[Record]:
-    return [record(source, line, f"/r/{source}/{line}.wav") for line in range(1, count + 1)]
 
 
 def test_every_row_goes_to_one_file_in_source_order(work: Workplace):
@@ -221,16 +169,48 @@ def test_a_source_without_a_usable_row_stops_the_run(work: Workplace, rows, mess
     assert str(caught.value).startswith(message)
 
 
-def test_an_id_in_two_shards_stops_the_run(work: Workplace):
-    first, second = record("a", 3, "/r/1"), record("a", 9, "/r/2")
-    first.id = second.id = "a/x"
-    work.add("a", ["sft", "eval"], [first], [second])
-    with pytest.raises(PipelineError) as caught:
-        work.split()
-    assert str(caught.value) == (
-        "data/a.jsonl:9 (id x): the id is used at line 3 already. Give every row its own id, or none."
+def test_an_id_in_two_shards_is_good_once(work: Workplace):
+    rows = many("a")
+    rows[2].id = rows[40].id = "a/x"
+    work.add("a", ["sft", "eval"], rows[:30], rows[30:])
+    manifest = work.split()
+    ledger = {row["line"]: row for row in work.rows("ledger")}
+    assert (ledger[3]["verdict"], ledger[41]["verdict"]) == ("accepted", "rejected")
+    assert (ledger[41]["codes"], ledger[41]["split"]) == (["E211"], [])
+    assert ledger[41]["message"] == (
+        "data/a.jsonl:41 (id x): the id is used at line 3 already. Give every row its own id, or none."
     )
+    assert 41 not in [line for name in SPLITS for line in work.lines(name)]
+    assert (manifest["sources"]["a"]["accepted"], manifest["sources"]["a"]["rejected"]) == (59, 1)
+
+
+def test_repeated_ids_count_as_rejected_rows(work: Workplace):
+    rows = many("a")
+    for row in rows[30:]:
+        row.id = rows[row.line - 31].id
+    work.add("a", ["sft", "eval"], rows[:30], rows[30:])
+    with pytest.raises(PipelineError) as caught:
+        work.split(RULES._replace(max_rejected=0.4))
     assert caught.value.code == ExitCode.DATA
+    assert str(caught.value).startswith(
+        "sources.a: 30 of 60 rows are rejected (50.0 %, allowed are 40 %):\n"
+        "  30 x repeated id (E211): data/a.jsonl:31"
+    )
+    assert not (work.output / "train.jsonl").exists()
+    work.split(RULES._replace(max_rejected=0.5))
+
+
+def test_a_rejected_row_ties_nothing(work: Workplace):
+    """A row whose id was used before is not there: shards change nothing."""
+    rows = many("a")
+    tie = record("a", 61, *(row.audios[0] for row in rows), id="a/00000001")
+    work.add("a", ["sft", "eval"], rows)
+    work.split()
+    before = {name: work.lines(name) for name in SPLITS}
+    work.sources.clear()
+    work.add("a", ["sft", "eval"], rows, [tie])
+    work.split()
+    assert {name: work.lines(name) for name in SPLITS} == before
 
 
 def test_nothing_to_train_on_stops_the_run(work: Workplace):

@@ -8,6 +8,7 @@ from typing import Any
 
 from omnitune import artifact, gpus, runkey, supervisor, swift_process
 from omnitune.errors import ExitCode, PipelineError
+from omnitune.media.present import refuse_missing
 from omnitune.publish import open_atomic, staging
 from omnitune.records import Record, encode, read_records
 
@@ -44,6 +45,7 @@ def infer(
     if artifact.republish(kept, key):
         print(f"{output} is finished and made from the same inputs: nothing to infer.")
     else:
+        refuse_missing([test])
         raw = Path(arguments["result_path"])
         raw.parent.mkdir(parents=True, exist_ok=True)
         raw.unlink(missing_ok=True)  # ms-swift appends to what it finds

@@ -24,6 +24,19 @@ class Lineage:
         """Folder of the base."""
         return f"results/{self.run}/model"
 
+    def base_manifests(self) -> list[str]:
+        """The base's manifest, as the one input that says that it is there."""
+        return [manifest(self.base)]
+
+    def max_lengths(self) -> dict[str, int]:
+        """stage -> tokens that a row may have, in every experiment: all train on the same rows."""
+        lengths: dict[str, int] = {}
+        for experiment in self.experiments.values():
+            for stage in experiment.trained:
+                limit = getattr(experiment, stage).max_length
+                lengths[stage] = min(limit, lengths.get(stage, limit))
+        return lengths
+
     def folder(self, experiment: str, stage: str) -> str:
         """Folder of the model that a stage of an experiment publishes."""
         return f"results/{self.run}/{experiment}/{stage}/model"

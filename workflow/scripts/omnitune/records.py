@@ -1,24 +1,60 @@
 """The canonical record: what every converter makes and every later stage reads."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 
-Role = Literal["system", "user", "assistant", "tool"]
+ROLES = ("system", "user", "assistant", "tool")
+Verdict = Literal["accepted", "repaired", "rejected", "duplicate"]
 MODALITIES = ("image", "audio", "video")
 MARKERS = {name: f"<{name}>" for name in MODALITIES}
 
 
-class Message(msgspec.Struct, forbid_unknown_fields=True):
+class Message(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     """One turn; `content` holds one marker (`<image>`, `<audio>`, `<video>`) per medium, in order."""
 
     role: str
     content: str
 
 
-class Record(msgspec.Struct, omit_defaults=True):
+class Medium(msgspec.Struct, omit_defaults=True, gc=False):
+    """What the validate stage found out about one medium of a row; a field that does not apply is 0 or empty.
+
+    Attributes:
+        modality: image, audio or video.
+        width, height: pixels.
+        seconds: duration.
+        digest: of the file's bytes (media: hash and decode).
+        content: of the decoded samples or pixels, equal for re-encodings without loss (media: decode).
+        origin: the file that it was made of, when it was put right.
+    """
+
+    modality: str
+    width: int = 0
+    height: int = 0
+    seconds: float = 0.0
+    digest: str = ""
+    content: str = ""
+    origin: str = ""
+
+
+class Facts(msgspec.Struct, omit_defaults=True, gc=False):
+    """What the validate stage found out about a good row.
+
+    Attributes:
+        tokens: length of prompt and answer together, media included; 0 when it was not counted.
+        answer_tokens: of these, the ones that are learned.
+        media: one entry a medium, in the order of `Record.media`.
+    """
+
+    tokens: int = 0
+    answer_tokens: int = 0
+    media: list[Medium] = []
+
+
+class Record(msgspec.Struct, omit_defaults=True, gc=False):
     """One row of training or evaluation data.
 
     Attributes:
@@ -31,6 +67,8 @@ class Record(msgspec.Struct, omit_defaults=True):
         solution: reference answer, when it is not the last assistant turn.
         extra: every other column of the row, kept as it was.
         repairs: codes of what the converter put right (a lone path made a list, for example).
+        found: what that was, in words, by code; the validate stage takes it over into the ledger.
+        facts: what the validate stage found out; no file of the split carries it.
     """
 
     id: str
@@ -44,12 +82,14 @@ class Record(msgspec.Struct, omit_defaults=True):
     solution: str | None = None
     extra: dict[str, Any] = {}
     repairs: list[str] = []
+    found: dict[str, str] = {}
+    facts: Facts | None = None
 
-    def media(self) -> Iterator[tuple[str, str]]:
+    def media(self) -> list[tuple[str, str]]:
         """(modality, path) of every medium of the row."""
-        for modality in MODALITIES:
-            for path in getattr(self, modality + "s"):
-                yield modality, path
+        if not (self.images or self.audios or self.videos):
+            return []
+        return [(modality, path) for modality in MODALITIES for path in getattr(self, f"{modality}s")]
 
     def answer(self) -> str | None:
         """The reference answer: `solution`, else the last turn when it is the assistant's."""
@@ -61,10 +101,11 @@ class Record(msgspec.Struct, omit_defaults=True):
 
     def modality(self) -> str:
         """`text`, or the modalities of the row's media joined by `+`."""
-        return "+".join(dict.fromkeys(modality for modality, _ in self.media())) or "text"
+        named = (("image", self.images), ("audio", self.audios), ("video", self.videos))
+        return "+".join([modality for modality, paths in named if paths]) or "text"
 
 
-class Unread(msgspec.Struct):
+class Unread(msgspec.Struct, gc=False):
     """A row that no record could be made of, and why; it keeps the row's place in the ledger.
 
     Attributes:
@@ -81,7 +122,7 @@ class Unread(msgspec.Struct):
     id: str = ""
 
 
-class LedgerRow(msgspec.Struct):
+class LedgerRow(msgspec.Struct, gc=False):
     """The verdict on one input row; every row of every source has exactly one.
 
     Attributes:
@@ -94,7 +135,7 @@ class LedgerRow(msgspec.Struct):
     source: str
     line: int
     id: str
-    verdict: Literal["accepted", "repaired", "rejected", "duplicate"]
+    verdict: Verdict
     codes: list[str] = []
     message: str = ""
     split: list[str] = []
@@ -102,6 +143,8 @@ class LedgerRow(msgspec.Struct):
 
 Converted = Record | Unread
 
+# Lines decoded at once; a chunk with an unread row in it is decoded line by line.
+_CHUNK_BYTES = 64 * 1024
 _encoder = msgspec.json.Encoder()
 _record = msgspec.json.Decoder(Record)
 _unread = msgspec.json.Decoder(Unread)
@@ -113,12 +156,21 @@ def encode(row: msgspec.Struct | dict[str, Any]) -> bytes:
     return _encoder.encode(row) + b"\n"
 
 
+def encode_lines(rows: Sequence[msgspec.Struct]) -> bytes:
+    """One JSON line a row."""
+    return _encoder.encode_lines(rows)
+
+
 def read_converted(path: Path) -> Iterator[Converted]:
     """The lines of a convert stage's file: records and unread rows, in the source's order."""
-    with path.open("rb") as lines:
-        for line in lines:
-            # encode() keeps the order of the fields, and only a record starts with its id.
-            yield _record.decode(line) if line.startswith(b'{"id"') else _unread.decode(line)
+    with path.open("rb") as file:
+        while lines := file.readlines(_CHUNK_BYTES):
+            try:
+                yield from _record.decode_lines(b"".join(lines))
+            except msgspec.ValidationError:
+                # encode() keeps the order of the fields, and only a record starts with its id.
+                for line in lines:
+                    yield _record.decode(line) if line.startswith(b'{"id"') else _unread.decode(line)
 
 
 def read_records(path: Path) -> Iterator[Record]:

@@ -13,7 +13,7 @@ from omnitune.converters.source import own_id
 from omnitune.publish import open_atomic
 from omnitune.records import MARKERS, MODALITIES, Message, Record, encode
 from omnitune.validation.checks import check_record
-from omnitune.validation.codes import RowError
+from omnitune.validation.codes import CODES, RowError
 
 Files = str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None
 _OWN = {"id", "messages", "conversations", "image", "audio", "video", "system", "solution"}
@@ -69,7 +69,7 @@ def create_sample(
     lists: dict[str, Any] = {f"{name}s": paths for name, paths in media.items() if paths}
     record = Record("", "", 1, "", messages, solution=solution, **lists)
     use = ["sft"] if assistant is not None else []
-    if findings := check_record(record, use):
+    if findings := [found for found in check_record(record, use) if CODES[found.code].actions[0] != "warn"]:
         raise ValueError(" ".join(finding.sentence() for finding in findings))
     turns = [{"role": message.role, "content": message.content} for message in messages]
     reference = {} if solution is None else {"solution": solution}

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from omnitune import artifact, checkpoints, gpus, runkey, supervisor, swift_process, weights
 from omnitune.errors import ExitCode, PipelineError
+from omnitune.media.present import refuse_missing
 from omnitune.publish import open_atomic, staging
 from omnitune.runkey import RunKey
 
@@ -134,6 +135,7 @@ def _sound(work: Path) -> checkpoints.Checkpoint | None:
 
 
 def _run(job: Job, last: checkpoints.Checkpoint | None) -> None:
+    refuse_missing(Path(rows) for key in ("dataset", "val_dataset") for rows in job.arguments.get(key, []))
     extra = []
     if last:
         print(f"Resuming from step {last.step} of {last.max_steps}.")

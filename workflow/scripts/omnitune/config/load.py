@@ -16,6 +16,7 @@ from omnitune.config.sentences import Key, Where, sentence
 from omnitune.config.sft import SftConfig
 from omnitune.config.source_checks import source_mistakes
 from omnitune.errors import PipelineError
+from omnitune.validation.policy import policy_mistakes
 
 T = TypeVar("T")
 RESERVED = {
@@ -142,6 +143,8 @@ def _cross_checks(config: Config, where: Where) -> Iterable[str]:
         yield f"{where(('experiments', name))} is the name of a stage. Choose another name for the experiment."
     for name in config.sources:
         yield from source_mistakes(name, config, where)
+    for code, mistake in policy_mistakes(config.validate_.policy):
+        yield f"{where(('validate', 'policy', code))} {mistake}"
     if config.split.val + config.split.test >= 1:
         yield f"{where(('split',))}: val and test take every row. Lower them to less than 1 together."
     if not any("eval" in source.use for source in config.sources.values()):

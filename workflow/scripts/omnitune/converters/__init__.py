@@ -6,46 +6,56 @@ the reader to the file's name, or gives the reader and leaves the shape to the c
 VERSION is what the convert stage's results depend on: raise it only when they would change.
 """
 
-import difflib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from omnitune import publish
 from omnitune.converters import messages, qa, unified
+from omnitune.converters.aliases import field_of, rename_columns
+from omnitune.converters.canonical import FORM, plain_record
 from omnitune.converters.cells import open_cells
+from omnitune.converters.mixture import Mixture
+from omnitune.converters.ranges import note_columns
 from omnitune.converters.sound import add_soundtracks
-from omnitune.converters.source import MEDIA_COLUMNS, Draft, Source, text_or_none
-from omnitune.errors import PipelineError, suggest
+from omnitune.converters.source import Draft, Source, text_or_none
+from omnitune.errors import ExitCode, PipelineError, suggest
 from omnitune.media.embedded import EmbeddedMedia
 from omnitune.media.paths import MediaPaths
-from omnitune.readers import READERS, WHOLE, Part, reader_name
-from omnitune.records import Converted, Message, Record, Unread, encode
+from omnitune.readers import READERS, WHOLE, Notes, Part, Reader, reader_name
+from omnitune.readers.jsonl import row_or_error
+from omnitune.readers.lines import Line, read_lines
+from omnitune.records import Converted, Message, Record, Unread, encode_lines
 from omnitune.validation.codes import RowError
 
 VERSION = 2
 
-Convert = Callable[[dict[str, Any], Source], Draft]
+Convert = Callable[[dict[str, Any], Source, Notes], Draft]
 
 
 class Shape(NamedTuple):
-    """A shape's converter, and the fields that `columns` may map to; the first decide which shape a row has."""
+    """A shape's converter, and the fields that `columns` may map to; the signs decide which shape a row has."""
 
     convert: Convert
     fields: tuple[str, ...]
     signs: tuple[str, ...]
+    names: frozenset[str]
 
 
 SHAPES: Mapping[str, Shape] = {
-    "messages": Shape(messages.convert, messages.FIELDS, ("messages", "conversations")),
-    "qa": Shape(qa.convert, qa.FIELDS, ("question",)),
-    "unified": Shape(unified.convert, unified.FIELDS, ()),
+    name: Shape(module.convert, module.FIELDS, signs, frozenset(module.FIELDS))
+    for name, module, signs in (
+        ("messages", messages, ("messages", "conversations")),
+        ("qa", qa, ("question",)),
+        ("unified", unified, ()),
+    )
 }
 FORMATS = (*SHAPES, *READERS)
-# A typo in one of these loses the row's media or turns; other columns are the user's own.
-_PRECIOUS = ("messages", *(name for names in MEDIA_COLUMNS.values() for name in names))
+# Rows written at once.
+_BATCH = 64
+_SIGNS = {sign: name for name, shape in SHAPES.items() for sign in shape.signs}
 
 
 def open_source(
@@ -82,33 +92,91 @@ def check_columns(format: str, columns: Mapping[str, Any], source: str) -> None:
 
 def convert_rows(source: Source, format: str, part: Part = WHOLE) -> Iterator[Converted]:
     """A record or an unread row for every row of the part, in order."""
-    reader = READERS[reader_name(format, source.path)]
-    given = SHAPES[format].convert if format in SHAPES else None
-    for number, row in reader.read(source.path, part):
-        row_id = ""
+    name = reader_name(format, source.path)
+    rows = _Rows(source, READERS[name], SHAPES.get(format))
+    if name == "jsonl" and format in ("jsonl", "messages") and not source.columns:
+        for line in read_lines(source.path, part, rows.of_file):
+            yield rows.plain(line) or rows.convert(line.number, row_or_error(line))
+    else:
+        for number, row in READERS[name].read(source.path, part, rows.of_file):
+            yield rows.convert(number, row)
+
+
+class _Rows:
+    """Converts the rows of one part of a source, in order.
+
+    Attributes:
+        of_file: notes on the file, which the next record takes with it.
+    """
+
+    def __init__(self, source: Source, reader: Reader, shape: Shape | None) -> None:
+        self._source, self._reader, self._shape = source, reader, shape
+        self._mixture, self.of_file = Mixture(), Notes()
+
+    def plain(self, line: Line) -> Record | None:
+        """The record of a line that needs no work; None when it may need some."""
+        record = plain_record(line, self._source)
+        if record is not None:
+            notes = dict(self.of_file)
+            self.of_file.clear()
+            if not self._mixture.is_plain():
+                made = record.id == f"{record.source}/{record.line:08d}"
+                self._mixture.add(None if made else record.id, FORM, notes)
+            if notes:
+                record.repairs, record.found = list(notes), notes
+        return record
+
+    def convert(self, number: int, row: dict[str, Any] | RowError) -> Converted:
+        """The record of a row, or the unread row that keeps its place."""
+        source, row_id, notes = self._source, "", Notes()
         try:
             if isinstance(row, RowError):
                 raise row
-            source.rename_columns(row)
-            row_id = source.row_id(row.pop("id", None), number)
-            convert = given or SHAPES[shape_of(row)].convert
-            if reader.table:
+            if source.columns:
+                source.rename_columns(row)
+            shape = self._shape or SHAPES[shape_of(row)]
+            if not shape.names.issuperset(row):
+                note_columns(row, notes)
+                rename_columns(row, shape.names, notes)
+            own_id = row.pop("id", None)
+            row_id = source.row_id(own_id, number, notes)
+            if self._reader.table:
                 row = {column: value for column, value in row.items() if value is not None}
-            if reader.cells:
+            if self._reader.cells:
                 open_cells(row)
-            yield _record(source, convert, row, row_id, number)
+            draft = shape.convert(row, source, notes)
+            self._mixture.add(own_id, draft.form, notes)
+            return _record(source, draft, row, row_id, number, notes, self.of_file)
         except RowError as error:
-            yield Unread(source.name, number, error.finding.code, error.finding.sentence(), row_id)
+            return Unread(source.name, number, error.finding.code, error.finding.sentence(), row_id)
 
 
 def convert_source(source: Source, format: str, output: Path, part: Part = WHOLE) -> tuple[int, int]:
     """Write the part's rows to `output`; returns how many are records and how many unread."""
-    counts = [0, 0]
+    counts, before = [0, 0], _state(source.path)
+    rows = convert_rows(source, format, part)
     with publish.open_atomic(output) as file:
-        for row in convert_rows(source, format, part):
-            counts[isinstance(row, Unread)] += 1
-            file.write(encode(row))
+        while batch := list(islice(rows, _BATCH)):
+            unread = sum(isinstance(row, Unread) for row in batch)
+            counts = [counts[0] + len(batch) - unread, counts[1] + unread]
+            file.write(encode_lines(batch))
+        if _state(source.path) != before:
+            raise PipelineError(
+                "was changed while it was read",
+                where=str(source.path),
+                fix="Is it still being written? Run again when it is whole.",
+                code=ExitCode.DATA,
+            )
     return counts[0], counts[1]
+
+
+def _state(path: Path) -> tuple[int, int]:
+    """Size and time of the source, which change when it is written to."""
+    try:
+        status = path.stat()
+    except OSError:
+        return 0, 0  # reading the rows tells it
+    return status.st_size, status.st_mtime_ns
 
 
 def shape_of(row: Mapping[str, Any]) -> str:
@@ -117,22 +185,25 @@ def shape_of(row: Mapping[str, Any]) -> str:
         for name, shape in SHAPES.items():
             if any(map(has, shape.signs)):
                 return name
+    if row.get("text") is None:
+        for column in row:
+            if (field := field_of(column)) in _SIGNS and row[column] is not None:
+                return _SIGNS[field]
     return "unified"
 
 
-def _record(source: Source, convert: Convert, row: dict[str, Any], row_id: str, line: int) -> Record:
-    draft = convert(row, source)
+def _record(
+    source: Source, draft: Draft, row: dict[str, Any], row_id: str, line: int, notes: Notes, of_file: Notes
+) -> Record:
+    """The record of a row, which takes the notes on the file with it."""
     if source.system and draft.messages[0].role != "system":
         draft.messages.insert(0, Message("system", source.system))
     if source.soundtracks:
-        add_soundtracks(draft, source.soundtracks)
-    solution = text_or_none(row.pop("solution", None), "solution", draft.repairs)
-    for column, value in row.items():
-        meant = _misspelt(column) if value is not None else ""
-        if meant == column:
-            raise RowError("E039", f'"{column}" is no column of rows of this format', "Remove it, or set format:.")
-        if meant:
-            raise RowError("E039", f'"{column}" is no column that is read', f'Did you mean "{meant}"?')
+        add_soundtracks(draft, source.soundtracks, notes)
+    solution = text_or_none(row.pop("solution", None), "solution", notes, "E058")
+    if of_file:
+        notes = of_file | notes
+        of_file.clear()
     return Record(
         id=row_id,
         source=source.name,
@@ -144,12 +215,6 @@ def _record(source: Source, convert: Convert, row: dict[str, Any], row_id: str, 
         videos=draft.media.get("video", []),
         solution=solution,
         extra=row,
-        repairs=draft.repairs,
+        repairs=list(notes),
+        found=notes,
     )
-
-
-@lru_cache(maxsize=1024)
-def _misspelt(column: str) -> str:
-    """The precious column that `column` was probably meant to be, or an empty string."""
-    close = difflib.get_close_matches(column.lower(), _PRECIOUS, n=1, cutoff=0.86)
-    return close[0] if close else ""

@@ -3,6 +3,7 @@
 from typing import Any
 
 from omnitune.converters.source import Draft, Source, text_or_none
+from omnitune.readers import Notes
 from omnitune.records import MARKERS, Message
 from omnitune.validation.codes import RowError
 
@@ -14,20 +15,19 @@ FIELDS = (
 _ORDER = ("image", "audio", "video")
 
 
-def convert(row: dict[str, Any], source: Source) -> Draft:
+def convert(row: dict[str, Any], source: Source, notes: Notes) -> Draft:
     """One user turn with the media before the question, and the answer as the assistant's if there is one."""
-    repairs: list[str] = []
-    system = text_or_none(row.pop("system", None), "system", repairs)
-    question = text_or_none(row.pop("question", None), "question", repairs)
-    answer = text_or_none(row.pop("answer", None), "answer", repairs)
+    system = text_or_none(row.pop("system", None), "system", notes)
+    question = text_or_none(row.pop("question", None), "question", notes)
+    answer = text_or_none(row.pop("answer", None), "answer", notes)
     if question is None or not question.strip():
         raise RowError("E201", '"question" is missing or empty')
-    media = source.take_media(row, repairs)
+    media = source.take_media(row, notes)
     messages = [Message("system", system)] if system else []
     messages.append(Message("user", _markers(question, media) + question))
     if answer is not None:
         messages.append(Message("assistant", answer))
-    return Draft(messages, media, repairs)
+    return Draft(messages, media, "questions and answers")
 
 
 def _markers(question: str, media: dict[str, list[str]]) -> str:

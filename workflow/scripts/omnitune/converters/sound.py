@@ -4,12 +4,13 @@ import re
 
 from omnitune.converters.source import Draft
 from omnitune.media.soundtrack import Soundtracks
+from omnitune.readers import Notes
 from omnitune.records import MARKERS, Message
 
 _marker = re.compile(f"({MARKERS['audio']}|{MARKERS['video']})")
 
 
-def add_soundtracks(draft: Draft, soundtracks: Soundtracks) -> None:
+def add_soundtracks(draft: Draft, soundtracks: Soundtracks, notes: Notes) -> None:
     """Put an audio after every video of the draft, in its lists and in its user turns."""
     videos, audios = draft.media.get("video", []), draft.media.get("audio", [])
     asked = "".join(message.content for message in draft.messages if message.role == "user")
@@ -30,4 +31,4 @@ def add_soundtracks(draft: Draft, soundtracks: Soundtracks) -> None:
                 content += MARKERS["audio"]
         draft.messages[number] = Message("user", content)
     draft.media["audio"] = heard
-    draft.repairs.append("E210")
+    notes["E210"] = "the sound of its videos is heard beside them"

@@ -6,6 +6,7 @@ from typing import Any
 from omnitune.converters.source import Draft, Source, text_or_none
 from omnitune.converters.templates import TAG, TEXT, fill
 from omnitune.media.names import modality_of_suffix
+from omnitune.readers import Notes
 from omnitune.records import MARKERS, Message
 from omnitune.validation.codes import RowError
 
@@ -16,12 +17,11 @@ FIELDS = (
 _ORDER = ("audio", "video", "image")
 
 
-def convert(row: dict[str, Any], source: Source) -> Draft:
+def convert(row: dict[str, Any], source: Source, notes: Notes) -> Draft:
     """One user turn, and the assistant's where the templates and the row have one."""
-    repairs: list[str] = []
-    system = text_or_none(row.pop("system", None), "system", repairs)
-    text = text_or_none(row.pop("text", None), "text", repairs)
-    media = source.take_media(row, repairs)
+    system = text_or_none(row.pop("system", None), "system", notes)
+    text = text_or_none(row.pop("text", None), "text", notes)
+    media = source.take_media(row, notes)
     user, assistant = source.templates
     if text is None or not text.strip():
         # A row with a solution is a whole prompt without it; whether it may be one is for the checks to say.
@@ -42,7 +42,7 @@ def convert(row: dict[str, Any], source: Source) -> Draft:
     messages.append(Message("user", fill(user, text, tag) if TAG in user else placed))
     if assistant is not None:
         messages.append(Message("assistant", fill(assistant, text)))
-    return Draft(messages, media, repairs)
+    return Draft(messages, media, "texts and media")
 
 
 def _hint(row: dict[str, Any]) -> str:

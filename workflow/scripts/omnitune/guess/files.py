@@ -11,7 +11,7 @@ from omnitune.converters.cells import opened
 from omnitune.errors import ExitCode, PipelineError
 from omnitune.media.names import modality_of_suffix
 from omnitune.readers import READERS, Part, reader_name
-from omnitune.readers.lines import read_head
+from omnitune.readers.opening import is_binary
 from omnitune.validation.codes import RowError
 
 SAMPLE_ROWS = 200
@@ -99,7 +99,7 @@ def take_sample(path: Path) -> Sample:
         PipelineError: it is nothing that can be read, or none of the rows can.
     """
     name = reader_name("", path)
-    if name != "folder" and b"\0" in read_head(path) and name != "parquet":
+    if name not in ("folder", "parquet") and is_binary(path):
         raise PipelineError("is a binary file", where=str(path), fix=SUPPORTED, code=ExitCode.DATA)
     rows, looked, size, first = [], 0, 0, ""
     whole = True

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from omnitune.config.sources import SourceConfig, Use
+from omnitune.config.validate import ValidateConfig
 from omnitune.converters import convert_rows, open_source
 from omnitune.errors import ExitCode, PipelineError
 from omnitune.guess.columns import Columns, guess_columns
@@ -16,6 +17,7 @@ from omnitune.guess.roots import Media, find_media, shown
 from omnitune.guess.task import Task, guess_task
 from omnitune.readers import Part
 from omnitune.records import Converted, Record
+from omnitune.validation.policy import without_stops
 from omnitune.validation.validate import Gate
 
 _HELD_OUT = re.compile(r"(?:^|[_.-])(?:test|eval|evaluation|val|valid|validation|dev)(?:$|[_.-])", re.IGNORECASE)
@@ -154,9 +156,8 @@ def _tried(guess: SourceGuess, folder: Path, held_out: bool | None) -> SourceGue
 
 def _failures(converted: Sequence[Converted], guess: SourceGuess) -> Iterator[tuple[str, str]]:
     """(code, message) of every row that the pipeline would reject."""
-    gate = Gate(shown(guess.sample.path), guess.use)
-    for row in converted:
-        verdict = gate.judge(row).ledger
+    gate = Gate(shown(guess.sample.path), guess.use, ValidateConfig(policy=without_stops({})))
+    for verdict, *_ in gate.judge(converted):
         if verdict.verdict == "rejected":
             yield verdict.codes[0], verdict.message
 

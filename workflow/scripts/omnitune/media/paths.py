@@ -3,10 +3,12 @@
 import errno
 import os
 import stat
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 
+from omnitune.readers.row import Notes
 from omnitune.validation.codes import RowError
 
 # FFmpeg takes these for protocols although they carry no "//".
@@ -31,11 +33,17 @@ _KINDS = {
 }
 
 
+# Characters of a path, at most: Linux opens none that is longer.
+_LONGEST = 4096
+# Names remembered, to find those that are nearly equal: about 20 MB.
+_NAMES = 50_000
+
+
 class MediaPaths:
     """Turns the paths of one source into absolute ones.
 
-    A relative path is looked for in the source file's folder, then in each root. Wherever it is found, its
-    real path must lie inside a root.
+    A relative path is looked for in the source file's folder, then in each root, and the first file is taken.
+    Wherever it is found, its real path must lie inside a root.
 
     Args:
         folder: the source file's folder.
@@ -48,13 +56,36 @@ class MediaPaths:
         self._real = [os.path.realpath(root) for root in roots]
         self._shown = ", ".join(map(str, roots))
         # A source's files share few folders, and resolving one costs a system call per part of its path.
+        self._names: dict[int, str] = {}
         self._real_folder = lru_cache(maxsize=4096)(_strict_realpath)
 
-    def resolve(self, path: str) -> str:
-        """The absolute real path of a medium, or a RowError that says why it is refused."""
+    def resolve(self, path: str, notes: Notes | None = None) -> str:
+        """The absolute real path of a medium; how it was found is noted, when that is not as it is written.
+
+        Raises:
+            RowError: why the path is refused.
+        """
+        notes = {} if notes is None else notes
+        try:
+            real = self._find(path, notes)
+        except RowError as error:
+            if error.finding.code not in ("E061", "E051"):
+                raise
+            real, other = self._find_otherwise(path, error, notes)
+            notes["E215"] = f"the path {path!r} is read as {other!r}"
+        folded = hash(real.lower() if real.isascii() else unicodedata.normalize("NFC", real).casefold())
+        known = self._names.setdefault(folded, real)
+        if known != real:
+            notes["E077"] = f"{real} differs from {known} by upper case or the form of its letters alone"
+        elif len(self._names) > _NAMES:
+            del self._names[next(iter(self._names))]
+        return real
+
+    def _find(self, path: str, notes: Notes) -> str:
         _refuse_names(path)
         missing = RowError("E061", f"no such file: {path} (looked in {self._looked(path)})")
         outside: RowError | None = None
+        found = ""
         for candidate in [path] if path.startswith("/") else [f"{base}/{path}" for base in self._bases]:
             try:
                 real = self._realpath(candidate)
@@ -63,11 +94,24 @@ class MediaPaths:
                 continue
             if not _inside(real, self._real):
                 outside = outside or self._outside(path, candidate, real)
-                continue
-            _check_kind(path, real)
-            return real
+            elif not found:
+                regular_state(path, real)
+                found = real
+            elif real != found:
+                notes["E070"] = f"{path} is {found}, and there is {real} too"
         # "Outside" tells more than "missing" does: the file is there, but may not be read.
-        raise outside or missing
+        if not found:
+            raise outside or missing
+        return found
+
+    def _find_otherwise(self, path: str, missing: RowError, notes: Notes) -> tuple[str, str]:
+        """The file that a path which leads nowhere probably means, and the path as it should be written."""
+        for other in _spellings(path):
+            try:
+                return self._find(other, notes), other
+            except RowError:
+                continue
+        raise missing
 
     def _realpath(self, candidate: str) -> str:
         folder, name = os.path.split(candidate)
@@ -98,10 +142,20 @@ def _inside(path: str, roots: Sequence[str]) -> bool:
     return any(path.startswith(root.rstrip("/") + "/") for root in roots)
 
 
+def _spellings(path: str) -> Iterator[str]:
+    """What a path may be meant as: without blanks around it, from Windows, in the other form of its letters."""
+    plain = path.strip()
+    forms = [plain, plain.replace("\\", "/")]
+    forms += [] if path.isascii() else [unicodedata.normalize(form, plain) for form in ("NFC", "NFD")]
+    yield from (form for form in dict.fromkeys(forms) if form and form != path)
+
+
 def _refuse_names(path: str) -> None:
     """Refuse what is no path of a file, before anything is opened."""
     if not path:
-        raise RowError("E051", "an empty path")
+        raise RowError("E051", "an empty path", "Give a list of paths.")
+    if len(path) > _LONGEST:
+        raise RowError("E061", f"a path of {len(path)} characters, which no file has")
     if not path.isprintable() and any(ord(char) < 32 or ord(char) == 127 for char in path):
         raise RowError("E076", f"control character in the path {path!r}")
     head = path[:40].lower()
@@ -121,14 +175,21 @@ def _unreachable(path: str, error: OSError) -> RowError | None:
     return None
 
 
-def _check_kind(path: str, real: str) -> None:
-    try:
-        status = Path(real).stat()
-    except OSError:
-        raise RowError("E061", f"no such file: {path}") from None
+def refuse_kind(path: str, status: os.stat_result) -> None:
+    """Refuse what is no regular file, or an empty one."""
     kind = stat.S_IFMT(status.st_mode)
     if kind != stat.S_IFREG:
         code, name = _KINDS.get(kind, ("E063", "not a file"))
         raise RowError(code, f"{path} is {name}, not a regular file")
     if status.st_size == 0:
         raise RowError("E062", f"{path} is an empty file")
+
+
+def regular_state(path: str, real: str) -> os.stat_result:
+    """The state of the file at `real`, or a RowError that says why `path` is no regular file with content."""
+    try:
+        status = os.stat(real)  # noqa: PTH116 (the path is a string all along)
+    except OSError:
+        raise RowError("E061", f"no such file: {path}") from None
+    refuse_kind(path, status)
+    return status

@@ -5,26 +5,33 @@ A reader knows nothing of what the rows mean; that is the converters' part.
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from omnitune.readers import delimited, folder, json_items, jsonl, parquet
-from omnitune.readers.row import WHOLE, Numbered, Part
+from omnitune.readers.row import WHOLE, Notes, Numbered, Part
 
-__all__ = ["READERS", "WHOLE", "Numbered", "Part", "Reader", "reader_name"]
+__all__ = ["READERS", "WHOLE", "Notes", "Numbered", "Part", "Reader", "reader_name"]
+
+
+class Read(Protocol):
+    """Gives the numbered rows of a part of a source, and notes what was put right of the file."""
+
+    def __call__(self, path: Path, part: Part = ..., notes: Notes | None = ...) -> Iterator[Numbered]:
+        """The rows, in order."""
 
 
 class Reader(NamedTuple):
     """One kind of source.
 
     Attributes:
-        read: the numbered rows of a part of the source.
+        read: gives the rows.
         sharded: whether a part can be found without reading all that comes before it.
         table: whether every row has every column, so that null means absent.
         cells: whether all values are text, lists too.
         unused: what of the source becomes no row, in words.
     """
 
-    read: Callable[[Path, Part], Iterator[Numbered]]
+    read: Read
     sharded: bool = False
     table: bool = False
     cells: bool = False

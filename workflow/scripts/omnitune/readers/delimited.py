@@ -11,28 +11,27 @@ from pathlib import Path
 from typing import TextIO
 
 from omnitune.errors import ExitCode, PipelineError
-from omnitune.readers.lines import MAX_LINE_BYTES, check_text
-from omnitune.readers.row import WHOLE, Numbered, Part
+from omnitune.readers.lines import MAX_LINE_BYTES
+from omnitune.readers.opening import as_text, open_text
+from omnitune.readers.row import WHOLE, Notes, Numbered, Part
 from omnitune.validation.codes import CODES, RowError
 
 _NAMES = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "bars"}
 
 
-def read_csv(path: Path, part: Part = WHOLE) -> Iterator[Numbered]:
+def read_csv(path: Path, part: Part = WHOLE, notes: Notes | None = None) -> Iterator[Numbered]:
     """The rows of a comma-separated file, by the names in its first line."""
-    return _read(path, ",", part)
+    return _read(path, ",", part, notes)
 
 
-def read_tsv(path: Path, part: Part = WHOLE) -> Iterator[Numbered]:
+def read_tsv(path: Path, part: Part = WHOLE, notes: Notes | None = None) -> Iterator[Numbered]:
     """The rows of a tab-separated file, by the names in its first line."""
-    return _read(path, "\t", part)
+    return _read(path, "\t", part, notes)
 
 
-def _read(path: Path, delimiter: str, part: Part) -> Iterator[Numbered]:
-    check_text(path)
+def _read(path: Path, delimiter: str, part: Part, notes: Notes | None) -> Iterator[Numbered]:
     csv.field_size_limit(MAX_LINE_BYTES)
-    # Bytes that are not UTF-8 become half surrogates, which spoil their own row only.
-    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+    with open_text(path, notes, line_ends=False) as content, as_text(content) as file:
         records = _records(_Lines(file), delimiter)
         header = _header(path, delimiter, *next(records, (1, [])))
         rows = 0

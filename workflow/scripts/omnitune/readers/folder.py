@@ -16,13 +16,13 @@ import xxhash
 from omnitune.errors import ExitCode, PipelineError
 from omnitune.media.names import modality_of_suffix
 from omnitune.readers.lines import MAX_LINE_BYTES
-from omnitune.readers.row import WHOLE, Numbered, Part
+from omnitune.readers.row import WHOLE, Notes, Numbered, Part
 from omnitune.validation.codes import RowError
 
 _TEXT = ".txt"
 
 
-def read(path: Path, part: Part = WHOLE) -> Iterator[Numbered]:
+def read(path: Path, part: Part = WHOLE, notes: Notes | None = None) -> Iterator[Numbered]:
     """A row {id, text, audio, video, image} for every stem of a medium; media are relative to the folder."""
     number = 0
     for folder, names in _folders(path):

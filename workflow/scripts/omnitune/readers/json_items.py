@@ -13,24 +13,23 @@ import msgspec
 from omnitune.errors import ExitCode, PipelineError
 from omnitune.readers import jsonl
 from omnitune.readers.elements import Unbalanced, elements
-from omnitune.readers.lines import MAX_LINE_BYTES, Line, check_text
+from omnitune.readers.lines import MAX_LINE_BYTES, Line
+from omnitune.readers.opening import BOM, open_text
 from omnitune.readers.parse import parse_row
-from omnitune.readers.row import WHOLE, Numbered, Part
+from omnitune.readers.row import WHOLE, Notes, Numbered, Part
 from omnitune.validation.codes import CODES, RowError
 
 # Their remedies speak of lines.
 _OF_A_LINE = ("E001", "E019", "E020")
-_BOM = b"\xef\xbb\xbf"
 _key = re.compile(rb'("[^"\\]*(?:\\.[^"\\]*)*")\s*:\s*', re.DOTALL)
 
 
-def read(path: Path, part: Part = WHOLE) -> Iterator[Numbered]:
+def read(path: Path, part: Part = WHOLE, notes: Notes | None = None) -> Iterator[Numbered]:
     """The rows of the file; where a row of an object has no id, its key is the id."""
-    check_text(path)
-    with path.open("rb") as file:
+    with open_text(path, notes, line_ends=False) as file:
         bracket = _opening(file)
         if bracket == b"{" and _is_jsonl(file):
-            yield from jsonl.read(path, part)
+            yield from jsonl.read(path, part, notes)
             return
         if bracket not in (b"[", b"{"):
             raise PipelineError(
@@ -59,7 +58,7 @@ def read(path: Path, part: Part = WHOLE) -> Iterator[Numbered]:
 
 def _opening(file: BinaryIO) -> bytes:
     """The first byte that is no blank; the file is left standing there."""
-    start = len(_BOM) if file.read(len(_BOM)) == _BOM else 0
+    start = len(BOM) if file.read(len(BOM)) == BOM else 0
     file.seek(start)
     while (byte := file.read(1)) and byte.isspace():
         pass

@@ -11,15 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from omnitune.errors import ExitCode, PipelineError
-from omnitune.readers.lines import read_head
-from omnitune.readers.row import WHOLE, Numbered, Part
+from omnitune.readers.opening import read_head
+from omnitune.readers.row import WHOLE, Notes, Numbered, Part
 from omnitune.validation.codes import CODES
 
 # Rows with pictures inside them are large, so few are taken at a time.
 _BATCH_ROWS = 64
 
 
-def read(path: Path, part: Part = WHOLE) -> Iterator[Numbered]:
+def read(path: Path, part: Part = WHOLE, notes: Notes | None = None) -> Iterator[Numbered]:
     """The rows of the file, nested columns as lists and dicts."""
     import pyarrow
     import pyarrow.parquet

@@ -64,7 +64,7 @@ def _refuse_duplicate_keys(content: bytes) -> None:
         seen = set()
         for key, _ in pairs:
             if key in seen:
-                raise RowError("E013", f'key "{key}" is given twice')
+                raise RowError("E013", f'key "{key[:40]}" is given twice')
             seen.add(key)
 
     json.loads(content, object_pairs_hook=check)
@@ -115,8 +115,12 @@ def _explain(line: Line, reason: str) -> RowError:
         )
     if re.match(rb"\{\s*'", content):
         return RowError("E018", "keys in single quotes are Python, not JSON")
+    if word := re.match(rb"None|True|False|'", rest):
+        return RowError("E018", f"{word[0].decode()} at column {offset + 1} is Python, not JSON")
     if "surrogate" in reason or _is_tolerable(content):
         return RowError("E010", "a \\u escape is half of a surrogate pair")
+    if not content.startswith((b"{", b"[", b'"')):
+        return RowError("E001", "not valid JSON at column 1")
     if "truncated" in reason and not line.complete:
         return RowError("E002", "the last line is cut off")
     if "truncated" in reason:

@@ -7,6 +7,10 @@ from omnitune.validation.codes import RowError
 # A row by its columns, or why there is none, with its 1-based number in the source.
 Numbered = tuple[int, dict[str, Any] | RowError]
 
+# What was put right on the way, in words, by code. A reader's notes are of the file as a whole: it adds them
+# before it gives the row that they stand at, and whoever reads the rows takes them out.
+Notes = dict[str, str]
+
 
 class Part(NamedTuple):
     """A contiguous part of a source.

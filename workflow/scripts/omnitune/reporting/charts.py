@@ -35,7 +35,12 @@ class Group(NamedTuple):
 
 
 def bars(
-    identity: str, title: str, groups: Sequence[Group], series: Sequence[str], top: float | None = None
+    identity: str,
+    title: str,
+    groups: Sequence[Group],
+    series: Sequence[str],
+    top: float | None = None,
+    decimals: int = 3,
 ) -> Markup:
     """Horizontal bars in groups, one colour a series, whiskers for the 95 % interval.
 
@@ -45,6 +50,7 @@ def bars(
         groups: a group for each task.
         series: names of the series in the order of their colours.
         top: end of the axis; the largest value, rounded up, when None.
+        decimals: of the values beside the bars; 0 for counts.
     """
     values = [v for group in groups for bar in group.bars for v in (bar.value, *(bar.interval or ()))]
     top = top or axis_top(max([value for value in values if value is not None] + [0.0]))
@@ -57,16 +63,18 @@ def bars(
         height = BAR * len(group.bars)
         parts.append(text(left - 10, y + height / 2 + 4, label, "label end"))
         for bar in group.bars:
-            parts.append(_bar(bar, series.index(bar.series), left, y, span / top))
+            parts.append(_bar(bar, series.index(bar.series), left, y, span / top, decimals))
             y += BAR
         y += ROW_GAP
     bottom = y - ROW_GAP + 8
     grid = [_grid(left + span * i / 4, head - 8, bottom, top * i / 4) for i in range(5)]
-    said = "; ".join(f"{g.label}: " + ", ".join(f"{b.series} {number(b.value)}" for b in g.bars) for g in groups)
+    said = "; ".join(
+        f"{g.label}: " + ", ".join(f"{b.series} {number(b.value, decimals)}" for b in g.bars) for g in groups
+    )
     return figure(identity, title, f"{title}. {said}.", bottom + 26, [*grid, *parts])
 
 
-def _bar(bar: Bar, color: int, left: float, y: float, scale: float) -> Markup:
+def _bar(bar: Bar, color: int, left: float, y: float, scale: float, decimals: int) -> Markup:
     if bar.value is None:
         return text(left + 6, y + 11, "no value", "value")
     length = max(bar.value * scale, 1.0)
@@ -80,7 +88,7 @@ def _bar(bar: Bar, color: int, left: float, y: float, scale: float) -> Markup:
         path = f"M{low:.1f} {middle:.1f}H{high:.1f}M{low:.1f} {middle - 3:.1f}v6M{high:.1f} {middle - 3:.1f}v6"
         out += Markup('<path class="whisker" d="{}"/>').format(path)
         end = max(end, high)
-    return out + text(end + 7, y + 11, number(bar.value), "value")
+    return out + text(end + 7, y + 11, number(bar.value, decimals), "value")
 
 
 def curve(

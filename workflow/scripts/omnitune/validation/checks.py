@@ -3,35 +3,53 @@
 Files are not looked at here.
 """
 
-import re
 from collections.abc import Collection, Iterator
 
-from omnitune.records import MARKERS, MODALITIES, Message, Record
+from omnitune.records import MARKERS, MODALITIES, ROLES, Message, Record
 from omnitune.validation.codes import Finding
+from omnitune.validation.privacy import personal
+from omnitune.validation.text import odd_marker, steering, unusual_character
 
-ROLES = ("system", "user", "assistant", "tool")
-_misspelt_marker = re.compile(r"<\s*/?\s*(image|audio|video)s?\s*/?\s*>", re.IGNORECASE)
-_reserved = re.compile(r"<(?:bbox|ref-object|cot-process|start-image)>")
-_path_tag = re.compile(r"<img>.*?</img>", re.DOTALL)
-# The special tokens of Qwen's tokenizers that steer turns, media and speech. <think> and <tool_call> are left
-# out: they belong to answers.
-_control = re.compile(
-    r"<\|(?:im_start|im_end|endoftext|object_ref_start|object_ref_end|box_start|box_end|quad_start|quad_end"
-    r"|vision_start|vision_end|vision_pad|image_pad|video_pad|audio_start|audio_end|audio_pad"
-    r"|audio_bos|audio_eos|AUDIO|IMAGE|VIDEO|vision_bos|vision_eos"
-    r"|fim_prefix|fim_middle|fim_suffix|fim_pad|repo_name|file_sep)\|>"
-    r"|<tts_(?:pad|text_bos|text_eod|text_bos_single)>"
-)
+# What may come after a turn, tools left aside.
+_AFTER_NOTHING: tuple[str, ...] = ("system", "user")
+_FOLLOWS: dict[str, tuple[str, ...]] = {"system": ("user",), "user": ("assistant",), "assistant": ("user",)}
 
 
-def check_record(record: Record, use: Collection[str]) -> list[Finding]:
-    """Everything that is wrong with the record for the given uses; empty when it is good."""
+def check_record(
+    record: Record, use: Collection[str], need_solution: bool = False, private: bool = False
+) -> list[Finding]:
+    """Everything that is wrong with the record for the given uses; empty when it is good.
+
+    Args:
+        record: the record.
+        use: what it may become, of sft, grpo and eval.
+        need_solution: whether a reward of GRPO compares with a solution.
+        private: whether personal data and secrets are looked for.
+    """
+    if _is_plain(record, private):
+        return []
     return [
         *check_roles(record.messages),
-        *check_texts(record.messages),
+        *check_texts(record.messages, private),
         *check_markers(record),
-        *check_answer(record, use),
+        *check_answer(record, use, need_solution),
     ]
+
+
+def _is_plain(record: Record, private: bool) -> bool:
+    """Whether the record is of text and good at a glance: nearly all are, and the long way takes long."""
+    if private or record.solution is not None or record.images or record.audios or record.videos:
+        return False
+    follows = _AFTER_NOTHING
+    role = ""
+    for message in record.messages:
+        role, text = message.role, message.content
+        if role not in follows or "<" in text or "\0" in text or not text or text.isspace():
+            return False
+        if not text.isascii() and unusual_character(text):
+            return False
+        follows = _FOLLOWS[role]
+    return role == "assistant"
 
 
 def check_roles(messages: list[Message]) -> Iterator[Finding]:
@@ -39,19 +57,16 @@ def check_roles(messages: list[Message]) -> Iterator[Finding]:
     if not messages:
         yield Finding("E026", "the row has no turns")
         return
-    before = ""
+    before: str | None = None
     for number, message in enumerate(messages, 1):
         role = message.role
         if role not in ROLES:
-            plain = role.strip().lower()
-            if plain in ROLES:
-                yield Finding("E032", f'turn {number} has the role "{role}"', f'Did you mean "{plain}"?')
-            else:
-                yield Finding("E031", f'turn {number} has the role "{role[:40]}"')
+            yield Finding("E031", f'turn {number} has the role "{role[:40]}"')
         elif role == "system":
             if number > 1:
                 yield Finding("E036", f"turn {number} is a system turn")
-        elif before in ("", "system") and role != "user":
+                role = ""  # what comes after it is not blamed too
+        elif before in (None, "system") and role != "user":
             which = "the turn after the system's" if before else "the first turn"
             yield Finding("E033", f"{which} is the {role}'s", "Start with a user turn.")
         elif role == "tool" and before == "user":
@@ -63,7 +78,7 @@ def check_roles(messages: list[Message]) -> Iterator[Finding]:
         yield Finding("E026", "the row has a system turn and nothing else")
 
 
-def check_texts(messages: list[Message]) -> Iterator[Finding]:
+def check_texts(messages: list[Message], private: bool = False) -> Iterator[Finding]:
     """No empty turns, and no text that the tokenizer or ms-swift takes for something else."""
     for number, message in enumerate(messages, 1):
         text = message.content
@@ -71,14 +86,13 @@ def check_texts(messages: list[Message]) -> Iterator[Finding]:
             yield Finding("E029", f"turn {number} ({message.role}) is empty")
         if "\0" in text:
             yield Finding("E009", f"turn {number} holds a NUL character")
-        if "<" not in text:
-            continue
-        if found := _control.search(text):
-            yield Finding("E047", f"turn {number} holds the control token {found[0]}")
-        if found := _reserved.search(text):
-            yield Finding("E048", f"turn {number} holds the reserved tag {found[0]}")
-        if found := _path_tag.search(text):
-            yield Finding("E049", f"turn {number} holds the path tag {found[0][:60]}")
+        if not text.isascii() and (found := unusual_character(text)):
+            yield Finding("E060", f"turn {number} holds {found}")
+        if private and (found := personal(text)):
+            yield Finding("E214", f"turn {number} seems to hold {found}")
+        if "<" in text:
+            for code, what in steering(text):
+                yield Finding(code, f"turn {number} holds {what}")
 
 
 def check_markers(record: Record) -> Iterator[Finding]:
@@ -96,7 +110,7 @@ def check_markers(record: Record) -> Iterator[Finding]:
                 code = "E042" if message.role == "assistant" else "E043"
                 yield Finding(code, f"turn {number} ({message.role}) holds {marker}")
         if message.role == "user" and not misspelt:
-            misspelt = _odd_marker(message.content)
+            misspelt = odd_marker(message.content)
     for modality, marker in MARKERS.items():
         markers, files = counts[modality], len(getattr(record, f"{modality}s"))
         if markers == files:
@@ -108,25 +122,20 @@ def check_markers(record: Record) -> Iterator[Finding]:
             yield Finding("E041" if markers > files else "E040", what)
 
 
-def check_answer(record: Record, use: Collection[str]) -> Iterator[Finding]:
-    """Something to learn for sft, something to compare with for eval."""
-    if not record.messages:
-        return
+def check_answer(record: Record, use: Collection[str], need_solution: bool = False) -> Iterator[Finding]:
+    """Something to learn for sft, something to compare with for eval and for rewards that do."""
+    if not record.messages or record.messages[-1].role == "system":
+        return  # which has its own finding
     last = record.messages[-1].role
     if "sft" in use and last != "assistant":
         yield Finding("E035", f"the last turn is the {last}'s, so there is no answer to train on")
     # An empty assistant turn has its own finding.
     elif "eval" in use and record.solution is None and last != "assistant":
         yield Finding("E203", "there is no reference answer to compare with")
+    elif "grpo" in use and need_solution and record.solution is None and last != "assistant":
+        yield Finding("E058", "there is no solution, and a reward compares with it")
     if record.solution is not None and not record.solution.strip():
         yield Finding("E203", '"solution" is empty', "Fill it or leave it out.")
-
-
-def _odd_marker(text: str) -> str:
-    for found in _misspelt_marker.finditer(text):
-        if found[0] not in MARKERS.values():
-            return found[0]
-    return ""
 
 
 def _count(number: int, noun: str) -> str:

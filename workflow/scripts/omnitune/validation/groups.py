@@ -1,23 +1,51 @@
-"""Which rows belong together, and which file a group falls to.
+"""Which rows belong together, and where a group goes.
 
-Rows that share a medium, directly or through other rows, form one group; so do text rows with the same
-question. A group is named by what its media are called inside their root, never by the order of rows or the
-place of the checkout, and its name alone decides its file: rows added later move none of those before.
+Rows that share a file (its path, its bytes or its decoded content), directly or through other rows, form one
+group; so do text rows with the same question, and nearly equal texts when they are looked for. A group is named by
+what its media are called inside their root, never by the order of rows or the place of the checkout. Its name and
+the uses of its rows decide its file. So a row that is added later moves none that it shares nothing with; it moves
+a group that it joins only by bringing a file or question with a smaller name, or by being for the test.
 """
 
-import hashlib
-import os
-import unicodedata
-from array import array
-from collections.abc import Collection, Sequence
-from pathlib import Path
+import sqlite3
 from typing import NamedTuple
 
-from omnitune.errors import PipelineError
-from omnitune.records import Record
+from omnitune.validation.identity import number
+from omnitune.validation.index import EVAL, HELD_OUT, TEST, TRAIN, USES, VAL
 
-# What a group holds: rows that may be tested on, and rows that may be nothing else.
-_EVALUATES, _EVAL_ONLY = 1, 2
+# A key with two parents, or one whose parent has a parent.
+_UNFINISHED = """
+SELECT 1 FROM edges GROUP BY child HAVING count(*) > 1
+UNION ALL SELECT 1 FROM edges WHERE parent IN (SELECT child FROM edges)"""
+# Connected components by alternating large-star and small-star (Kiveris et al., Connected Components in MapReduce
+# and Beyond, SoCC 2014): an edge points from a key to a smaller one, in the end to the smallest of its group.
+_EDGES = """
+CREATE TABLE edges AS SELECT DISTINCT max(one, other) AS child, min(one, other) AS parent FROM (
+    SELECT key AS one, other FROM facts
+    UNION ALL SELECT rows.key, files.key FROM files JOIN rows USING (row)
+    UNION ALL SELECT key, min(key) OVER (PARTITION BY band) FROM bands JOIN rows USING (row)
+) WHERE one <> other"""
+_LARGE_STAR = """
+CREATE TABLE large AS
+    SELECT DISTINCT other AS child, least AS parent
+    FROM (
+        SELECT node, other, min(node, min(other) OVER (PARTITION BY node)) AS least
+        FROM (SELECT child AS node, parent AS other FROM edges UNION ALL SELECT parent, child FROM edges)
+    ) WHERE other > node"""
+_SMALL_STAR = """
+CREATE TABLE edges AS
+    SELECT parent AS child, least AS parent
+    FROM (SELECT parent, min(parent) OVER (PARTITION BY child) AS least FROM large) WHERE parent <> least
+    UNION SELECT child, min(parent) FROM large GROUP BY child"""
+_FATES = f"""
+INSERT INTO groups
+    SELECT coalesce(root, key), fate(min(name), max(kind & {EVAL}), max(kind & {USES} = {EVAL}))
+    FROM rows LEFT JOIN roots USING (key) GROUP BY coalesce(root, key) HAVING count(*) > 1"""
+_DEAL = f"""
+INSERT INTO fates SELECT row, coalesce(fate, fate(name, kind & {EVAL}, kind & {USES} = {EVAL})), kind
+    FROM rows LEFT JOIN roots USING (key) LEFT JOIN groups ON groups.root = coalesce(roots.root, rows.key)
+    ORDER BY row"""
+_HOLD_OUT = f"UPDATE fates SET fate = {HELD_OUT} WHERE fate = {TEST} AND NOT kind & {EVAL}"
 
 
 class Draw(NamedTuple):
@@ -27,96 +55,38 @@ class Draw(NamedTuple):
     test: float
     seed: int
 
+    def fate(self, name: int, tests: int, tests_only: int) -> int:
+        """TRAIN, VAL or TEST.
 
-class Groups:
-    """A union-find over media and questions; it holds numbers only, so that millions of rows fit in memory.
-
-    Args:
-        roots: the folders that media lie in.
-    """
-
-    def __init__(self, roots: Sequence[Path]) -> None:
-        # The longest root first: of nested ones the inner one names the file.
-        self._roots = sorted({os.path.realpath(root) + "/" for root in roots}, key=lambda root: (-len(root), root))
-        self._nodes: dict[int, int] = {}
-        self._parents = array("q")
-        self._names = array("Q")
-        self._flags = array("B")
-        self._rows = array("q")
-
-    def add(self, record: Record, use: Collection[str]) -> None:
-        """Add the next row, whose source may be used for `use`."""
-        media = [path for _, path in record.media()]
-        if media:
-            node = self._media_node(media[0])
-            for path in media[1:]:
-                node = self._join(node, self._media_node(path))
-        else:
-            name = _number("question", _question(record))
-            node = self._node(name, name)
-        if "eval" in use:
-            trains = "sft" in use or "grpo" in use
-            self._flags[self._root(node)] |= _EVALUATES if trains else _EVALUATES | _EVAL_ONLY
-        self._rows.append(node)
-
-    def split(self, row: int, draw: Draw) -> str:
-        """train, val or test: where the group of row number `row` falls, once all rows are added."""
-        root = self._root(self._rows[row])
-        share = _number(str(draw.seed), str(self._names[root])) / 2**64
-        flags = self._flags[root]
-        if flags & _EVAL_ONLY or (flags & _EVALUATES and share < draw.test):
-            return "test"
-        return "val" if draw.test <= share < draw.test + draw.val else "train"
-
-    def _media_node(self, path: str) -> int:
-        identity = _number("path", path)
-        node = self._nodes.get(identity)
-        return self._node(identity, _number("medium", self._inside_root(path))) if node is None else node
-
-    def _inside_root(self, path: str) -> str:
-        for root in self._roots:
-            if path.startswith(root):
-                return path[len(root) :]
-        raise PipelineError(
-            "lies in none of the media roots",
-            where=path,
-            fix="Give the roots that the rows were converted with.",
-        )
-
-    def _node(self, identity: int, name: int) -> int:
-        node = self._nodes.setdefault(identity, len(self._parents))
-        if node == len(self._parents):
-            self._parents.append(node)
-            self._names.append(name)
-            self._flags.append(0)
-        return node
-
-    def _root(self, node: int) -> int:
-        parents = self._parents
-        while parents[node] != node:
-            parents[node] = parents[parents[node]]
-            node = parents[node]
-        return node
-
-    def _join(self, one: int, other: int) -> int:
-        one, other = self._root(one), self._root(other)
-        if one != other:
-            # The smallest name wins, whichever way round the rows come.
-            self._parents[other] = one
-            self._names[one] = min(self._names[one], self._names[other])
-            self._flags[one] |= self._flags[other]
-        return one
+        Args:
+            name: the group's.
+            tests: whether a row of it may be tested on.
+            tests_only: whether a row of it may be nothing else.
+        """
+        share = (number(f"{self.seed}", f"{name + 2**63}") + 2**63) / 2**64
+        if tests_only or (tests and share < self.test):
+            return TEST
+        return VAL if self.test <= share < self.test + self.val else TRAIN
 
 
-def _question(record: Record) -> str:
-    """What the row asks, without differences in case, width and spaces."""
-    turns = [message.content for message in record.messages if message.role == "user"]
-    text = "\n".join(turns)
-    if not text.isascii():
-        text = unicodedata.normalize("NFKC", text)
-    return " ".join(text.casefold().split())
+def deal(index: sqlite3.Connection, draw: Draw) -> None:
+    """Give every row of the index the fate of its group."""
+    _find_roots(index)
+    index.create_function("fate", 3, draw.fate, deterministic=True)
+    index.execute(_FATES)
+    index.execute(_DEAL)
+    index.execute(_HOLD_OUT)
 
 
-def _number(kind: str, text: str) -> int:
-    """A 64-bit number of a text; equal on every machine."""
-    return int.from_bytes(hashlib.blake2b(f"{kind}\0{text}".encode(), digest_size=8).digest(), "big")
+def _find_roots(index: sqlite3.Connection) -> None:
+    index.execute(_EDGES)
+    while _any(index, _UNFINISHED):
+        index.execute(_LARGE_STAR)
+        index.execute("DROP TABLE edges")
+        index.execute(_SMALL_STAR)
+        index.execute("DROP TABLE large")
+    index.execute("INSERT INTO roots SELECT child, parent FROM edges ORDER BY child")
+
+
+def _any(index: sqlite3.Connection, query: str) -> bool:
+    return index.execute(f"SELECT EXISTS ({query})").fetchone() == (1,)

@@ -3,13 +3,12 @@
 VERSION is what the split's results depend on: raise it only when they would change.
 """
 
-import hashlib
 import sys
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -17,22 +16,28 @@ from omnitune import publish
 from omnitune.errors import ExitCode, PipelineError
 from omnitune.records import LedgerRow, Record, encode, read_ledger, read_records
 from omnitune.rewards.call import COLUMNS
-from omnitune.validation.assignment import FILES, Assignment, ValidSource, read_numbered
+from omnitune.validation.assignment import FILES, Assignment, Home, Sameness, ValidSource, read_numbered
 from omnitune.validation.codes import CODES
 from omnitune.validation.groups import Draw
+from omnitune.validation.index import open_index
+from omnitune.validation.policy import Policy
+from omnitune.validation.row_files import Lengths, RowFile
 from omnitune.validation.tally import Tally, refuse_bad_sources
 
-VERSION = 2
-_HELD_OUT_CODE = "E206"
+VERSION = 3
+# The files that a trainer reads row by row, whose lengths are worth knowing.
+_MEASURED = ("train", "val")
 
 
 class Rules(NamedTuple):
-    """The draw, and the limits that stop the run."""
+    """The draw, the limits that stop the run, and what is done about rows that say the same."""
 
     draw: Draw
     max_rejected: float
     need_train: bool
     need_test: bool
+    sameness: Sameness = Sameness()
+    policy: Policy = Policy()
 
 
 def split_sources(
@@ -40,60 +45,73 @@ def split_sources(
 ) -> dict[str, Any]:
     """Write train, val, test and grpo, the ledger and, last, the manifest; returns the manifest."""
     _refuse_useless(sources)
-    refuse_bad_sources({source.name: _tally(source) for source in sources}, rules.max_rejected)
-    assignment = Assignment(sources, roots, rules.draw)
-    _refuse_empty(assignment, rules)
-    manifest = publish_split(sources, assignment, output)
+    tallies = {source.name: _tally(source) for source in sources}
+    refuse_bad_sources(tallies, rules.max_rejected)
+    with open_index() as index:
+        assignment = Assignment(index, sources, roots, rules.draw, rules.sameness)
+        _refuse_empty(assignment, rules)
+        manifest = publish_split(sources, assignment, tallies, rules, output)
     manifest |= rules.draw._asdict()
+    manifest |= {"duplicates": "drop" if rules.sameness.drop else "keep", "near_duplicates": rules.sameness.near}
     publish.write_json(output / publish.MANIFEST, manifest)
     return manifest
 
 
-def publish_split(sources: Sequence[ValidSource], assignment: Assignment, output: Path) -> dict[str, Any]:
-    """Write every file but the manifest, and return what that says of them."""
+def publish_split(
+    sources: Sequence[ValidSource],
+    assignment: Assignment,
+    tallies: Mapping[str, Tally],
+    rules: Rules,
+    output: Path,
+) -> dict[str, Any]:
+    """Write every file but the manifest, and return what that says of them.
+
+    Args:
+        sources, assignment: the rows, and where each goes.
+        tallies: what the validate stage said of each source's rows; ids that are found twice here are added.
+        rules: what stops the run: then nothing is written.
+        output: the folder to write into.
+    """
     counts = _Counts(sources)
     leaders = set(assignment.leaders)
     with ExitStack() as stack:
-        names = [*FILES, "ledger"]
-        files = {name: _File(stack.enter_context(publish.open_atomic(output / f"{name}.jsonl"))) for name in names}
+        names = [*FILES, *(f"{name}.lengths" for name in _MEASURED), "ledger"]
+        files = {
+            name: RowFile(stack.enter_context(publish.open_atomic(output / f"{name}.jsonl"))) for name in names
+        }
+        lengths = {name: Lengths(files[f"{name}.lengths"]) for name in _MEASURED}
+
+        def write(record: Record, name: str) -> None:
+            files[name].write(_row(record, name))
+            if name in lengths:
+                lengths[name].add(record)
+
         for number, leader in read_numbered(sources, assignment.leaders):
             for name in assignment.files(number):
-                files[name].write(_row(leader, name))
-        number = 0
+                write(leader, name)
+        homes = enumerate(assignment.homes())
         for source, verdict, record in _judged_rows(sources):
             if record is not None:
-                verdict.split = list(assignment.files(number))
-                if not verdict.split:
-                    verdict = _held_out(source, verdict)
-                for name in verdict.split:
+                number, home = next(homes)
+                before, verdict = verdict.verdict, _final(source, verdict, home, rules.policy)
+                if home.code == "E211":
+                    tallies[source.name].revoke(before, verdict)
+                for name in home.files:
                     counts.add(record, name)
                     if number not in leaders:
-                        files[name].write(_row(record, name))
-                number += 1
+                        write(record, name)
             files["ledger"].write(encode(verdict))
             counts.sources[source.name].add(verdict)
+        refuse_bad_sources(tallies, rules.max_rejected)
+        _prove_complete(counts.sources, tallies)
         # The old manifest speaks of the old files: it goes before the new ones appear.
         (output / publish.MANIFEST).unlink(missing_ok=True)
     return {
         "version": VERSION,
         "files": {f"{name}.jsonl": file.summary() for name, file in files.items()},
         **counts.summary(),
+        "leakage": assignment.leakage,
     }
-
-
-class _File:
-    """A file being written, with its checksum and number of rows."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file, self._digest, self._rows = file, hashlib.sha256(), 0
-
-    def write(self, line: bytes) -> None:
-        self._file.write(line)
-        self._digest.update(line)
-        self._rows += 1
-
-    def summary(self) -> dict[str, Any]:
-        return {"sha256": self._digest.hexdigest(), "rows": self._rows}
 
 
 class _Counts:
@@ -101,27 +119,27 @@ class _Counts:
 
     def __init__(self, sources: Sequence[ValidSource]) -> None:
         self.sources = {source.name: Tally() for source in sources}
-        self._tasks: dict[str, Counter[str]] = defaultdict(Counter)
-        self._modalities: dict[str, Counter[str]] = defaultdict(Counter)
+        self._rows = Counter[tuple[str, str, str]]()
         self._solutions = 0
 
     def add(self, record: Record, split: str) -> None:
         self._solutions += split == "grpo" and record.answer() is not None
-        self._tasks[record.task][split] += 1
-        self._modalities[record.modality()][split] += 1
+        self._rows[record.task, record.modality(), split] += 1
 
     def summary(self) -> dict[str, Any]:
         return {
             "sources": {name: tally.summary() for name, tally in self.sources.items()},
-            "tasks": _by_split(self._tasks),
-            "modalities": _by_split(self._modalities),
+            "tasks": self._by_split(0),
+            "modalities": self._by_split(1),
             # Prompts whose answer is known, which some rewards need.
             "solutions": self._solutions,
         }
 
-
-def _by_split(table: dict[str, Counter[str]]) -> dict[str, dict[str, int]]:
-    return {name: {split: counts[split] for split in FILES} for name, counts in table.items()}
+    def _by_split(self, part: int) -> dict[str, dict[str, int]]:
+        table: dict[str, dict[str, int]] = {}
+        for key, count in self._rows.items():
+            table.setdefault(key[part], dict.fromkeys(FILES, 0))[key[2]] += count
+        return table
 
 
 def _judged_rows(sources: Sequence[ValidSource]) -> Iterator[tuple[ValidSource, LedgerRow, Record | None]]:
@@ -155,7 +173,7 @@ def _row(record: Record, file: str) -> bytes:
 
 def _training_row(record: Record) -> Record:
     """What ms-swift reads; columns of the user's own stay in the validate stage's file, under the same id."""
-    return msgspec.structs.replace(record, extra={}, repairs=[])
+    return msgspec.structs.replace(record, extra={}, repairs=[], facts=None)
 
 
 def _prompt(record: Record) -> dict[str, Any]:
@@ -172,21 +190,47 @@ def _prompt(record: Record) -> dict[str, Any]:
         solution=solution,
         extra={},
         repairs=[],
+        facts=None,
     )
     columns = {**record.extra, **({} if solution is None else {"solution": solution})}
     return {**msgspec.to_builtins(prompt), COLUMNS: msgspec.json.encode(columns).decode()}
 
 
-def _held_out(source: ValidSource, verdict: LedgerRow) -> LedgerRow:
+def _final(source: ValidSource, verdict: LedgerRow, home: Home, policy: Policy) -> LedgerRow:
+    """The verdict with the row's files, and with what only a look at all rows can tell."""
+    verdict.split = list(home.files)
+    if not home.code or policy.action(home.code) == "ignore":
+        return verdict
     own = verdict.id.removeprefix(f"{source.name}/")
     named = "" if own == f"{verdict.line:08d}" else f" (id {own})"
-    message = (
-        f"{source.path or source.name}:{verdict.line}{named}: shares its media or question with a test row, "
-        f"so it is not trained on. {CODES[_HELD_OUT_CODE].fix}"
-    )
-    return LedgerRow(
-        verdict.source, verdict.line, verdict.id, "rejected", [*verdict.codes, _HELD_OUT_CODE], message
-    )
+    what = {
+        "E211": f"the id is used at line {home.twin.rpartition(':')[2]} already",
+        "E056": f"says the same as {home.twin}, turns and media, so it is left out",
+        "E206": "shares its media or question with a test row, so it is not trained on",
+        "E230": f"warning: says nearly the same as {home.twin}, so both are on one side of the split",
+    }[home.code]
+    sentence = f"{what}. {CODES[home.code].fix}"
+    place = f"{source.path or source.name}:{verdict.line}{named}: "
+    if policy.action(home.code) == "fail":
+        raise PipelineError(
+            f"{sentence} The run stops here by validate.policy.{home.code}: fail",
+            where=place.removesuffix(": "),
+            code=ExitCode.DATA,
+        )
+    if home.files:
+        verdict.message = f"{verdict.message} {sentence}" if verdict.message else place + sentence
+    else:
+        verdict.verdict = "duplicate" if home.code == "E056" else "rejected"
+        verdict.message = place + sentence
+    verdict.codes = [*verdict.codes, home.code]
+    return verdict
+
+
+def _prove_complete(written: Mapping[str, Tally], read: Mapping[str, Tally]) -> None:
+    """Every row that was read has one of the four verdicts."""
+    for name, tally in written.items():
+        if tally.read() != read[name].read():
+            raise AssertionError(f"sources.{name}: {read[name].read()} rows read, {dict(tally.verdicts)} written")
 
 
 def _tally(source: ValidSource) -> Tally:

@@ -24,11 +24,19 @@ class Tally:
     def add(self, row: LedgerRow) -> None:
         """Count one row of the ledger."""
         self.verdicts[row.verdict] += 1
-        self.codes.update(row.codes)
-        self.splits.update(row.split)
+        # Most rows have no code and one file: Counter.update would cost more than reading the row.
+        for code in row.codes:
+            self.codes[code] += 1
+        for split in row.split:
+            self.splits[split] += 1
         if row.verdict == "rejected" and row.codes:
             self._reasons[row.codes[0]] += 1
             self._examples.setdefault(row.codes[0], row.message)
+
+    def revoke(self, verdict: str, row: LedgerRow) -> None:
+        """Count a row anew that was counted with another verdict."""
+        self.verdicts[verdict] -= 1
+        self.add(row)
 
     def read(self) -> int:
         """The number of rows."""

@@ -1,99 +1,139 @@
-"""Converted rows to accepted records and a ledger, streamed: every row gets exactly one verdict."""
+"""Converted rows to good records and a ledger, streamed: every row gets exactly one verdict."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Sequence
+from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import Self
 
 from omnitune import publish
-from omnitune.media.probe import Probe, ProbeCache
-from omnitune.records import Converted, LedgerRow, Record, Unread, encode, read_converted
+from omnitune.config.validate import ValidateConfig
+from omnitune.media.inspect import Inspector
+from omnitune.media.mend import Mender
+from omnitune.records import Converted, Facts, Unread, encode_lines, read_converted
 from omnitune.validation.checks import check_record
-from omnitune.validation.codes import CODES, Finding, RowError
+from omnitune.validation.codes import CODES, Finding
+from omnitune.validation.lengths import LengthCheck
+from omnitune.validation.media import MediaJudge
+from omnitune.validation.policy import Policy
+from omnitune.validation.verdicts import Case, Judged, Verdicts
 
-
-class Judged(NamedTuple):
-    """The verdict on a row, and its record when it is fit for use."""
-
-    ledger: LedgerRow
-    record: Record | None
+# Rows judged together: enough for processes that read media to have work, few enough for flat memory.
+BATCH = 512
 
 
 class Gate:
-    """Judges the rows of one file, in order.
+    """Judges the rows of one file, in order; a context manager, which ends the processes that read media.
 
     Args:
         path: the source file, for messages.
         use: what the rows may become, of sft, grpo and eval.
+        settings: how far media are read, and what is done about each kind of finding.
+        media_dir: where media that are put right are written; None: they are left as they are.
         audio_in_video: whether the sound of videos is used.
+        need_solution: whether a reward of GRPO compares with a solution.
+        lengths: counts tokens and holds them against the limits; None: they are not counted.
+        cache: where what is found out about media is kept over runs; None: nowhere.
     """
 
-    def __init__(self, path: str, use: Collection[str], audio_in_video: bool = False) -> None:
-        self._path, self._use, self._audio_in_video = path, use, audio_in_video
-        self._probes = ProbeCache()
+    def __init__(
+        self,
+        path: str,
+        use: Collection[str],
+        settings: ValidateConfig | None = None,
+        media_dir: Path | None = None,
+        *,
+        audio_in_video: bool = False,
+        need_solution: bool = False,
+        lengths: LengthCheck | None = None,
+        cache: Path | None = None,
+    ) -> None:
+        settings = settings or ValidateConfig()
+        self._use, self._need_solution, self._lengths = use, need_solution, lengths
+        self._policy, self._inspector = Policy(settings.policy), Inspector(settings, cache)
+        self._private = self._policy.action("E214") != "ignore"
+        longest = max(settings.audio_max_seconds, settings.video_max_seconds)
+        mender = Mender(media_dir, longest) if media_dir else None
+        self._media = MediaJudge(self._policy, self._inspector, mender, audio_in_video)
+        self._verdicts = Verdicts(path, self._policy)
         # 64-bit hashes: a million ids fit in about 100 MB.
         self._lines: dict[int, int] = {}
 
-    def judge(self, row: Converted) -> Judged:
-        """The verdict on one row."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._inspector.close()
+
+    def judge(self, rows: Sequence[Converted]) -> list[Judged]:
+        """The verdicts on the next rows, in their order.
+
+        Raises:
+            PipelineError: when a row has something that `validate.policy` answers with `fail`.
+        """
+        cases = [Case(row, self._findings(row)) for row in rows]
+        # Files cost the most, so those of a row that is refused already are not opened.
+        fit = self._fit(cases)
+        self._look_into_media(fit)
+        if self._lengths:
+            self._lengths.measure(self._fit(fit))
+        return [self._verdicts.on(case) for case in cases]
+
+    def _fit(self, cases: Iterable[Case]) -> list[Case]:
+        """Those that nothing speaks against so far; a policy that lets a finding pass makes no record of a row."""
+        return [
+            case
+            for case in cases
+            if not (case.findings and (isinstance(case.row, Unread) or self._policy.refusals(case.findings)))
+        ]
+
+    def _findings(self, row: Converted) -> list[Finding]:
         if isinstance(row, Unread):
-            row_id = row.id or f"{row.source}/{row.line:08d}"
-            message = self._place(row.source, row.line, row_id) + row.message
-            return Judged(LedgerRow(row.source, row.line, row_id, "rejected", [row.error], message), None)
-        findings = [*check_record(row, self._use), *self._check_id(row)]
-        # Files cost the most, so they are opened last.
-        findings = findings or list(self._check_media(row))
-        place = self._place(row.source, row.line, row.id)
-        if findings:
-            message = place + " ".join(finding.sentence() for finding in findings)
-            codes = list(dict.fromkeys(finding.code for finding in findings))
-            return Judged(LedgerRow(row.source, row.line, row.id, "rejected", codes, message), None)
-        if row.repairs:
-            codes = list(dict.fromkeys(row.repairs))
-            message = f"{place}put right: {', '.join(CODES[code].name for code in codes)}."
-            return Judged(LedgerRow(row.source, row.line, row.id, "repaired", codes, message), row)
-        return Judged(LedgerRow(row.source, row.line, row.id, "accepted"), row)
+            return [Finding(row.error, "", row.message)]
+        findings = check_record(row, self._use, self._need_solution, self._private)
+        for code in row.repairs:
+            if self._policy.action(code) != "repair":
+                findings.append(Finding(code, row.found.get(code, CODES[code].name)))
+        first = self._lines.setdefault(hash(row.id), row.line)
+        if first != row.line:
+            findings.append(Finding("E211", f"the id is used at line {first} already"))
+        return findings
 
-    def _place(self, source: str, line: int, row_id: str) -> str:
-        """`data/train.jsonl:37 (id a17): `; an id made from the line says nothing new and is left out."""
-        own = row_id.removeprefix(f"{source}/")
-        named = "" if own == f"{line:08d}" else f" (id {own})"
-        return f"{self._path}:{line}{named}: "
-
-    def _check_id(self, record: Record) -> Iterator[Finding]:
-        first = self._lines.setdefault(hash(record.id), record.line)
-        if first != record.line:
-            yield Finding("E055", f"the id is used at line {first} already")
-
-    def _check_media(self, record: Record) -> Iterator[Finding]:
-        for modality, path in record.media():
-            try:
-                probe = self._probes.probe(modality, path)
-            except RowError as error:
-                yield error.finding
-            else:
-                yield from self._check_probe(probe, path)
-
-    def _check_probe(self, probe: Probe, path: str) -> Iterator[Finding]:
-        if self._audio_in_video and probe.modality == "video" and not probe.has_audio:
-            yield Finding("E140", f"{path} has no audio track, but media.audio_in_video is true")
+    def _look_into_media(self, cases: Sequence[Case]) -> None:
+        """Add what is found out about the rows' media; rows use those that were made of them."""
+        media = [case.record().media() for case in cases]
+        seen = iter(self._media.look([medium for row in media for medium in row]))
+        for case, own in zip(cases, media, strict=True):
+            record = case.record()
+            record.facts = Facts()
+            if not own:
+                continue
+            case.media = list(islice(seen, len(own)))
+            case.findings += [found for one in dict.fromkeys(case.media) for found in one.inspection.findings]
+            record.facts.media = [one.facts() for one in case.media]
+            paths: dict[str, list[str]] = {}
+            for one in case.media:
+                paths.setdefault(f"{one.modality}s", []).append(one.path)
+            for name, value in paths.items():
+                setattr(record, name, value)
 
 
 def validate_file(gate: Gate, converted: Path, output: Path, ledger: Path) -> dict[str, int]:
-    """Judge every row of `converted`; accepted records go to `output`, verdicts to `ledger`.
+    """Judge every row of `converted`; good records go to `output`, verdicts to `ledger`.
 
     Returns:
         The number of rows by verdict.
     """
     read, counts = 0, {"accepted": 0, "repaired": 0, "rejected": 0, "duplicate": 0}
+    rows = read_converted(converted)
     # The ledger appears before the records: whoever sees the records finds a verdict on each.
     with publish.open_atomic(output) as records, publish.open_atomic(ledger) as verdicts:
-        for row in read_converted(converted):
-            read += 1
-            verdict, record = gate.judge(row)
-            counts[verdict.verdict] += 1
-            verdicts.write(encode(verdict))
-            if record is not None:
-                records.write(encode(record))
+        while batch := list(islice(rows, BATCH)):
+            read += len(batch)
+            judged = gate.judge(batch)
+            for row in judged:
+                counts[row.ledger.verdict] += 1
+            verdicts.write(encode_lines([row.ledger for row in judged]))
+            records.write(encode_lines([row.record for row in judged if row.record is not None]))
     if sum(counts.values()) != read:
         raise AssertionError(f"{read} rows in, {counts} out")
     return counts

@@ -1,0 +1,207 @@
+"""Every count against the real ms-swift, transformers, decord and resampler."""
+
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pytest
+from media_files import write_jsonl
+from mixed_rows import WORDS, aac_facts, clip, rows
+from test_row_tokens import FullProbe
+
+from omnitune.config.media import MediaConfig
+from omnitune.media.probe import Probe, probe
+from omnitune.records import read_records
+from omnitune.swift_args import media_environment
+from omnitune.tokens.audio import aac_samples, mp3_is_counted, resampled, resampled_stream
+from omnitune.tokens.budget import MediaBudget
+from omnitune.tokens.row import RowCounter, media_tokens
+from omnitune.tokens.text import load_tokenizer
+from omnitune.tokens.unknown import Unknown
+
+pytestmark = pytest.mark.swift
+
+ENCODER = Path(__file__).parents[2] / "encode_rows.py"
+
+
+def facts(modality: str, path: str) -> Probe:
+    """What headers say, with what the sound of a clip needs."""
+    found = probe(modality, path)
+    if path.endswith(".mp3"):
+        content = Path(path).read_bytes()
+        fields = {name: getattr(found, name) for name in Probe.__struct_fields__}
+        return FullProbe(**fields | {"counted": mp3_is_counted(content[:200], len(content))})
+    if modality != "video":
+        return found
+    import av
+
+    with av.open(path) as container:
+        fps, track = float(container.streams.video[0].average_rate), next(iter(container.streams.audio), None)
+        rate = track.rate if track else 0
+    samples = aac_samples(*aac_facts(Path(path))) if rate else 0
+    fields = {name: getattr(found, name) for name in Probe.__struct_fields__}
+    return FullProbe(**fields | {"fps": fps, "audio_rate": rate, "audio_samples": samples})
+
+
+def encoded(model: Path, file: Path, env: dict[str, str]) -> list[Any]:
+    """[prompt, trained] of each row by ms-swift, or its error as text."""
+    environment = {
+        **os.environ, **env, "HF_HUB_OFFLINE": "1", "USE_HF": "1", "MODELSCOPE_CACHE": str(file.parent / "cache"),
+    }  # fmt: skip
+    command = [sys.executable, ENCODER, model, file]
+    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True, text=True)
+    return [json.loads(line) for line in done.stdout.splitlines() if line.startswith(("[", '"'))]
+
+
+def compare(model: Path, file: Path, env: dict[str, str]) -> list[Any]:
+    """Hold all rows of the file against ms-swift; returns our own counts."""
+    records = list(read_records(file))
+    media = [[facts(modality, path) for modality, path in record.media()] for record in records]
+    counted = RowCounter(model, MediaBudget.of(env)).count(records, media)
+    theirs = encoded(model, file, env)
+    assert len(theirs) == len(records)
+    differing = [
+        (record.id, ours, their)
+        for record, ours, their in zip(records, counted, theirs, strict=True)
+        if (not isinstance(their, str) if isinstance(ours, Unknown) else list(ours) != their)
+    ]
+    assert differing == []
+    return counted
+
+
+HEARD = MediaConfig(
+    image_max_pixels=90_000, video_max_pixels=200_000, video_max_frames=7, audio_in_video=True
+)  # fmt: skip
+FEW = {"VIDEO_MIN_TOKEN_NUM": "128", "MODEL_SEQ_LEN": "700", "FPS": "3"}
+# (the contract, number of rows, variables besides)
+CONTRACTS = {
+    "default": (MediaConfig(), 110, {}),
+    "heard": (HEARD, 70, {}),
+    "smallest": (MediaConfig(image_max_pixels=4096, video_max_pixels=4096, video_max_frames=2), 30, {}),
+    "minimum": (MediaConfig(sampling_rate=8000), 20, FEW),
+}
+
+
+@pytest.mark.parametrize("name", CONTRACTS)
+def test_rows_of_every_kind_are_counted_as_ms_swift_encodes_them(name: str, tiny_model: Path, tmp_path: Path):
+    media, number, more = CONTRACTS[name]
+    made = rows(tmp_path / "media", number, seed=number, sound=media.audio_in_video, guessed=True)
+    file = write_jsonl(tmp_path / "rows.jsonl", made)
+    counted = compare(tiny_model, file, media_environment(media) | more)
+    # Flat images come out too flat for few pixels: ms-swift fails on them, and there is nothing to count.
+    unknown = sum(isinstance(count, Unknown) for count in counted)
+    assert unknown == 0 if name in ("default", "minimum") else unknown < number / 2
+
+
+def test_odd_clips_are_counted_as_ms_swift_encodes_them(tiny_model: Path, tmp_path: Path):
+    """Variable frame rates, and frames that lie on their side."""
+    chance = random.Random(3)
+    clips = []
+    for number in range(12):
+        pace = [0]
+        for _ in range(chance.randint(10, 140)):
+            pace.append(pace[-1] + chance.randint(1000, 9000))
+        clips.append(clip(tmp_path / f"{number}.mp4", len(pace), (80 + 2 * number, 250), Fraction(30), pace=pace))
+    for path in clips[:4]:
+        turn(path)
+    lines = [
+        {"id": f"a/{number}", "source": "a", "line": 1, "task": "t", "videos": [str(path)],
+         "messages": [{"role": "user", "content": "<video>"}, {"role": "assistant", "content": "Yes"}]}
+        for number, path in enumerate(clips)
+    ]  # fmt: skip
+    file = write_jsonl(tmp_path / "rows.jsonl", lines)
+    env = media_environment(MediaConfig(video_max_pixels=300_000, video_max_frames=100))
+    counted = compare_turned(tiny_model, file, env, 4)
+    assert len({count.total for count in counted}) >= 5
+
+
+def turn(path: Path) -> None:
+    """Write into the header that the pictures are to be turned by 90 degrees."""
+    import struct
+
+    content = bytearray(path.read_bytes())
+    struct.pack_into(">5i", content, content.index(b"tkhd") + 44, 0, 0x10000, 0, -0x10000, 0)
+    path.write_bytes(content)
+
+
+def compare_turned(model: Path, file: Path, env: dict[str, str], turned: int) -> list[Any]:
+    records = list(read_records(file))
+    media = [[facts("video", record.videos[0])] for record in records]
+    for place in range(turned):
+        found = media[place][0]
+        fields = {name: getattr(found, name) for name in FullProbe.__struct_fields__}
+        media[place] = [FullProbe(**fields | {"rotation": 90})]
+    counted = RowCounter(model, MediaBudget.of(env)).count(records, media)
+    assert [list(count) for count in counted] == encoded(model, file, env)
+    return counted
+
+
+@pytest.mark.parametrize("width", [16, 20, 24, 32, 40, 48, 56, 64, 72, 80, 96, 104])
+def test_decord_reads_exactly_the_widths_that_are_counted(width: int, tmp_path: Path):
+    import decord
+
+    path = clip(tmp_path / "a.mp4", 4, (width, 64), Fraction(8))
+    try:
+        readable = decord.VideoReader(str(path)).get_batch([0, 3]).shape == (2, 64, width, 3)
+    except decord.DECORDError:
+        readable = False
+    try:
+        counted = media_tokens(facts("video", str(path)), MediaBudget()) > 0
+    except Unknown:
+        counted = False
+    assert counted == readable
+
+
+@pytest.mark.parametrize(
+    "rate", [4000, 7999, 8000, 11025, 12000, 16001, 22050, 24000, 32000, 37800, 44100, 48000, 88200, 96000, 192000]
+)
+@pytest.mark.parametrize("wanted", [16000, 8000])
+def test_samples_after_resampling(rate: int, wanted: int):
+    import numpy as np
+    from swift.template.vision_utils import _resample_audio_pyav
+
+    chance = random.Random(rate + wanted)
+    for samples in [
+        *(chance.randint(rate // 40, 2000 + rate // 10) for _ in range(25)),
+        chance.randint(10**5, 10**6),
+    ]:
+        sound = _resample_audio_pyav(np.zeros(samples, np.float32), orig_sr=rate, target_sr=wanted)
+        assert resampled(samples, rate, wanted) == len(sound), samples
+
+
+@pytest.mark.parametrize("rate", [16000, 22050, 44100, 48000])
+def test_samples_of_the_sound_of_a_clip(rate: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    from swift.template.vision_utils import load_audio
+
+    monkeypatch.setenv("SWIFT_AUDIO_LOAD_BACKEND", "soundfile_pyav")
+    for frames in (4, 37, 201):
+        path = clip(tmp_path / f"{frames}.mp4", frames, (64, 48), Fraction(25), rate)
+        samples = aac_samples(*aac_facts(path))
+        assert resampled_stream(samples, rate, 16000) == len(load_audio(str(path), 16000))
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["tokenizer.json", "vocab.json"])
+def test_the_tokenizer_is_transformers_own(whole: bool, tiny_model: Path, tmp_path: Path):
+    from transformers import AutoTokenizer
+
+    for name in ("vocab.json", "merges.txt", "tokenizer_config.json", "config.json", "tokenizer.json"):
+        if whole or name != "tokenizer.json":
+            shutil.copy(tiny_model / name, tmp_path)
+    theirs, ours = AutoTokenizer.from_pretrained(tmp_path), load_tokenizer(tmp_path)
+    chance = random.Random(1)
+    special = [*theirs.get_added_vocab(), "\n", "\r\n", "  ", "\u00a0", "ﬁ", "e\u0301", "한국어", "\u200d", "'LL"]
+    texts = [
+        chance.choice(("", " ", "\n")).join(chance.choices([*WORDS, *special], k=chance.randint(1, 25)))
+        for _ in range(500)
+    ]
+    expected = theirs(texts, add_special_tokens=False)["input_ids"]
+    found = ours.encode_batch_fast(texts, add_special_tokens=False)
+    assert [[ours.id_to_token(token) for token in text.ids] for text in found] == [
+        theirs.convert_ids_to_tokens(text) for text in expected
+    ]

@@ -1,0 +1,131 @@
+"""Every frame of a video, and its sound."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import xxhash
+
+from omnitune.media.container import VIDEO_DEMUXERS, open_container
+from omnitune.media.facts import Probe
+from omnitune.validation.codes import Finding, RowError
+
+# Of the frames that the header promises.
+_WHOLE = 0.95
+
+
+def decode_video(path: str, probe: Probe) -> tuple[list[Finding], str]:
+    """What is wrong with the frames, and the digest of their pixels and of the coded sound, without times.
+
+    A copy in another container has the same digest. Containers differ in how much of a decoder's lead-in they
+    hide, so the sound counts as it is coded.
+    """
+    with open_container(path, VIDEO_DEMUXERS, "E135", "no video that can be opened") as container:
+        watch = _Watch(path, container)
+        for packet in container.demux(watch.streams):
+            watch.take(packet)
+        findings = list(watch.findings(probe))
+        return findings, watch.digest()
+
+
+class _Watch:
+    """Follows the packets of one container."""
+
+    def __init__(self, path: str, container: Any) -> None:
+        self._path, self._video = path, container.streams.video[0]
+        self._sound = container.streams.audio[0] if container.streams.audio else None
+        self.streams = [self._video, *([self._sound] if self._sound else [])]
+        for stream in self.streams:
+            stream.thread_count = 1
+        self._pixels, self._coded_sound = xxhash.xxh3_128(b"video "), xxhash.xxh3_128()
+        self._size, self._planar, self._unusual = (0, 0), False, ""
+        self._frames = self._hidden = self._heard = 0
+        self._first = self._last = 0
+
+    def take(self, packet: Any) -> None:
+        """Decode one packet; a damaged one shows in the number of frames."""
+        import av
+
+        seen = packet.stream is self._video
+        if not seen:
+            self._coded_sound.update(packet)
+        try:
+            frames = packet.decode()
+        except MemoryError:
+            raise
+        except (av.FFmpegError, ValueError):
+            return
+        for frame in frames:
+            if seen:
+                self._see(frame)
+            else:
+                self._heard += frame.samples
+        self._hidden += seen and packet.is_discard
+
+    def _see(self, frame: Any) -> None:
+        if frame.is_corrupt:
+            return
+        size = (frame.width, frame.height)
+        if not self._frames:
+            self._begin(frame, size)
+        elif size != self._size:
+            raise RowError(
+                "E139",
+                f"{self._path} changes from {self._size[0]} x {self._size[1]} to {size[0]} x {size[1]} pixels "
+                f"at frame {self._frames + 1}",
+            )
+        self._frames += 1
+        if frame.pts is not None:
+            self._last = frame.pts
+        for part in _planes(frame) if self._planar else [frame.to_ndarray(format="rgb24").data]:
+            self._pixels.update(part)
+
+    def _begin(self, frame: Any, size: tuple[int, int]) -> None:
+        self._size, self._first = size, frame.pts or 0
+        parts = frame.format.components
+        self._planar = len(parts) == len(frame.planes) and parts[0].bits == 8
+        self._pixels.update(f"{frame.format.name} {size} ".encode())
+        if not frame.key_frame:
+            self._unusual = "does not start with a key frame"
+        elif self._first < 0:
+            self._unusual = "starts before its time zero"
+
+    def findings(self, probe: Probe) -> Iterator[Finding]:
+        """What the whole of them tells."""
+        if not self._frames:
+            yield Finding("E135", f"no frame of {self._path} can be decoded")
+            return
+        span = float((self._last - self._first) * (self._video.time_base or 0))
+        seconds = span + 1 / float(self._video.average_rate or 1)
+        told = self._video.frames
+        # Where no number is told, the header's rate may be a guess, but its duration is not.
+        short = self._frames + self._hidden < _WHOLE * told if told else seconds < _WHOLE * probe.duration - 1
+        if short:
+            yield Finding("E136", f"{self._frames} of {probe.frames} frames of {self._path} can be decoded")
+        elif seconds > 2 * probe.duration + 1:
+            what = f"{self._path} lasts {seconds:.1f} s, and its header says {probe.duration:.1f} s"
+            yield Finding("E137", what)
+        if self._unusual:
+            yield Finding("E138", f"{self._path} {self._unusual}")
+        if self._sound:
+            heard = self._heard / (self._sound.sample_rate or 1)
+            if abs(heard - seconds) > max(1.0, 0.1 * seconds):
+                what = f"the sound of {self._path} lasts {heard:.1f} s, its pictures {seconds:.1f} s"
+                yield Finding("E141", what)
+
+    def digest(self) -> str:
+        """Of pictures and sound; empty when no frame was decoded."""
+        if not self._frames:
+            return ""
+        return xxhash.xxh3_128_hexdigest(self._pixels.digest() + self._coded_sound.digest())
+
+
+def _planes(frame: Any) -> Iterator[memoryview]:
+    """The bytes of the picture, without what pads its rows."""
+    import numpy as np
+
+    for plane in frame.planes:
+        if plane.line_size == plane.width:
+            yield memoryview(plane)[: plane.width * plane.height]
+        else:
+            rows = np.frombuffer(plane, np.uint8, plane.line_size * plane.height)
+            yield np.ascontiguousarray(rows.reshape(plane.height, plane.line_size)[:, : plane.width]).data

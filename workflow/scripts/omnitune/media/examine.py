@@ -1,0 +1,101 @@
+"""One medium, read or decoded: the work of a confined process."""
+
+from typing import NamedTuple
+
+import msgspec
+
+from omnitune.config.validate import ValidateConfig
+from omnitune.media.decode_audio import decode_audio
+from omnitune.media.decode_image import decode_image
+from omnitune.media.decode_video import decode_video
+from omnitune.media.inspection import Inspection
+from omnitune.media.probe import Limits, Probe, probe
+from omnitune.media.whole import read_whole, refuse_changed
+from omnitune.validation.codes import Finding, RowError
+
+# What a file gets that is more than its decoder may take, and one that its decoder fails on.
+LIMITS = {"audio": "E093", "image": "E123", "video": "E222"}
+CRASH = "E221"
+_CUT = {"audio": "E081", "image": "E101", "video": "E136"}
+_DECODERS = {"audio": decode_audio, "image": decode_image, "video": decode_video}
+
+
+class Task(NamedTuple):
+    """One medium to look at.
+
+    Attributes:
+        modality, path: of the medium.
+        size, mtime_ns: of the file, when it was seen first.
+        probe: what its header says, when it is to be decoded; None: it is to be read.
+    """
+
+    modality: str
+    path: str
+    size: int
+    mtime_ns: int
+    probe: Probe | None = None
+
+
+_decode_task = msgspec.msgpack.Decoder(Task).decode
+
+
+def examine_encoded(settings: ValidateConfig, task: bytes) -> bytes:
+    """The same as `examine`, in the form in which processes talk."""
+    return msgspec.msgpack.encode(examine(settings, _decode_task(task)))
+
+
+def examine(settings: ValidateConfig, task: Task) -> Inspection:
+    """What reading a medium tells, or what decoding it adds; whatever is wrong with it is a finding."""
+    try:
+        return _decode(task, task.probe) if task.probe else _read(settings, task)
+    except RowError as error:
+        finding = error.finding
+    except MemoryError:
+        finding = Finding(LIMITS[task.modality], f"{task.path} needs too much memory to be decoded")
+    except Exception as error:  # (a decoder may raise anything, and it is the file's fault)
+        finding = Finding(CRASH, f"{task.path} makes its decoder fail ({error!r:.200})")
+    return Inspection(None, (finding,))
+
+
+def look(modality: str, path: str, settings: ValidateConfig) -> Inspection:
+    """What the medium's header says; whatever is wrong with it is a finding."""
+    try:
+        return Inspection(*_probe(modality, path, settings))
+    except RowError as error:
+        return Inspection(None, (error.finding,))
+
+
+def _probe(modality: str, path: str, settings: ValidateConfig) -> tuple[Probe, tuple[Finding, ...]]:
+    """The facts of a header, and what is to be said of them."""
+    found = probe(modality, path, limits_of(settings))
+    return msgspec.structs.replace(found, findings=()), found.findings
+
+
+def limits_of(settings: ValidateConfig) -> Limits:
+    """The limits that the config has keys for, and the others' defaults."""
+    return Limits(
+        image_max_pixels=settings.image_max_pixels,
+        audio_max_seconds=settings.audio_max_seconds,
+        video_max_seconds=settings.video_max_seconds,
+    )
+
+
+def _read(settings: ValidateConfig, task: Task) -> Inspection:
+    seen = look(task.modality, task.path, settings)
+    if seen.probe is None:
+        return seen
+    try:
+        digest, end = read_whole(task.path, task.size, task.mtime_ns)
+    except OSError as error:
+        raise RowError("E063", f"{task.path} cannot be read ({error.strerror})") from None
+    if end.fault:
+        seen = seen.adding(Finding(_CUT[task.modality], f"{task.path} is cut off or damaged: {end.fault}"))
+    if end.surplus:
+        seen = seen.adding(Finding("E122", f"{task.path} has {end.surplus} bytes after its end"))
+    return seen._replace(digest=digest)
+
+
+def _decode(task: Task, probe: Probe) -> Inspection:
+    findings, content = _DECODERS[task.modality](task.path, probe)
+    refuse_changed(task.path, task.path, task.size, task.mtime_ns)
+    return Inspection(None, tuple(findings), content=content)

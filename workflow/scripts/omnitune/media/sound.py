@@ -1,0 +1,24 @@
+"""What the readers of audio headers find out."""
+
+import msgspec
+
+
+class Sound(msgspec.Struct, frozen=True, gc=False):
+    """An audio file, by its header.
+
+    Attributes:
+        format, codec: libsndfile's names, or FFmpeg's where that read the file.
+        rate: Hz.
+        channels: their number.
+        frames: samples a channel that the file has.
+        declared: samples a channel that the header says; -1 when it leaves them open, as a stream does.
+        tracks: audio tracks in the file; the first is the one described.
+    """
+
+    format: str
+    codec: str
+    rate: int
+    channels: int
+    frames: int
+    declared: int
+    tracks: int = 1

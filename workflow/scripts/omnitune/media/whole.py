@@ -1,0 +1,74 @@
+"""A file read from its first byte to its last: its digest, and whether it is all there."""
+
+import os
+import threading
+
+import xxhash
+
+from omnitune.media.endings import Ending, ending
+from omnitune.validation.codes import RowError
+
+# Files below this are held in memory while they are looked at.
+_SMALL = 4 << 20
+_BLOCK = 1 << 20
+
+
+def read_whole(path: str, size: int, mtime_ns: int) -> tuple[str, Ending]:
+    """The xxh3-128 digest of the file in hex, and how it ends.
+
+    Args:
+        path: of a regular file.
+        size, mtime_ns: as they were seen; a file that has others by the end of the reading was changed.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        buffer = _own.buffer
+        read = os.readv(descriptor, [buffer])
+        if read < _SMALL:  # nearly every file: all of it is in the buffer
+            content = buffer[:read]
+            digest, found = xxhash.xxh3_128_hexdigest(content), ending(content, read)
+        else:
+            digest, found = _hash(descriptor, size), ending(_Parts(descriptor), size)
+        refuse_changed(path, descriptor, size, mtime_ns)
+    finally:
+        os.close(descriptor)
+    return digest, found
+
+
+def _hash(descriptor: int, size: int) -> str:
+    """Of a file that fills the buffer; one that grows is left at the size it had."""
+    buffer = _own.buffer
+    digest, read = xxhash.xxh3_128(buffer), _SMALL
+    block = buffer[:_BLOCK]
+    while read <= size and (count := os.readv(descriptor, [block])):
+        digest.update(block[:count])
+        read += count
+    return digest.hexdigest()
+
+
+def refuse_changed(path: str, file: int | str, size: int, mtime_ns: int) -> None:
+    """A RowError when the file is no longer what was seen."""
+    state = os.stat(file)  # noqa: PTH116 (a descriptor, or a path that is a string all along)
+    if (state.st_size, state.st_mtime_ns) != (size, mtime_ns):
+        raise RowError("E078", f"{path} changed while it was read")
+
+
+class _Own(threading.local):
+    """Memory of a thread. It is kept, since memory that is new for every file costs more than the hash."""
+
+    def __init__(self) -> None:
+        self.buffer = memoryview(bytearray(_SMALL))
+
+
+class _Parts:
+    """The bytes of a file that is too large to be held."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def __getitem__(self, part: slice) -> bytes:
+        start = part.start or 0
+        return os.pread(self._descriptor, part.stop - start, start)
+
+
+_own = _Own()

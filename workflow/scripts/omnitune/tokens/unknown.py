@@ -1,0 +1,18 @@
+"""The one answer of this package that is no number."""
+
+
+class Unknown(Exception):
+    """The length cannot be told from headers; the message says why, in words that fit after "because".
+
+    The cases:
+
+    - a container that does not count its frames (Matroska, WebM, MPEG-TS and -PS, ASF, a fragmented MP4),
+    - a frame rate that the header does not give,
+    - an MP3 without a Xing or Info frame, or cut off: libsndfile estimates its length,
+    - sound that only FFmpeg decodes (M4A, AAC, the track of a video) whose samples are not given,
+    - such sound with several interleaved channels at the rate it is wanted at: ms-swift strings them together,
+    - a tool's result after an answer in ReAct's form (Action: and Action Input:), which gets a form of its own,
+    - a placeholder of ms-swift's own in a user's or tool's turn ({{SYSTEM}}, {{QUERY}}, {{ROUND0}}, {{ROUND1}}),
+    - what ms-swift refuses: a shape beyond a ratio of 200, a side that shrinks to nothing, fewer than 2 frames,
+      a clip 16, 24, 48 or 72 pixels wide, sound shorter than 2 hops.
+    """

@@ -1,0 +1,112 @@
+"""The media of a batch of rows: looked into, and put right where the policy says so."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from omnitune.media.inspect import Inspection, Inspector
+from omnitune.media.mend import Mender
+from omnitune.records import Medium
+from omnitune.validation.codes import CODES, Finding, RowError
+from omnitune.validation.policy import Policy
+
+
+class Seen(NamedTuple):
+    """One medium as it is to be used.
+
+    Attributes:
+        modality: image, audio or video.
+        path: of the file to use: the one given, or what was made of it.
+        inspection: of that file; its findings are all that is left to say of the medium.
+        origin: the file given, when another is to be used.
+        repairs: codes of what was put right.
+    """
+
+    modality: str
+    path: str
+    inspection: Inspection
+    origin: str = ""
+    repairs: tuple[str, ...] = ()
+
+    def facts(self) -> Medium:
+        """What is known of the file to use."""
+        probe, _, digest, content = self.inspection
+        size = (probe.width, probe.height, probe.duration) if probe else (0, 0, 0.0)
+        return Medium(self.modality, *size, digest=digest, content=content, origin=self.origin)
+
+    def words(self) -> str:
+        """What was made of what; empty when nothing was."""
+        if not self.repairs:
+            return ""
+        made = f" of {self.origin}, used is {self.path}" if self.origin else f" of {self.path}"
+        return f"put right: {', '.join(CODES[code].name for code in self.repairs)}{made}."
+
+
+class MediaJudge:
+    """Looks into media and answers what it finds.
+
+    Args:
+        policy: what is done about each finding.
+        inspector: reads media.
+        mender: puts them right; None: what would be put right is only named.
+        audio_in_video: whether the sound of videos is used.
+    """
+
+    def __init__(self, policy: Policy, inspector: Inspector, mender: Mender | None, audio_in_video: bool) -> None:
+        self._policy, self._inspector, self._mender = policy, inspector, mender
+        self._audio_in_video = audio_in_video
+
+    def look(self, media: Sequence[tuple[str, str]]) -> list[Seen]:
+        """What there is to say of each (modality, absolute path), in their order."""
+        mended = [self._mended(seen) for seen in self._inspect(media)]
+        # What was made is looked into all at once, as the originals were.
+        again = iter(self._inspect([(seen.modality, seen.path) for seen in mended if seen.origin]))
+        return [self._judged(seen, next(again)) if seen.origin else seen for seen in mended]
+
+    def _inspect(self, media: Sequence[tuple[str, str]]) -> list[Seen]:
+        inspections = self._inspector.inspect(media)
+        return [
+            Seen(modality, path, _adding(inspection, *self._missing_sound(path, inspection)))
+            for (modality, path), inspection in zip(media, inspections, strict=True)
+        ]
+
+    def _missing_sound(self, path: str, inspection: Inspection) -> Sequence[Finding]:
+        probe = inspection.probe
+        if self._audio_in_video and probe and probe.modality == "video" and not probe.has_audio:
+            return [Finding("E140", f"{path} has no audio track, but media.audio_in_video is true")]
+        return []
+
+    def _mended(self, seen: Seen) -> Seen:
+        """With the file that was made of it, and without the findings that this puts right."""
+        found = seen.inspection.findings
+        faults = [finding for finding in found if self._policy.action(finding.code) == "repair"]
+        if not faults or any(map(self._policy.refuses, found)):
+            return seen
+        rest = seen.inspection._replace(findings=tuple(finding for finding in found if finding not in faults))
+        repairs = tuple(dict.fromkeys(fault.code for fault in faults))
+        if self._mender is None:
+            return seen._replace(inspection=rest, repairs=repairs)
+        wanted = seen.inspection._replace(findings=tuple(faults))
+        try:
+            made = self._mender.mend(seen.modality, seen.path, wanted)
+        except RowError as error:
+            failed = error.finding
+            # A policy that lets the reason pass does not make the repair good.
+            code = failed.code if self._policy.refuses(failed) else "E220"
+            return seen._replace(inspection=_adding(seen.inspection, failed._replace(code=code)))
+        return seen._replace(path=made, inspection=rest, origin=seen.path, repairs=repairs)
+
+    def _judged(self, seen: Seen, made: Seen) -> Seen:
+        """With the inspection of what was made: a fault that is still there keeps the row out."""
+        findings = [
+            finding._replace(code="E220") if self._policy.action(finding.code) == "repair" else finding
+            for finding in made.inspection.findings
+        ]
+        known = made.inspection._replace(findings=seen.inspection.findings)
+        return seen._replace(inspection=_adding(known, *findings))
+
+
+def _adding(inspection: Inspection, *findings: Finding) -> Inspection:
+    """With more findings, those of a code that is there already left out."""
+    codes = {finding.code for finding in inspection.findings}
+    new = tuple(finding for finding in findings if finding.code not in codes)
+    return inspection._replace(findings=inspection.findings + new)

@@ -1,0 +1,56 @@
+"""What a text may hold that is not what it seems: tokens, tags, misspelt markers, characters nobody sees."""
+
+import re
+import unicodedata
+
+from omnitune.records import MARKERS
+
+_misspelt_marker = re.compile(r"<\s*(?:/\s*)?(image|audio|video)s?\s*(?:/\s*)?>", re.IGNORECASE)
+_reserved = re.compile(r"<(?:bbox|ref-object|cot-process|start-image)>")
+# The special tokens of Qwen's tokenizers that steer turns, media and speech. <think> and <tool_call> are left
+# out: they belong to answers.
+_control = re.compile(
+    r"<\|(?:im_start|im_end|endoftext|object_ref_start|object_ref_end|box_start|box_end|quad_start|quad_end"
+    r"|vision_start|vision_end|vision_pad|image_pad|video_pad|audio_start|audio_end|audio_pad"
+    r"|audio_bos|audio_eos|AUDIO|IMAGE|VIDEO|vision_bos|vision_eos"
+    r"|fim_prefix|fim_middle|fim_suffix|fim_pad|repo_name|file_sep)\|>"
+    r"|<tts_(?:pad|text_bos|text_eod|text_bos_single)>"
+)
+# Overrides of the writing direction, spaces without width, tags that spell hidden text, and private use. Left out
+# are the joiners U+200C and U+200D, which Persian, Indic scripts and emoji need, and isolates.
+_unusual = re.compile(
+    "[\u200b\u202a-\u202e\u2060-\u2064\ufeff\ue000-\uf8ff\U000e0001-\U000e007f\U000f0000-\U0010ffff]"
+)
+# The flags of England, Scotland and Wales are spelt with such tags after a black flag.
+_flag = re.compile("\U0001f3f4[\U000e0020-\U000e007e]+\U000e007f")
+
+
+def steering(text: str) -> list[tuple[str, str]]:
+    """(code, what) of everything with a "<" that the tokenizer or ms-swift takes for something else than text."""
+    found = []
+    if match := _control.search(text):
+        found.append(("E047", f"the control token {match[0]}"))
+    if match := _reserved.search(text):
+        found.append(("E048", f"the reserved tag {match[0]}"))
+    # No pattern: one with ".*" would begin anew at every tag that is not closed.
+    if (start := text.find("<img>")) >= 0 and (end := text.find("</img>", start)) >= 0:
+        found.append(("E049", f"the path tag {text[start : end + 6][:60]}"))
+    return found
+
+
+def odd_marker(text: str) -> str:
+    """What looks like a marker and is none; empty when there is nothing like it."""
+    for found in _misspelt_marker.finditer(text):
+        if found[0] not in MARKERS.values():
+            return found[0]
+    return ""
+
+
+def unusual_character(text: str) -> str:
+    """The first character that a reader cannot see or that reorders the text, by its name; empty for none."""
+    found = None if text.isascii() else _unusual.search(text)
+    if found and ord(found[0]) >= 0xE0001:
+        found = _unusual.search(_flag.sub("", text))
+    if not found:
+        return ""
+    return f"U+{ord(found[0]):04X} {unicodedata.name(found[0], 'without a name')}"
