@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -95,10 +96,13 @@ def test_ms_swift_trains_on_it_by_length(place: Path, tiny_model: Path):
     assert [line["global_step/max_steps"] for line in lines if "loss" in line] == ["1/2", "2/2"]
 
 
-def test_an_equal_input_gives_equal_rows(place: Path):
-    before = (place / "cached/data-00000-of-00001.arrow").read_bytes()
+def test_an_equal_input_gives_equal_files(place: Path):
+    def files() -> dict[str, bytes]:
+        return {path.name: path.read_bytes() for path in (place / "cached").iterdir()}
+
+    before = files()
     assert cache(place).returncode == 0
-    assert (place / "cached/data-00000-of-00001.arrow").read_bytes() == before
+    assert files() == before
 
 
 @pytest.mark.parametrize(
@@ -124,9 +128,19 @@ def test_lengths_of_other_rows_are_refused_and_the_old_folder_stays(place: Path,
     assert not list(place.glob(".cached.*"))
 
 
-def test_no_rows_are_refused(tmp_path: Path):
+def test_no_rows_are_an_empty_dataset(tmp_path: Path):
+    """The rows to watch may be none, and the rules do not know."""
+    from datasets import load_from_disk
+
     (tmp_path / "rows.jsonl").touch()
     (tmp_path / "lengths.jsonl").touch()
+    assert cache(tmp_path).returncode == 0
+    assert len(load_from_disk(tmp_path / "cached")) == 0
+
+
+def test_rows_of_which_not_every_length_is_known_are_refused(place: Path, tmp_path: Path):
+    shutil.copy(place / "rows.jsonl", tmp_path)
+    (tmp_path / "lengths.jsonl").touch()  # as split.py leaves it
     done = cache(tmp_path)
     assert done.returncode == 65
-    assert "there are no rows" in done.stderr
+    assert "rows.jsonl: the lengths of these rows are not all known. Set validate.lengths: true" in done.stderr
