@@ -78,8 +78,8 @@ def test_a_training_by_length_reads_the_folders_of_cached_rows(swift_python: Pat
             "sft.swift.lora_rank: ms-swift's lora_rank has a key of its own here. Set sft.lora.rank.",
         ),
         (
-            {"padding_free": "maybe"},
-            "sft.swift: ms-swift does not take padding_free: 'maybe' is neither true nor false. Mend the value.",
+            {"tf32": "maybe"},
+            "sft.swift: ms-swift does not take tf32: 'maybe' is neither true nor false. Mend the value.",
         ),
     ],
 )

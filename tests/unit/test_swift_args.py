@@ -320,9 +320,12 @@ def test_arguments_of_inference(device, adapter):
     assert arguments == expected
 
 
+REWRITES = " would change the rows, or how many tokens they are, after they were checked and counted. Remove it."
+
+
 def test_other_flags_go_through_and_stand_over_ours():
-    arguments = render({"swift": {"packing": True, "report_to": ["tensorboard"], "loss_scale": "default"}})
-    assert (arguments["packing"], arguments["report_to"]) == ("true", ["tensorboard"])
+    arguments = render({"swift": {"padding_free": True, "report_to": ["tensorboard"], "loss_scale": "default"}})
+    assert (arguments["padding_free"], arguments["report_to"]) == ("true", ["tensorboard"])
     assert arguments["loss_scale"] == "default"
 
 
@@ -340,10 +343,9 @@ def test_other_flags_go_through_and_stand_over_ours():
         ("cached-dataset", "ms-swift's cached_dataset has a key of its own here. Set sources."),
         ("packing", "ms-swift's packing has a key of its own here. Set sft.packing."),
         ("group_by_length", "ms-swift's group_by_length has a key of its own here. Set sft.group_by_length."),
-        *((flag, f"{flag} would change the rows, or how many tokens they are, after they were checked and counted. "
-           "Remove it.") for flag in ("agent_template", "norm_bbox", "lazy_tokenize", "dataloader_drop_last")),
-        ("no-add-non-thinking-prefix", "add_non_thinking_prefix would change the rows, or how many tokens they are, "
-         "after they were checked and counted. Remove it."),
+        *((flag, f"{flag}{REWRITES}") for flag in ("agent_template", "norm_bbox", "lazy_tokenize")),
+        ("dataloader-drop-last", f"dataloader_drop_last{REWRITES}"),
+        ("no-add-non-thinking-prefix", f"add_non_thinking_prefix{REWRITES}"),
         ("strict", "strict is set by the pipeline, which relies on its value. Remove it."),
         ("add-version", "add_version is set by the pipeline, which relies on its value. Remove it."),
         ("no_add_version", "add_version is set by the pipeline, which relies on its value. Remove it."),

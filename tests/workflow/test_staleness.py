@@ -37,6 +37,7 @@ def with_(values: Values, path: str, value: Any) -> Values:
     ("key", "value", "rules"),
     [
         ("sft.learning_rate", 2.0e-4, {"render_sft", *AFTER_SFT}),
+        ("sft.group_by_length", True, {"cache_rows", "render_sft", *AFTER_SFT}),
         ("sft.swift", {"neftune_noise_alpha": 5}, {"render_sft", *AFTER_SFT}),
         ("score.tasks", {"sums": ["exact_match", "cer"]}, SCORE),
         ("infer.max_new_tokens", 9, {*INFER_BASE, "render_infer", "infer_model", "render_deploy", *SCORE}),

@@ -62,7 +62,8 @@ def cache_rows(rows: Path, lengths: Path, output: Path) -> int:
         dataset = Dataset.from_file(str(table), split="train")
         # Else the time of the temporary file decides it.
         dataset._fingerprint = f"{sha256(rows)[:16]}{sha256(lengths)[:16]}"
-        dataset.save_to_disk(new)
+        # The size of none is not to be estimated.
+        dataset.save_to_disk(new, num_shards=None if count else 1)
         publish_folder(new, output)
     return int(count)
 
