@@ -1,4 +1,4 @@
-"""cache_rows.py, and the real ms-swift on what it writes."""
+"""cache_rows.py, and the real ms-swift on what it writes; tests/e2e/test_gated_rows.py trains on it."""
 
 import json
 import os
@@ -81,19 +81,23 @@ def test_ms_swifts_own_export_writes_the_same(place: Path, tiny_model: Path):
     assert names == {path.name for path in (place / "exported/train").iterdir()}
 
 
-def test_ms_swift_trains_on_it_by_length(place: Path, tiny_model: Path):
-    swift(
-        place, "sft", *base(tiny_model), "--use_cpu", "true", "--fp16", "false", "--bf16", "false",
-        "--cached_dataset", str(place / "cached"), "--group_by_length", "true", "--strict", "true",
-        "--max_steps", "2", "--per_device_train_batch_size", "4", "--tuner_type", "lora", "--target_modules",
-        "thinker.model.layers.0.self_attn.q_proj", "--max_length", "20000", "--check_model", "false",
-        "--report_to", "none", "--dataloader_num_workers", "0", "--dataset_num_proc", "1", "--logging_steps", "1",
-        "--gradient_checkpointing", "false", "--add_version", "false", "--output_dir", str(place / "trained"),
-    )  # fmt: skip
-    lines: list[dict[str, Any]] = [
-        json.loads(line) for line in (place / "trained/logging.jsonl").read_text().splitlines()
-    ]
-    assert [line["global_step/max_steps"] for line in lines if "loss" in line] == ["1/2", "2/2"]
+def test_ms_swift_packs_it_without_encoding_a_row(place: Path):
+    """As far as a CPU goes: packed rows are trained on with flash attention only."""
+    from datasets import load_from_disk
+    from swift.dataset import LazyLLMDataset, PackingDataset
+
+    def encode(row: dict[str, Any], **_: Any) -> dict[str, Any]:
+        raise AssertionError("a row is encoded")
+
+    class Template:
+        max_length = 5000
+
+    lengths = [json.loads(line)["tokens"] for line in (place / "lengths.jsonl").read_text().splitlines()]
+    packed = PackingDataset(Template(), LazyLLMDataset(load_from_disk(place / "cached"), encode, strict=True))
+    assert sorted(row for pack in packed.packed_idx for row in pack) == list(range(NUMBER))
+    assert packed.packed_length == [sum(lengths[row] for row in pack) for pack in packed.packed_idx]
+    assert max(packed.packed_length) <= 5000
+    assert len(packed) < NUMBER
 
 
 def test_an_equal_input_gives_equal_files(place: Path):
