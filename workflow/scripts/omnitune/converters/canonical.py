@@ -4,8 +4,9 @@ msgspec's typed decoder asks in C what the other converters ask step by step. A 
 needs a second look, goes the long way; both make the same record.
 """
 
+import re
+
 import msgspec
-from msgspec import UNSET, UnsetType
 
 from omnitune.converters.source import Source, is_plain_id
 from omnitune.readers.lines import Line
@@ -16,41 +17,43 @@ FORM = "roles and contents"
 
 class _Row(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     messages: list[Message]
-    id: str | UnsetType = UNSET
-    solution: str | UnsetType = UNSET
+    # A null is one key too many, and goes the long way.
+    id: str | None = None
+    solution: str | None = None
 
 
 _decode = msgspec.json.Decoder(_Row).decode
+# A colon that is not counted, and what no text may hold.
+_escaped = re.compile(rb"\\u00(?:3[aA]|00)")
 
 
-def plain_record(line: Line, source: Source) -> Record | None:
-    """The record of a line of text turns; None when the line must be read the long way."""
+def plain_record(line: Line, source: Source) -> tuple[Record, str | None] | None:
+    """The record of a line of text turns, and the row's own id; None when the line must be read the long way."""
     content = line.content
     try:
         row = _decode(content)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    messages = row.messages
-    # One colon after a quote for each key: otherwise a key is there twice, or a text holds such a colon.
-    keys = 1 + 2 * len(messages) + (row.id is not UNSET) + (row.solution is not UNSET)
-    if not messages or content.count(b'":') != keys or b"\\u0000" in content:
-        return None
-    before = ""
+    messages, own_id, solution = row.messages, row.id, row.solution
+    # A key that is given twice vanishes in the decoded row, so the line's colons are counted: one a key, and those
+    # of the texts.
+    colons, before = 1, ""
     for message in messages:
         role = message.role
         if role not in ROLES or role == before:
             return None
         before = role
+        colons += 2 + message.content.count(":")
+    if own_id is not None:
+        colons += 1 + own_id.count(":")
+    if solution is not None:
+        colons += 1 + solution.count(":")
+    if not messages or content.count(b":") != colons or (own_id is not None and not is_plain_id(own_id)):
+        return None
+    if content.find(b"\\u00") >= 0 and _escaped.search(content):
+        return None
     if source.system and messages[0].role != "system":
         messages.insert(0, Message("system", source.system))
-    own_id = row.id
-    if own_id is not UNSET and not is_plain_id(own_id):
-        return None
-    return Record(
-        f"{source.name}/{line.number:08d}" if own_id is UNSET else f"{source.name}/{own_id}",
-        source.name,
-        line.number,
-        source.task,
-        messages,
-        solution=None if row.solution is UNSET else row.solution,
-    )
+    made = f"{line.number:08d}" if own_id is None else own_id
+    record = Record(f"{source.name}/{made}", source.name, line.number, source.task, messages, solution=solution)
+    return record, own_id

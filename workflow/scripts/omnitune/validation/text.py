@@ -25,6 +25,24 @@ _unusual = re.compile(
 _flag = re.compile("\U0001f3f4[\U000e0020-\U000e007e]+\U000e007f")
 
 
+# How everything begins that `steering` or `odd_marker` finds, and every marker.
+_tag = re.compile(
+    r"<(?:\||tts_|bbox|ref-object|cot-process|start-image|img|\s*(?:/\s*)?(?:image|audio|video))", re.IGNORECASE
+)
+
+
+def is_harmless(text: str) -> bool:
+    """Whether a text has no marker, and nothing that the functions of this module find.
+
+    True is a proof, False a doubt.
+    """
+    return (
+        not ("<" in text and _tag.search(text))
+        and "\0" not in text
+        and (text.isascii() or not unusual_character(text))
+    )
+
+
 def steering(text: str) -> list[tuple[str, str]]:
     """(code, what) of everything with a "<" that the tokenizer or ms-swift takes for something else than text."""
     found = []

@@ -100,16 +100,15 @@ class Gate:
 
     def _look_into_media(self, cases: Sequence[Case]) -> None:
         """Add what is found out about the rows' media; rows use those that were made of them."""
-        media = [case.record().media() for case in cases]
-        seen = iter(self._media.look([medium for row in media for medium in row]))
-        for case, own in zip(cases, media, strict=True):
+        for case in cases:
+            case.record().facts = Facts()
+        shown = [(case, own) for case in cases if (own := case.record().media())]
+        seen = iter(self._media.look([medium for _, own in shown for medium in own]))
+        for case, own in shown:
             record = case.record()
-            record.facts = Facts()
-            if not own:
-                continue
             case.media = list(islice(seen, len(own)))
             case.findings += [found for one in dict.fromkeys(case.media) for found in one.inspection.findings]
-            record.facts.media = [one.facts() for one in case.media]
+            record.facts = Facts(media=[one.facts() for one in case.media])
             paths: dict[str, list[str]] = {}
             for one in case.media:
                 paths.setdefault(f"{one.modality}s", []).append(one.path)
