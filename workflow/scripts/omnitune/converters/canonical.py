@@ -54,6 +54,6 @@ def plain_record(line: Line, source: Source) -> tuple[Record, str | None] | None
         return None
     if source.system and messages[0].role != "system":
         messages.insert(0, Message("system", source.system))
-    made = f"{line.number:08d}" if own_id is None else own_id
+    made = str(line.number).zfill(8) if own_id is None else own_id
     record = Record(f"{source.name}/{made}", source.name, line.number, source.task, messages, solution=solution)
     return record, own_id

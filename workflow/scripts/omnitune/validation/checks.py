@@ -42,15 +42,13 @@ def _is_plain(record: Record, private: bool) -> bool:
         return False
     if record.solution is not None and not record.solution.strip():
         return False
-    role, follows, texts = "", _AFTER_NOTHING, []
+    role, follows = "", _AFTER_NOTHING
     for message in record.messages:
         role, text = message.role, message.content
-        if role not in follows or not text or text.isspace():
+        if role not in follows or not text or text.isspace() or not is_harmless(text):
             return False
         follows = _FOLLOWS[role]
-        texts.append(text)
-    # Nothing harmful spans a line end but a marker's blanks, which only sends the row the long way.
-    return role == "assistant" and is_harmless("\n".join(texts))
+    return role == "assistant"
 
 
 def check_roles(messages: list[Message]) -> Iterator[Finding]:
