@@ -23,8 +23,7 @@ class _Row(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 
 
 _decode = msgspec.json.Decoder(_Row).decode
-# A colon that is not counted, and what no text may hold.
-_escaped = re.compile(rb"\\u00(?:3[aA]|00)")
+_escaped_colon = re.compile(rb"\\u003[aA]")
 
 
 def plain_record(line: Line, source: Source) -> tuple[Record, str | None] | None:
@@ -35,25 +34,28 @@ def plain_record(line: Line, source: Source) -> tuple[Record, str | None] | None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     messages, own_id, solution = row.messages, row.id, row.solution
-    # A key that is given twice vanishes in the decoded row, so the line's colons are counted: one a key, and those
-    # of the texts.
-    colons, before = 1, ""
+    before = ""
     for message in messages:
         role = message.role
-        if role not in ROLES or role == before:
+        if role not in ROLES or role == before or "\0" in message.content:
             return None
         before = role
-        colons += 2 + message.content.count(":")
-    if own_id is not None:
-        colons += 1 + own_id.count(":")
-    if solution is not None:
-        colons += 1 + solution.count(":")
-    if not messages or content.count(b":") != colons or (own_id is not None and not is_plain_id(own_id)):
+    if not messages or (own_id is not None and not is_plain_id(own_id)) or "\0" in (solution or ""):
         return None
-    if content.find(b"\\u00") >= 0 and _escaped.search(content):
+    keys = 1 + 2 * len(messages) + (own_id is not None) + (solution is not None)
+    if content.count(b":") != keys and not _only_texts_have_more(row, content, keys):
         return None
     if source.system and messages[0].role != "system":
         messages.insert(0, Message("system", source.system))
-    made = str(line.number).zfill(8) if own_id is None else own_id
-    record = Record(f"{source.name}/{made}", source.name, line.number, source.task, messages, solution=solution)
-    return record, own_id
+    name, made = source.name, str(line.number).zfill(8) if own_id is None else own_id
+    return Record(f"{name}/{made}", name, line.number, source.task, messages, solution=solution), own_id
+
+
+def _only_texts_have_more(row: _Row, content: bytes, keys: int) -> bool:
+    """Whether the line's colons are one a key and those of the texts.
+
+    If not, a key is there twice, which the decoded row does not show.
+    """
+    texts = [message.content for message in row.messages]
+    colons = sum(text.count(":") for text in (*texts, row.id or "", row.solution or ""))
+    return content.count(b":") == keys + colons and not _escaped_colon.search(content)

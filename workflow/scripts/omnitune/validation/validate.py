@@ -100,9 +100,14 @@ class Gate:
 
     def _look_into_media(self, cases: Sequence[Case]) -> None:
         """Add what is found out about the rows' media; rows use those that were made of them."""
+        shown = []
         for case in cases:
-            case.record().facts = Facts()
-        shown = [(case, own) for case in cases if (own := case.record().media())]
+            record = case.record()
+            record.facts = Facts()
+            if own := record.media():
+                shown.append((case, own))
+        if not shown:
+            return
         seen = iter(self._media.look([medium for _, own in shown for medium in own]))
         for case, own in shown:
             record = case.record()
