@@ -2,8 +2,8 @@
 
 The sides take turns in processes that stay alive, so that nothing but the work is timed; times are of the
 processor, threads included, and a ratio is the middle of those of the rounds. The bare loop decodes each line into
-a struct, encodes and writes it, once for each of the two stages. ms-swift loads and preprocesses, a row-wise map of
-`datasets` makes the same checks; neither writes JSONL or a ledger. Every side must give the same number of rows
+a struct, encodes and writes it, once for each of the two stages. ms-swift loads and preprocesses; a row-wise map
+of `datasets` makes the same checks; neither writes JSONL or a ledger. Every side must give the same number of rows
 with the same texts.
 
     .venv/bin/python benchmarks/data/bench_text.py [--rows 100000] [--rounds 3] [--data-juicer PYTHON]
@@ -37,20 +37,25 @@ from omnitune.validation.validate import Gate, validate_file  # noqa: E402
 # (file of rows, folder) -> processor seconds, number of rows, digest of their texts.
 Side = Callable[[Path, Path], tuple[float, int, str]]
 
-WORDS = (
+COMMON = (
     "the a of to and in is that it for was on are as with they be at one have this from or had by but some what "
     "there we can out other were all your when up use word how said an each she which do their time if will way"
-).split()
-FOREIGN = "你好 世界 測試 данные привет naïve café Größe résumé".split()
-TAGS = ("a < b", "<b>bold</b>", "if (x<3) {", "<think>", "List<String>", "key: value")
+)
+WORDS, FOREIGN = (
+    COMMON.split(" "),
+    ["你好", "世界", "測試", "данные", "привет", "naïve", "café", "Größe", "résumé"],
+)
+TAGS = ("a < b", "<b>bold</b>", "if (x<3) {", "<think>", "List<String>", '{"key": "value"}')
 
 
 # The rows.
 
 
 def make_rows(path: Path, count: int) -> None:
-    """Conversations of about 650 bytes: own ids in every second, some with two rounds, a system turn, other
-    scripts, tags, quotes and line ends; all of them good.
+    """Conversations of about 650 bytes, all of them good.
+
+    Every second has an id of its own and every fourth two rounds; some have a system turn, other scripts, tags,
+    colons, quotes and line ends.
     """
     draw = random.Random(17)
     with path.open("w", encoding="utf-8") as file:
@@ -68,7 +73,7 @@ def _text(draw: random.Random, number: int, role: str) -> str:
     if number % 16 == 5:
         words[len(words) // 2] = draw.choice(TAGS)
     if number % 5 < 2:
-        words[-1] += '.\n\n"So it is," said she.'
+        words[-1] += '.\n\nNote: "so it is", as said.'
     return " ".join(words)
 
 

@@ -82,13 +82,15 @@ def test_a_record_written_as_a_row_is_the_same_record(tmp_path: Path, row):
 def test_the_short_way_and_the_long_way_make_the_same_record(tmp_path: Path, row):
     line = line_of(row)
     source = source_of(tmp_path, [line])
-    short = plain_record(Line(1, line.strip(), len(line), True), source)
-    if short is not None:
+    found = plain_record(Line(1, line.strip(), len(line), True), source)
+    if found is not None:
+        short, own_id = found
         # A column that nobody reads sends the row the long way.
         (long,) = convert(tmp_path, [line.rstrip()[:-1] + b',"zzz":1}'])
         assert isinstance(long, Record)
         assert long.extra.pop("zzz") == 1
         assert short == long
+        assert own_id is None or short.id == f"s/{own_id}"
 
 
 @SETTINGS
