@@ -41,10 +41,8 @@ COMMON = (
     "the a of to and in is that it for was on are as with they be at one have this from or had by but some what "
     "there we can out other were all your when up use word how said an each she which do their time if will way"
 )
-WORDS, FOREIGN = (
-    COMMON.split(" "),
-    ["你好", "世界", "測試", "данные", "привет", "naïve", "café", "Größe", "résumé"],
-)
+WORDS = COMMON.split(" ")
+FOREIGN = ("你好", "世界", "測試", "данные", "привет", "naïve", "café", "Größe", "résumé")
 TAGS = ("a < b", "<b>bold</b>", "if (x<3) {", "<think>", "List<String>", '{"key": "value"}')
 
 
