@@ -1,10 +1,10 @@
 """Speed of rows of text through convert and validate, beside a bare loop and what others do with such rows.
 
 The sides take turns in processes that stay alive, so that nothing but the work is timed; times are of the
-processor, threads included, and a ratio is the middle of those of the rounds. The bare loop decodes each line into
-a struct, encodes and writes it, once for each of the two stages. ms-swift loads and preprocesses; a row-wise map
-of `datasets` makes the same checks; neither writes JSONL or a ledger. Every side must give the same number of rows
-with the same texts.
+processor, threads and children included, and a ratio is the middle of those of the rounds. The bare loop decodes
+each line into a struct, encodes and writes it, once for each of the two stages. ms-swift loads and preprocesses; a
+row-wise map of `datasets` makes the same checks; neither writes JSONL or a ledger. Every side must give the same
+number of rows with the same texts.
 
     .venv/bin/python benchmarks/data/bench_text.py [--rows 100000] [--rounds 3] [--data-juicer PYTHON]
 """
@@ -18,14 +18,13 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import msgspec
-from text_peers import digest, turns
+from text_peers import digest, processor_seconds, turns
 
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT / "workflow" / "scripts"), str(ROOT / "tests")]
@@ -80,12 +79,12 @@ def _text(draw: random.Random, number: int, role: str) -> str:
 
 def ours(path: Path, folder: Path) -> tuple[float, int, str]:
     """What convert.py and validate.py do after their start."""
-    start = time.process_time()
+    start = processor_seconds()
     source = converters.open_source("rows", path, "any", {}, [path.parent], folder / "media")
     converters.convert_source(source, "messages", folder / "c.jsonl")
     with Gate(str(path), ["sft", "eval"], ValidateConfig()) as gate:
         counts = validate_file(gate, folder / "c.jsonl", folder / "v.jsonl", folder / "l.jsonl")
-    seconds = time.process_time() - start
+    seconds = processor_seconds() - start
     with (folder / "l.jsonl").open() as ledger:
         assert sum(json.loads(line)["verdict"] == "accepted" for line in ledger) == counts["accepted"]
     return seconds, *_written(folder / "v.jsonl")
@@ -103,10 +102,10 @@ class _Row(msgspec.Struct, gc=False, omit_defaults=True):
 
 def bare(path: Path, folder: Path) -> tuple[float, int, str]:
     """Twice: decode each line, encode it, write it."""
-    start = time.process_time()
+    start = processor_seconds()
     _pass_on(path, folder / "bare1.jsonl")
     _pass_on(folder / "bare1.jsonl", folder / "bare2.jsonl")
-    return time.process_time() - start, *_written(folder / "bare2.jsonl")
+    return processor_seconds() - start, *_written(folder / "bare2.jsonl")
 
 
 def _pass_on(source: Path, target: Path) -> None:

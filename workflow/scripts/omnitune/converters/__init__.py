@@ -159,7 +159,7 @@ def convert_source(source: Source, format: str, output: Path, part: Part = WHOLE
     rows = convert_rows(source, format, part)
     with publish.open_atomic(output) as file:
         while batch := list(islice(rows, _BATCH)):
-            unread = sum(isinstance(row, Unread) for row in batch)
+            unread = sum([isinstance(row, Unread) for row in batch])
             counts = [counts[0] + len(batch) - unread, counts[1] + unread]
             file.write(encode_lines(batch))
         if _state(source.path) != before:

@@ -42,20 +42,13 @@ def plain_record(line: Line, source: Source) -> tuple[Record, str | None] | None
         before = role
     if not messages or (own_id is not None and not is_plain_id(own_id)) or "\0" in (solution or ""):
         return None
-    keys = 1 + 2 * len(messages) + (own_id is not None) + (solution is not None)
-    if content.count(b":") != keys and not _only_texts_have_more(row, content, keys):
-        return None
+    # A colon more than one a key is a text's; or a key is there twice, which the decoded row does not show.
+    more = content.count(b":") - 1 - 2 * len(messages) - (own_id is not None) - (solution is not None)
+    if more:
+        texts = [own_id or "", solution or "", *[message.content for message in messages]]
+        if more != "".join(texts).count(":") or _escaped_colon.search(content):
+            return None
     if source.system and messages[0].role != "system":
         messages.insert(0, Message("system", source.system))
     name, made = source.name, str(line.number).zfill(8) if own_id is None else own_id
     return Record(f"{name}/{made}", name, line.number, source.task, messages, solution=solution), own_id
-
-
-def _only_texts_have_more(row: _Row, content: bytes, keys: int) -> bool:
-    """Whether the line's colons are one a key and those of the texts.
-
-    If not, a key is there twice, which the decoded row does not show.
-    """
-    texts = [message.content for message in row.messages]
-    colons = sum(text.count(":") for text in (*texts, row.id or "", row.solution or ""))
-    return content.count(b":") == keys + colons and not _escaped_colon.search(content)
