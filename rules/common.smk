@@ -10,7 +10,6 @@ sys.path.insert(0, str(SCRIPTS))
 
 from omnitune import (
     base_model,
-    config as omnitune_config,
     converters,
     data_report,
     deploy_args,
@@ -26,6 +25,7 @@ from omnitune import (
     training,
     validation,
 )
+from omnitune.config import load as omnitune_config
 from omnitune.converters.templates import Templates
 from omnitune.errors import PipelineError, tell
 from omnitune.lineage import Lineage

@@ -12,6 +12,7 @@ from omnitune.config.experiments import Experiment
 from omnitune.config.grpo import GrpoConfig
 from omnitune.config.grpo_checks import ADAPTER_KEYS, grpo_mistakes
 from omnitune.config.length_checks import length_mistakes
+from omnitune.config.model import is_hub_id
 from omnitune.config.run import Config
 from omnitune.config.sentences import Key, Where, sentence
 from omnitune.config.sft import SftConfig
@@ -164,11 +165,6 @@ def _cross_checks(config: Config, where: Where) -> Iterable[str]:
     path = config.model.path
     if not is_hub_id(path) and not path.startswith("results/") and not Path(path).expanduser().is_dir():
         yield f"{where(('model', 'path'))}: there is no folder {path}. Name a folder or a hub id (Qwen/NAME)."
-
-
-def is_hub_id(path: str) -> bool:
-    """Whether `path` can only be a hub id: `owner/name`, and no such folder here."""
-    return path.count("/") == 1 and path[0] not in "./~" and not Path(path).is_dir()
 
 
 def _validate(kind: type[Any], values: Mapping[str, Any], where: Where, prefix: Key = ()) -> Any:
