@@ -28,7 +28,7 @@ VERSION = 1
 # A file changed again within this time may keep its time stamp (FAT counts in steps of 2 s).
 _SETTLED_NS = 2_000_000_000
 # What a network share gives at least; reading may take longer than `decode_seconds`.
-_BYTES_A_SECOND = 10_000_000
+BYTES_A_SECOND = 10_000_000
 # Files handed over at a time.
 _READ_TOGETHER, _DECODED_TOGETHER = 64, 16
 
@@ -142,7 +142,7 @@ class Inspector:
         ]
 
     def _seconds(self, task: Task) -> float:
-        return self._settings.decode_seconds + (0 if task.probe else task.size / _BYTES_A_SECOND)
+        return self._settings.decode_seconds + (0 if task.probe else task.size / BYTES_A_SECOND)
 
 
 class _File(NamedTuple):

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from omnitune.media.inspect import Inspection, Inspector
-from omnitune.media.mend import Mender
+from omnitune.media.mender import Mender
 from omnitune.records import Medium
-from omnitune.validation.codes import CODES, Finding, RowError
+from omnitune.validation.codes import CODES, Finding
 from omnitune.validation.policy import Policy
 
 
@@ -57,7 +57,7 @@ class MediaJudge:
 
     def look(self, media: Sequence[tuple[str, str]]) -> list[Seen]:
         """What there is to say of each (modality, absolute path), in their order."""
-        mended = [self._mended(seen) for seen in self._inspect(media)]
+        mended = self._mended(self._inspect(media))
         # What was made is looked into all at once, as the originals were.
         again = iter(self._inspect([(seen.modality, seen.path) for seen in mended if seen.origin]))
         return [self._judged(seen, next(again)) if seen.origin else seen for seen in mended]
@@ -75,25 +75,37 @@ class MediaJudge:
             return [Finding("E140", f"{path} has no audio track, but media.audio_in_video is true")]
         return []
 
-    def _mended(self, seen: Seen) -> Seen:
-        """With the file that was made of it, and without the findings that this puts right."""
-        found = seen.inspection.findings
-        faults = [finding for finding in found if self._policy.action(finding.code) == "repair"]
-        if not faults or any(map(self._policy.refuses, found)):
-            return seen
-        rest = seen.inspection._replace(findings=tuple(finding for finding in found if finding not in faults))
-        repairs = tuple(dict.fromkeys(fault.code for fault in faults))
+    def _mended(self, media: Sequence[Seen]) -> list[Seen]:
+        """With the files that were made of them, and without the findings that this puts right."""
+        faults = {seen: found for seen in dict.fromkeys(media) if (found := self._faults(seen))}
+        made: list[str | Finding]
         if self._mender is None:
-            return seen._replace(inspection=rest, repairs=repairs)
-        wanted = seen.inspection._replace(findings=tuple(faults))
-        try:
-            made = self._mender.mend(seen.modality, seen.path, wanted)
-        except RowError as error:
-            failed = error.finding
+            made = ["" for _ in faults]
+        else:
+            wanted = [(seen, seen.inspection._replace(findings=found)) for seen, found in faults.items()]
+            made = self._mender.mend([(seen.modality, seen.path, wish) for seen, wish in wanted])
+        mended = dict(zip(faults, made, strict=True))
+        return [self._answered(seen, faults[seen], mended[seen]) if seen in mended else seen for seen in media]
+
+    def _faults(self, seen: Seen) -> tuple[Finding, ...]:
+        """What is to be put right, unless something keeps the medium out all the same."""
+        found = seen.inspection.findings
+        if any(map(self._policy.refuses, found)):
+            return ()
+        return tuple(finding for finding in found if self._policy.action(finding.code) == "repair")
+
+    def _answered(self, seen: Seen, faults: tuple[Finding, ...], made: str | Finding) -> Seen:
+        if isinstance(made, Finding):
             # A policy that lets the reason pass does not make the repair good.
-            code = failed.code if self._policy.refuses(failed) else "E220"
-            return seen._replace(inspection=_adding(seen.inspection, failed._replace(code=code)))
-        return seen._replace(path=made, inspection=rest, origin=seen.path, repairs=repairs)
+            code = made.code if self._policy.refuses(made) else "E220"
+            return seen._replace(inspection=_adding(seen.inspection, made._replace(code=code)))
+        rest = tuple(finding for finding in seen.inspection.findings if finding not in faults)
+        return seen._replace(
+            path=made or seen.path,
+            inspection=seen.inspection._replace(findings=rest),
+            origin=seen.path if made else "",
+            repairs=tuple(dict.fromkeys(fault.code for fault in faults)),
+        )
 
     def _judged(self, seen: Seen, made: Seen) -> Seen:
         """With the inspection of what was made: a fault that is still there keeps the row out."""
