@@ -14,6 +14,7 @@ from pathlib import Path
 import mend_jobs
 import msgspec
 import numpy as np
+import odd_media
 import psutil
 import pytest
 from data_commands import SCRIPTS
@@ -26,7 +27,7 @@ from omnitune.media.inspection import Inspection
 from omnitune.media.mend import CODES, LARGEST, Made, Task, mend_encoded, mend_file
 from omnitune.media.mender import Mender
 from omnitune.media.pool import Pool
-from omnitune.media.probe import Probe
+from omnitune.media.probe import Probe, probe
 from omnitune.records import Message, Record
 from omnitune.validation import catalogue
 from omnitune.validation import codes as table
@@ -147,6 +148,16 @@ def test_more_sound_than_the_header_tells_of_fills_no_disk(tmp_path: Path):
             Path(str(found)).unlink()
 
 
+@pytest.mark.parametrize("name", [entry[0] for entry in odd_media.MISREAD] + ["GSM610.wav"])
+def test_sound_that_the_training_misreads_is_read_after_it(tmp_path: Path, mender: Mender, name: str):
+    form = {entry[0]: entry[1:] for entry in odd_media.MISREAD}.get(name)
+    path = odd_media.write_sound(tmp_path / name, *form) if form else wav(tmp_path / name, 2, subtype="GSM610")
+    before = probe("audio", str(path))
+    after = probe("audio", str(one(mender, "audio", path, "E240")))
+    assert [finding.code for finding in after.findings] == []
+    assert after.duration == pytest.approx(before.duration, abs=0.1)
+
+
 @pytest.mark.parametrize(
     ("word", "code"), [("kill 11", "E221"), ("exit 3", "E221"), ("hang 60", "E093"), ("spin 60", "E093")]
 )
@@ -227,9 +238,9 @@ def test_no_process_starts_before_there_is_something_to_mend(tmp_path: Path):
 
 def test_every_code_that_a_policy_may_repair_has_a_recipe():
     recipes = frozenset[str]().union(*CODES.values())
-    media = (
-        catalogue.audio.CODES | catalogue.images.CODES | catalogue.video.CODES
-    )  # the converters put right what is about text
+    # The converters put right what is about text.
+    own = {code: catalogue.own.CODES[code] for code in ("E240", "E242")}
+    media = catalogue.audio.CODES | catalogue.images.CODES | catalogue.video.CODES | own
     assert {code for code, kind in media.items() if "repair" in kind.actions} == recipes
     for task_codes in CODES.values():
         assert all("repair" in table.CODES[code].actions for code in task_codes)

@@ -105,6 +105,6 @@ def test_sound_in_mp4(media: Good | Bad, tmp_path: Path):
         if ours is None:
             assert not media.name.startswith("audio-aac.m4a")
             return
-        library = audio_header._read_by_ffmpeg(file)
+        library = audio_header._read_by_ffmpeg(file, "")
     for name in ("format", "codec", "rate", "channels", "declared", "tracks"):
         assert getattr(ours, name) == getattr(library, name), name

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from omnitune.publish import open_atomic
 
-CODES = frozenset({"E083", "E084", "E086", "E096", "E099"})
+CODES = frozenset({"E083", "E084", "E086", "E096", "E099", "E240"})
 
 
 def mend_audio(path: str, output: Path, seconds: float, code: str = "E080") -> None:

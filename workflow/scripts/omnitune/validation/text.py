@@ -25,6 +25,19 @@ _unusual = re.compile(
 _flag = re.compile("\U0001f3f4[\U000e0020-\U000e007e]+\U000e007f")
 
 
+# What ms-swift's Template._concat_context_list replaces in the finished turn: a tool's is a template of its own.
+_placeholders = {
+    "user": re.compile(r"\{\{ROUND[01]\}\}"),
+    "tool": re.compile(r"\{\{(?:SYSTEM|QUERY|ROUND[01])\}\}"),
+}
+
+
+def placeholder(role: str, text: str) -> str:
+    """The first placeholder that ms-swift fills in in a turn of this role; empty for none."""
+    found = _placeholders[role].search(text) if "{{" in text and role in _placeholders else None
+    return found[0] if found else ""
+
+
 def steering(text: str) -> list[tuple[str, str]]:
     """(code, what) of everything with a "<" that the tokenizer or ms-swift takes for something else than text."""
     found = []
