@@ -7,7 +7,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-# Name, codec, rate, channels, FFmpeg's format and options: what ms-swift reads, and all of which the length is known.
+# Name, codec, rate, channels, FFmpeg's format and options: what ms-swift reads, of a known length.
 SOUNDS: tuple[tuple[str, str, int, int, str, dict[str, str]], ...] = (
     ("a.m4a", "aac", 16_000, 1, "ipod", {}),
     ("b.m4a", "aac", 44_100, 2, "ipod", {}),

@@ -32,8 +32,8 @@ _PLAIN_CODECS = {
     "aac", "mp3", "mp2", "opus", "vorbis", "flac", "alac",
 }  # fmt: skip
 _WANTED_RATE = 16_000
-# What ms-swift 4.6.0 makes of it (swift/template/vision_utils.py, _load_audio_soundfile_pyav). It asks FFmpeg after
-# these errors of libsndfile alone, and does not scale the integers that FFmpeg gives where no rate is to change.
+# What ms-swift 4.6.0 makes of it (swift/template/vision_utils.py, _load_audio_soundfile_pyav): it asks FFmpeg
+# after these errors of libsndfile alone, and does not scale FFmpeg's integers where no rate is to change.
 _ASK_FFMPEG = (0, 1, 3, 4)
 _REFUSED = "which libsndfile refuses, and ms-swift asks no other reader"
 _FORWARD = "which libsndfile cannot seek in, and ms-swift does not read that"

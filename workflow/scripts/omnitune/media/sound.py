@@ -15,7 +15,7 @@ class Sound(msgspec.Struct, frozen=True, gc=False):
         tracks: audio tracks in the file; the first is the one described.
         counted: whether `frames` is a count, and no estimate by the bit rate.
         decoded: samples a channel that FFmpeg decodes; 0 when that is not known, or libsndfile reads the file.
-        refused: why the reader of the training side fails on it or gets it wrong, in words; empty when it does not.
+        refused: why the training's reader fails on it or gets it wrong, in words; empty when it does not.
     """
 
     format: str

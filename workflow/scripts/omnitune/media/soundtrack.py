@@ -7,6 +7,7 @@ from pathlib import Path
 from omnitune.config.validate import ValidateConfig
 from omnitune.media.mend import Task
 from omnitune.media.mender import Mender
+from omnitune.media.urls import is_url
 from omnitune.validation.codes import Finding, RowError
 
 
@@ -24,6 +25,9 @@ class Soundtracks:
 
     def extract(self, video: str) -> str:
         """The absolute path of the sound of `video`, all of its first audio track."""
+        if is_url(video):
+            what = f"{video} is a URL, and its sound cannot be taken from it before it is fetched"
+            raise RowError("E071", what, "Download the file and name its local path, or set extract_audio: false.")
         (made,) = self._mender.make([Task("soundtrack", video, frozenset(), self._folder, math.inf)])
         if isinstance(made, Finding):
             raise RowError(*made)

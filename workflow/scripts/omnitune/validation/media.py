@@ -1,13 +1,16 @@
 """The media of a batch of rows: looked into, and put right where the policy says so."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from omnitune.media.inspect import Inspection, Inspector
 from omnitune.media.mender import Mender
+from omnitune.media.urls import is_url
 from omnitune.records import Medium
 from omnitune.validation.codes import CODES, Finding
 from omnitune.validation.policy import Policy
+
+FETCHED = "E243"
 
 
 class Seen(NamedTuple):
@@ -17,7 +20,7 @@ class Seen(NamedTuple):
         modality: image, audio or video.
         path: of the file to use: the one given, or what was made of it.
         inspection: of that file; its findings are all that is left to say of the medium.
-        origin: the file given, when another is to be used.
+        origin: the file or URL given, when another is to be used.
         repairs: codes of what was put right.
     """
 
@@ -49,14 +52,43 @@ class MediaJudge:
         inspector: reads media.
         mender: puts them right; None: what would be put right is only named.
         audio_in_video: whether the sound of videos is used.
+        fetch: files for URLs, or why there are none; None: URLs are refused.
     """
 
-    def __init__(self, policy: Policy, inspector: Inspector, mender: Mender | None, audio_in_video: bool) -> None:
+    def __init__(
+        self,
+        policy: Policy,
+        inspector: Inspector,
+        mender: Mender | None,
+        audio_in_video: bool,
+        fetch: Callable[[Sequence[str]], Sequence[str | Finding]] | None = None,
+    ) -> None:
         self._policy, self._inspector, self._mender = policy, inspector, mender
-        self._audio_in_video = audio_in_video
+        self._audio_in_video, self._fetch = audio_in_video, fetch
 
     def look(self, media: Sequence[tuple[str, str]]) -> list[Seen]:
-        """What there is to say of each (modality, absolute path), in their order."""
+        """What there is to say of each (modality, absolute path or URL), in their order."""
+        urls = list(dict.fromkeys(path for _, path in media if is_url(path)))
+        if not urls:
+            return self._look(media)
+        fetched = dict(zip(urls, self._fetched(urls), strict=True))
+        local = [(modality, fetched.get(path, path)) for modality, path in media]
+        seen = iter(self._look([(modality, path) for modality, path in local if isinstance(path, str)]))
+        return [
+            Seen(modality, given, Inspection(None, (path,)))
+            if isinstance(path, Finding)
+            else _from(given, next(seen))
+            for (modality, given), (_, path) in zip(media, local, strict=True)
+        ]
+
+    def _fetched(self, urls: Sequence[str]) -> Sequence[str | Finding]:
+        if self._fetch is None:
+            return [Finding("E071", f"{url} is a URL, and no URL is read") for url in urls]
+        if self._policy.action(FETCHED) != "repair":
+            return [Finding(FETCHED, f"{url} is not fetched") for url in urls]
+        return self._fetch(urls)
+
+    def _look(self, media: Sequence[tuple[str, str]]) -> list[Seen]:
         mended = self._mended(self._inspect(media))
         # What was made is looked into all at once, as the originals were.
         again = iter(self._inspect([(seen.modality, seen.path) for seen in mended if seen.origin]))
@@ -115,6 +147,11 @@ class MediaJudge:
         ]
         known = made.inspection._replace(findings=seen.inspection.findings)
         return seen._replace(inspection=_adding(known, *findings))
+
+
+def _from(url: str, seen: Seen) -> Seen:
+    """The medium of a file that was fetched; the same when it was none."""
+    return seen._replace(origin=url, repairs=(FETCHED, *seen.repairs)) if is_url(url) else seen
 
 
 def _adding(inspection: Inspection, *findings: Finding) -> Inspection:

@@ -52,7 +52,13 @@ class Gate:
         self._policy, self._inspector = Policy(settings.policy), Inspector(settings, cache)
         self._private = self._policy.action("E214") != "ignore"
         self._mender = Mender(media_dir, settings) if media_dir else None
-        self._media = MediaJudge(self._policy, self._inspector, self._mender, audio_in_video)
+        fetch = None
+        if media_dir and settings.urls:
+            # Few runs need what it takes to talk to servers.
+            from omnitune.media.fetch import Fetcher
+
+            fetch = Fetcher(media_dir, settings.urls).fetch
+        self._media = MediaJudge(self._policy, self._inspector, self._mender, audio_in_video, fetch)
         self._verdicts = Verdicts(path, self._policy)
         # 64-bit hashes: a million ids fit in about 100 MB.
         self._lines: dict[int, int] = {}

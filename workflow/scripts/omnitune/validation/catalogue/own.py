@@ -26,4 +26,6 @@ CODES = {
     "E240": Code("sound the training misreads", "Convert it: ffmpeg -i FILE -ar 16000 -ac 1 OUT.wav.", REPAIR),
     "E241": Code("placeholder in text", "Remove it: ms-swift replaces it, by a number or by nothing.", DOUBT),
     "E242": Code("video the training cannot read", "Convert it: ffmpeg -i FILE -c:v libx264 OUT.mp4.", REPAIR),
+    "E243": Code("URL fetched", "Nothing to do, or download the file and name its local path.", REPAIR),
+    "E244": Code("URL not fetched", "Try again later, or download the file and name its local path."),
 }
