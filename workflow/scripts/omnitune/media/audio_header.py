@@ -11,6 +11,7 @@ from omnitune.media.container import (
     seconds_of,
 )
 from omnitune.media.facts import Limits, Opened, Probe
+from omnitune.media.flac_header import read_flac
 from omnitune.media.labels import mislabelled
 from omnitune.media.mp4_extent import missing_share
 from omnitune.media.mp4_header import FORMAT as MP4
@@ -50,7 +51,7 @@ _NO_LENGTH = 2**60
 
 def probe_audio(file: Opened, limits: Limits) -> Probe:
     """What an audio file's header says; a RowError when there is nothing to hear in it."""
-    sound = read_wave(file) or _read_by_libraries(file)
+    sound = read_wave(file) or read_flac(file) or _read_by_libraries(file)
     path, name, codec, rate = file.path, sound.format, sound.codec, sound.rate
     channels, frames = sound.channels, sound.frames
     if rate <= 0:
