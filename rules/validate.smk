@@ -14,7 +14,7 @@ rule validate_source:
     threads: 1 if cfg.validate_.media == "header" else cfg.validate_.processes
     resources:
         # A process that reads media may take 2 GiB.
-        mem_mb=lambda wildcards, threads: 2000 if cfg.validate_.media == "header" else 2000 * (threads + 1),
+        mem_mb=lambda wildcards, threads: 2000 * (threads + 1),
         runtime=240,
     params:
         path=lambda wildcards: cfg.sources[wildcards.source].path,

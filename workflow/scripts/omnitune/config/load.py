@@ -18,6 +18,7 @@ from omnitune.config.sentences import Key, Where, sentence
 from omnitune.config.sft import SftConfig
 from omnitune.config.source_checks import source_mistakes
 from omnitune.errors import PipelineError
+from omnitune.media.urls import prefix_mistake
 from omnitune.validation.policy import policy_mistakes
 
 T = TypeVar("T")
@@ -153,6 +154,9 @@ def _cross_checks(config: Config, where: Where) -> Iterable[str]:
             f"{where(('demo', 'pretrain'))}: its rows are not counted, so it cannot go by their length. "
             "Remove group_by_length and packing."
         )
+    for number, prefix in enumerate(config.validate_.urls):
+        if mistake := prefix_mistake(prefix):
+            yield f"{where(('validate', 'urls', number))} {mistake}"
     if config.split.val + config.split.test >= 1:
         yield f"{where(('split',))}: val and test take every row. Lower them to less than 1 together."
     if not any("eval" in source.use for source in config.sources.values()):

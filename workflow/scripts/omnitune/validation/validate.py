@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 from omnitune import publish
 from omnitune.config.validate import ValidateConfig
 from omnitune.media.inspect import Inspector
-from omnitune.media.mend import Mender
+from omnitune.media.mender import Mender
 from omnitune.records import Converted, Facts, Unread, encode_lines, read_converted
 from omnitune.validation.checks import check_record
 from omnitune.validation.codes import CODES, Finding
@@ -58,9 +58,14 @@ class Gate:
         self._use, self._need_solution, self._lengths = use, need_solution, lengths
         self._policy, self._inspector = Policy(settings.policy), Inspector(settings, cache)
         self._private = self._policy.action("E214") != "ignore"
-        longest = max(settings.audio_max_seconds, settings.video_max_seconds)
-        mender = Mender(media_dir, longest) if media_dir else None
-        self._media = MediaJudge(self._policy, self._inspector, mender, audio_in_video)
+        self._mender = Mender(media_dir, settings) if media_dir else None
+        fetch = None
+        if media_dir and settings.urls:
+            # Few runs need what it takes to talk to servers.
+            from omnitune.media.fetch import Fetcher
+
+            fetch = Fetcher(media_dir, settings.urls).fetch
+        self._media = MediaJudge(self._policy, self._inspector, self._mender, audio_in_video, fetch)
         self._verdicts = Verdicts(path, self._policy)
         # 64-bit hashes: a million ids fit in about 100 MB.
         self._lines: dict[int, int] = {}
@@ -70,6 +75,8 @@ class Gate:
 
     def __exit__(self, *_: object) -> None:
         self._inspector.close()
+        if self._mender:
+            self._mender.close()
 
     def judge(self, rows: Sequence[Converted]) -> list[Judged]:
         """The verdicts on the next rows, in their order.
