@@ -113,7 +113,9 @@ _good("image", "ratio_200.png", lambda path: image(path, (20 * 200, 20)), width=
 _good("image", "just_below.png", lambda path: image(path, (7_071, 7_071), "L", compress_level=1), width=7_071)
 _good("image", "just_below.jpg", lambda path: image(path, (7_071, 7_071), "L"), width=7_071)
 _good(
-    "image", "just_below.webp", lambda path: image(path, (7_071, 7_071), lossless=True, quality=0, method=0),
+    "image",
+    "just_below.webp",
+    lambda path: image(path, (7_071, 7_071), lossless=True, quality=0, method=0),
     width=7_071,
 )
 _good("image", "just_below.gif", _holding(gif(7_000, 7_000)), "E113", width=7_000)

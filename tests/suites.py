@@ -1,6 +1,6 @@
 """The suites of `make test-full`: tests whose full counts would make `make test` too long.
 
-    .venv/bin/python tests/suites.py SUITE [pytest arguments]
+.venv/bin/python tests/suites.py SUITE [pytest arguments]
 """
 
 import os
