@@ -39,11 +39,12 @@ DECODE_SECONDS, ROUND_SECONDS = 5, 90
 LARGEST = 300_000
 # What opens a header, a chunk or a box, and what numbers a reader might take for a size.
 WORDS = (
-    *(b"RIFF", b"WAVE", b"fmt ", b"data", b"LIST", b"fLaC", b"OggS", b"ID3", b"\xff\xfb", b"\xff\xd8", b"\xff\xd9"),
-    *(b"\xff\xe1", b"\xff\xda", b"\x89PNG\r\n\x1a\n", b"IHDR", b"IDAT", b"IEND", b"WEBP", b"VP8X", b"GIF89a", b"\x21\xf9"),
-    *(b"ftyp", b"moov", b"mdat", b"trak", b"stsd", b"stsz", b"stts", b"elst", b"moof", b"\x1a\x45\xdf\xa3", b"\xa3"),
-    *(b"\0" * 4, b"\xff" * 4, b"\x7f\xff\xff\xff", b"\x80\0\0\0", b"\0\0\0\1", b"\1\0\0\0", b"\0\0\0\x08", b"\0" * 64),
-)  # fmt: skip
+    *(b"RIFF", b"WAVE", b"fmt ", b"data", b"LIST", b"fLaC", b"OggS", b"ID3", b"\xff\xfb", b"\xff\xd8"),
+    *(b"\xff\xd9", b"\xff\xe1", b"\xff\xda", b"\x89PNG\r\n\x1a\n", b"IHDR", b"IDAT", b"IEND", b"WEBP", b"VP8X"),
+    *(b"GIF89a", b"\x21\xf9", b"ftyp", b"moov", b"mdat", b"trak", b"stsd", b"stsz", b"stts", b"elst", b"moof"),
+    *(b"\x1a\x45\xdf\xa3", b"\xa3", b"\0" * 4, b"\xff" * 4, b"\x7f\xff\xff\xff", b"\x80\0\0\0", b"\0\0\0\1"),
+    *(b"\1\0\0\0", b"\0\0\0\x08", b"\0" * 64),
+)
 
 
 class Original(NamedTuple):

@@ -6,7 +6,7 @@
 import os
 import sys
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -44,15 +44,15 @@ SUITES = {
 }
 
 
-def main(argv: list[str]) -> int:
-    """2 when there is no such suite; else pytest takes this process over."""
+def main(argv: list[str]) -> NoReturn:
+    """Hand this process over to pytest."""
     name, *more = argv or [""]
     if name not in SUITES:
         said = f"there is no suite {name!r}" if name else "SUITE is missing"
         print(f"error: {said}. Run: make test-full SUITE=name, with one of these:", file=sys.stderr)
         for known, suite in SUITES.items():
             print(f"  {known:6} {suite.about}", file=sys.stderr)
-        return 2
+        sys.exit(2)
     suite = SUITES[name]
     os.chdir(ROOT)
     # What a person has set already, a shorter fuzz for example, is left.
@@ -61,4 +61,4 @@ def main(argv: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    main(sys.argv[1:])

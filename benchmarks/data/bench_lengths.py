@@ -1,4 +1,4 @@
-"""Speed of exact row lengths, beside `swift export --to_cached_dataset`, which encodes each row to learn its length.
+"""Speed of exact row lengths, beside `swift export --to_cached_dataset`, which encodes each row for its length.
 
 Ours is all that convert.py and validate.py do with the rows, by the headers of their media; theirs is an export,
 less one of a few rows, which is its start. Processor time on both sides, threads and processes included. Every

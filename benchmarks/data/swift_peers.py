@@ -1,7 +1,7 @@
 """What ms-swift does with media and rows, for benchmarks: run in the swift environment.
 
-    {swift python} swift_peers.py load MODEL      lines of JSON [kind, paths] in; seconds of the processor out
-    {swift python} swift_peers.py lengths FOLDER  the cached dataset's rows out: [[texts, length], ...]
+{swift python} swift_peers.py load MODEL      lines of JSON [kind, paths] in; seconds of the processor out
+{swift python} swift_peers.py lengths FOLDER  the cached dataset's rows out: [[texts, length], ...]
 """
 
 import json

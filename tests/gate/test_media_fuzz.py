@@ -1,4 +1,4 @@
-"""Bytes of media changed at random: no crash, no hang, a verdict on every file, the same twice, and nothing left."""
+"""Bytes of media changed at random: no crash, no hang, the same verdict twice on every file, and nothing left."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What holds for any rows on their way through convert, validate and split, however they are parted and ordered."""
+"""What holds for any rows on their way through convert, validate and split, in any parts and order."""
 
 import json
 import random

@@ -15,7 +15,7 @@ from media_files import chat, wav
 
 COUNT = full(100_000, 1_000_000)
 WORDS = [
-    f"{syllable}{end}" for syllable in "ba ke li mo nu ra se ti vo zu".split() for end in "n r s t lo mi".split()
+    f"{syllable}{end}" for syllable in ("ba", "ke", "li", "mo", "nu", "ra", "se") for end in ("", "n", "lo", "ti")
 ]
 
 

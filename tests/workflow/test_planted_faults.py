@@ -72,7 +72,10 @@ def test_the_page_shows_the_counts_and_each_code(run):
     project, planted = run
     page = project.path(f"{SPLIT}/report.html").read_text()
     counts = Counter((source, fault.code) for (source, _), fault in planted.faults.items())
-    cell = r"<th scope=\"row\">(\w+)</th><td class=\"text\"><a href=\"#(E\d+)\">\2</a></td><td class=\"text\">[^<]+</td><td>(\d+)</td>"
+    cell = (
+        r"<th scope=\"row\">(\w+)</th><td class=\"text\"><a href=\"#(E\d+)\">\2</a></td>"
+        r"<td class=\"text\">[^<]+</td><td>(\d+)</td>"
+    )
     assert {(source, code): int(count) for source, code, count in re.findall(cell, page)} == counts
     for source, lines in planted.lines.items():
         assert f'<th scope="row">{source}</th><td>{len(lines)}</td>' in page
