@@ -36,6 +36,8 @@ class Gate:
         need_solution: whether a reward of GRPO compares with a solution.
         lengths: counts tokens and holds them against the limits; None: they are not counted.
         cache: where what is found out about media is kept over runs; None: nowhere.
+        ids: whether ids that are used twice are looked for; memory then grows with the rows, and the split finds
+            them over all files.
 
     Attributes:
         batch: how many rows are best judged together.
@@ -52,6 +54,7 @@ class Gate:
         need_solution: bool = False,
         lengths: "LengthCheck | None" = None,
         cache: Path | None = None,
+        ids: bool = True,
     ) -> None:
         settings = settings or ValidateConfig()
         self.batch = _BATCH_OF_HEADERS if settings.media == "header" else _BATCH
@@ -68,7 +71,7 @@ class Gate:
         self._media = MediaJudge(self._policy, self._inspector, self._mender, audio_in_video, fetch)
         self._verdicts = Verdicts(path, self._policy)
         # 64-bit hashes: a million ids fit in about 100 MB.
-        self._lines: dict[int, int] = {}
+        self._lines: dict[int, int] | None = {} if ids else None
 
     def __enter__(self) -> Self:
         return self
@@ -107,8 +110,7 @@ class Gate:
         for code in row.repairs:
             if self._policy.action(code) != "repair":
                 findings.append(Finding(code, row.found.get(code, CODES[code].name)))
-        first = self._lines.setdefault(hash(row.id), row.line)
-        if first != row.line:
+        if self._lines is not None and (first := self._lines.setdefault(hash(row.id), row.line)) != row.line:
             findings.append(Finding("E211", f"the id is used at line {first} already"))
         return findings
 
