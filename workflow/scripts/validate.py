@@ -50,6 +50,7 @@ def judge(argv: Sequence[str]) -> int:
         need_solution=args.need_solution == "true",
         lengths=lengths,
         cache=args.cache,
+        ids=False,
     ) as gate:
         counts = validate_file(gate, args.input, args.output, args.ledger)
     print(

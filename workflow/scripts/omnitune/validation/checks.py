@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator
 from omnitune.records import MARKERS, MODALITIES, ROLES, Message, Record
 from omnitune.validation.codes import Finding
 from omnitune.validation.privacy import personal
-from omnitune.validation.text import is_harmless, odd_marker, steering, unusual_character
+from omnitune.validation.text import is_harmless, odd_marker, placeholder, steering, unusual_character
 
 # What may come after a turn, tools left aside.
 _AFTER_NOTHING: tuple[str, ...] = ("system", "user")
@@ -87,6 +87,8 @@ def check_texts(messages: list[Message], private: bool = False) -> Iterator[Find
             yield Finding("E009", f"turn {number} holds a NUL character")
         if not text.isascii() and (found := unusual_character(text)):
             yield Finding("E060", f"turn {number} holds {found}")
+        if found := placeholder(message.role, text):
+            yield Finding("E241", f"turn {number} holds {found}, which ms-swift replaces")
         if private and (found := personal(text)):
             yield Finding("E214", f"turn {number} seems to hold {found}")
         if "<" in text:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 from omnitune import publish
 from omnitune.config.validate import ValidateConfig
 from omnitune.media.inspect import Inspector
-from omnitune.media.mend import Mender
+from omnitune.media.mender import Mender
 from omnitune.records import Converted, Facts, Unread, encode_lines, read_converted
 from omnitune.validation.checks import check_record
 from omnitune.validation.codes import CODES, Finding
@@ -36,6 +36,8 @@ class Gate:
         need_solution: whether a reward of GRPO compares with a solution.
         lengths: counts tokens and holds them against the limits; None: they are not counted.
         cache: where what is found out about media is kept over runs; None: nowhere.
+        ids: whether ids that are used twice are looked for; memory then grows with the rows, and the split finds
+            them over all files.
 
     Attributes:
         batch: how many rows are best judged together.
@@ -52,24 +54,32 @@ class Gate:
         need_solution: bool = False,
         lengths: "LengthCheck | None" = None,
         cache: Path | None = None,
+        ids: bool = True,
     ) -> None:
         settings = settings or ValidateConfig()
         self.batch = _BATCH_OF_HEADERS if settings.media == "header" else _BATCH
         self._use, self._need_solution, self._lengths = use, need_solution, lengths
         self._policy, self._inspector = Policy(settings.policy), Inspector(settings, cache)
         self._private = self._policy.action("E214") != "ignore"
-        longest = max(settings.audio_max_seconds, settings.video_max_seconds)
-        mender = Mender(media_dir, longest) if media_dir else None
-        self._media = MediaJudge(self._policy, self._inspector, mender, audio_in_video)
+        self._mender = Mender(media_dir, settings) if media_dir else None
+        fetch = None
+        if media_dir and settings.urls:
+            # Few runs need what it takes to talk to servers.
+            from omnitune.media.fetch import Fetcher
+
+            fetch = Fetcher(media_dir, settings.urls).fetch
+        self._media = MediaJudge(self._policy, self._inspector, self._mender, audio_in_video, fetch)
         self._verdicts = Verdicts(path, self._policy)
         # 64-bit hashes: a million ids fit in about 100 MB.
-        self._lines: dict[int, int] = {}
+        self._lines: dict[int, int] | None = {} if ids else None
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._inspector.close()
+        if self._mender:
+            self._mender.close()
 
     def judge(self, rows: Sequence[Converted]) -> list[Judged]:
         """The verdicts on the next rows, in their order.
@@ -100,8 +110,7 @@ class Gate:
         for code in row.repairs:
             if self._policy.action(code) != "repair":
                 findings.append(Finding(code, row.found.get(code, CODES[code].name)))
-        first = self._lines.setdefault(hash(row.id), row.line)
-        if first != row.line:
+        if self._lines is not None and (first := self._lines.setdefault(hash(row.id), row.line)) != row.line:
             findings.append(Finding("E211", f"the id is used at line {first} already"))
         return findings
 
