@@ -25,25 +25,6 @@ PROBES: dict[str, tuple[Callable[[Opened, Limits], Probe], int]] = {
 }
 
 
-def probe(self, modality: str, path: str) -> Probe:
-    """The same as `probe`."""
-    key = (modality, path)
-    known = self._known.get(key)
-    if known is None:
-        try:
-            known = probe(modality, path, self._limits)
-        except RowError as error:
-            known = error
-        self._known[key] = known
-        if len(self._known) > self._size:
-            self._known.popitem(last=False)
-    else:
-        self._known.move_to_end(key)
-    if isinstance(known, RowError):
-        raise known.with_traceback(None)
-    return known
-
-
 def probe(modality: str, path: str, limits: Limits = LIMITS) -> Probe:
     """Read the header of the medium at `path`.
 
