@@ -8,11 +8,11 @@ EXPERIMENT ?= main
 
 # What a person types reaches the command as it is, by the environment: make would expand $H in it, and the shell
 # $HOME.
-TYPED := CONFIG DATA EXPERIMENT MODEL ONLY PORT RUN TARGETS YES
+TYPED := CONFIG DATA EXPERIMENT MODEL ONLY PORT RUN SUITE TARGETS YES
 $(foreach name,$(TYPED),$(eval override $(name) := $$(value $(name))))
 export $(TYPED)
 
-.PHONY: help setup slurm dev demo serve test lint format docs init doctor plan status clean unlock
+.PHONY: help setup slurm dev demo serve test test-full bench-data lint format docs init doctor plan status clean unlock
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -42,6 +42,12 @@ serve: setup  ## answer requests with a run's final model: make serve RUN=name [
 test: dev  ## everything that needs no GPU, in at most 45 minutes
 	@timeout --foreground 45m bash -c '$(VENV)/python -m pytest tests && \
 	  "$$($(VENV)/python workflow/scripts/environment.py --where swift)" tests/run_swift.py'
+
+test-full: dev  ## the full counts of one suite, in at most an hour: make test-full SUITE=gate (or fuzz)
+	@timeout --foreground 60m $(VENV)/python tests/suites.py "$$SUITE"
+
+bench-data: dev  ## measure the data stages beside their peers, and write the tables into docs/benchmarks.md
+	@$(VENV)/python benchmarks/data/run_all.py
 
 lint: dev  ## ruff, mypy and snakefmt
 	@$(VENV)/ruff check . && $(VENV)/ruff format --check .

@@ -169,10 +169,12 @@ def chunk(name: bytes, content: bytes) -> bytes:
     return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
 
 
-def png(width: int, height: int, *chunks: bytes, bits: int = 8, colour: int = 2, interlaced: int = 0) -> bytes:
-    """A PNG that says its size and holds no pixels."""
+def png(
+    width: int, height: int, *chunks: bytes, bits: int = 8, colour: int = 2, interlaced: int = 0, data: bytes = b""
+) -> bytes:
+    """A PNG that says its size and holds `data` for pixels."""
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, bits, colour, 0, 0, interlaced))
-    end = chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
+    end = chunk(b"IDAT", zlib.compress(data)) + chunk(b"IEND", b"")
     return b"\x89PNG\r\n\x1a\n" + header + b"".join(chunks) + end
 
 

@@ -116,7 +116,7 @@ def write_jsonl(path: Path, rows: Iterable[Any]) -> Path:
 
 def read_jsonl(path: Path) -> list[dict[str, Any]]:
     """The rows of a JSONL file."""
-    return [json.loads(line) for line in path.read_text().splitlines()]
+    return [json.loads(line) for line in path.read_bytes().splitlines()]
 
 
 def chat(question: str = "Why?", answer: str | None = "So.", **columns: Any) -> dict[str, Any]:

@@ -9,16 +9,19 @@ second run's answers are compared with those of a run without a cache.
 
 import argparse
 import tempfile
-import time
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
 from bench_levels import Level, cpu_seconds
 from media_set import Medium, media_set
+from tables import WANTED_REACHED, at_most, markdown
 
 from omnitune.config.validate import ValidateConfig
 from omnitune.media.inspect import Inspector
 
+# Of a full run, at most.
+WANTED = 0.03
 COUNTS = {"wav": 10_000, "jpg": 2_000, "mp4": 60}
 
 
@@ -37,42 +40,59 @@ def run(level: Level, cache: Path | None, media: list[Medium]) -> tuple[float, l
         return cpu_seconds(batches, media), found
 
 
-def lookup_seconds(cache: Path, media: list[Medium]) -> float:
-    """Processor seconds a file that is known, with the state of the file asked for; the cache's opening apart."""
-    with Inspector(ValidateConfig(media="header"), cache) as inspector:
-        inspector.inspect(media[:1])
-        begun = time.process_time()
-        for start in range(0, len(media), 512):
-            inspector.inspect(media[start : start + 512])
-        return (time.process_time() - begun) / len(media)
+class Times(NamedTuple):
+    """Seconds of a full run, and of one that knows its files and finds some more."""
+
+    files: int
+    full: float
+    again: float
+
+
+def measure(
+    folder: Path,
+    share: float = 1.0,
+    rounds: int = 3,
+    counts: Mapping[str, int] = COUNTS,
+    levels: Collection[Level] = get_args(Level),
+) -> dict[tuple[Level, str], Times]:
+    """The lowest of the rounds, by level and kind of file."""
+    counts = {kind: max(2, round(count * share)) for kind, count in counts.items()}
+    files = media_set(folder, {kind: count + max(1, count // 100) for kind, count in counts.items()})
+    found = {}
+    for level in levels:
+        for kind, media in files.items():
+            full, again = [], []
+            for number in range(rounds):
+                with tempfile.TemporaryDirectory() as empty:
+                    cache = Path(empty) / "0.jsonl"
+                    full.append(run(level, cache, media[: counts[kind]])[0])
+                    seconds, inspections = run(level, cache, media)
+                again.append(seconds)
+                assert number or inspections == run(level, None, media)[1]
+            found[level, kind] = Times(counts[kind], min(full), min(again))
+    return found
+
+
+def ratios(found: Mapping[tuple[Level, str], Times]) -> dict[tuple[Level, str], float]:
+    """The share of a full run that one percent more costs."""
+    return {key: times.again / times.full for key, times in found.items()}
 
 
 def main() -> None:
-    """Print one line a level and kind of file."""
+    """Run and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--share", type=float, default=1.0, help="of the files")
     parser.add_argument("--folder", type=Path, help="where the files are made and kept")
     parser.add_argument("--rounds", type=int, default=3)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
-        counts = {kind: max(2, round(count * args.share)) for kind, count in COUNTS.items()}
-        more = {kind: count + max(1, count // 100) for kind, count in counts.items()}
-        files = media_set(args.folder or Path(temporary), more)
-        for level in get_args(Level):
-            for kind, media in files.items():
-                full, again = [], []
-                for number in range(args.rounds):
-                    cache = Path(temporary) / level / kind / str(number) / "0.jsonl"
-                    full.append(run(level, cache, media[: counts[kind]])[0])
-                    seconds, found = run(level, cache, media)
-                    again.append(seconds)
-                    assert number or found == run(level, None, media)[1]
-                line = f"{level:6} {kind:4} {counts[kind]:6} files  full {min(full):8.3f} s"
-                line += f"  and {len(media) - counts[kind]} more {min(again):8.3f} s"
-                line += f"  {100 * min(again) / min(full):5.1f} %"
-                if level == "header":
-                    line += f"  a look-up {1e6 * lookup_seconds(cache, media):.1f} us"
-                print(line, flush=True)
+        found = measure(args.folder or Path(temporary), args.share, args.rounds)
+    rows = []
+    for (level, kind), ratio in ratios(found).items():
+        count, full, again = found[level, kind]
+        times = f"{full:.3f}", f"{again:.3f}"
+        rows.append([f"{level}, {count} {kind}", *times, *at_most(WANTED, ratio)])
+    print(markdown(["1 % more files, s", "full run", "next run", *WANTED_REACHED], rows))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import argparse
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -20,6 +20,7 @@ from typing import Any, Literal
 import psutil
 import xxhash
 from media_set import Medium, media_set
+from tables import WANTED_REACHED, at_most, markdown
 
 from omnitune.config.validate import ValidateConfig
 from omnitune.media.inspect import Inspector
@@ -29,7 +30,8 @@ COUNTS = {"wav": 4000, "flac": 1000, "mp3": 1000, "jpg": 1000, "png": 200, "mp4"
 
 Level = Literal["header", "hash", "decode"]
 Work = Callable[[list[Medium]], list[Any]]
-Ours = Callable[[], tuple[float, list[Any]]]
+# Times the bare loop, at most.
+WANTED: dict[Level, float] = {"hash": 1.3, "decode": 1.1}
 
 
 def bare_hash(media: list[Medium]) -> list[Any]:
@@ -121,29 +123,41 @@ def _cpu(workers: list[int]) -> float:
     return time.process_time() + sum(map(int, used)) / 1e9
 
 
+def measure(
+    folder: Path, share: float = 1.0, rounds: int = 5, counts: Mapping[str, int] = COUNTS
+) -> dict[tuple[Level, str], list[tuple[float, float]]]:
+    """(bare, ours) of each round in microseconds a file, by level and kind of file."""
+    files = media_set(folder, {kind: max(4, round(count * share)) for kind, count in counts.items()})
+    other = media_set(folder, {"jpg": 1, "wav": 1})
+    found = {}
+    for level, bare in _BARE.items():
+        for kind, media in files.items():
+            work = partial(ours, level, media, other["jpg" if kind == "wav" else "wav"][0])
+            check(level, media, bare(media), work()[1])
+            times = [(cpu_seconds(bare, media), work()[0]) for _ in range(rounds)]
+            found[level, kind] = [(1e6 * one / len(media), 1e6 * two / len(media)) for one, two in times]
+    return found
+
+
+def ratios(found: Mapping[tuple[Level, str], list[tuple[float, float]]]) -> dict[tuple[Level, str], float]:
+    """How many times the bare loop we take: the middle of the rounds."""
+    return {key: statistics.median(two / one for one, two in times) for key, times in found.items()}
+
+
 def main() -> None:
-    """Print one line a level and kind of file."""
+    """Run and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--share", type=float, default=1.0, help="of the files")
     parser.add_argument("--folder", type=Path, help="where the files are made and kept")
     parser.add_argument("--rounds", type=int, default=5)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
-        counts = {kind: max(4, round(count * args.share)) for kind, count in COUNTS.items()}
-        files = media_set(args.folder or Path(temporary), counts)
-        for level, bare in _BARE.items():
-            for kind, media in files.items():
-                other = files["jpg" if kind == "wav" else "wav"][0]
-                compare(level, kind, media, bare, partial(ours, level, media, other), args.rounds)
-
-
-def compare(level: Level, kind: str, media: list[Medium], bare: Work, ours: Ours, rounds: int) -> None:
-    """Print the line of one kind."""
-    check(level, media, bare(media), ours()[1])
-    times = [(cpu_seconds(bare, media), ours()[0]) for _ in range(rounds)]
-    one, two = (1e6 * statistics.median(side) / len(media) for side in zip(*times, strict=True))
-    ratio = statistics.median(b / a for a, b in times)
-    print(f"{level:6} {kind:4} {len(media):5} files  bare {one:9.1f} us  ours {two:9.1f} us  x {ratio:.2f}")
+        found = measure(args.folder or Path(temporary), args.share, args.rounds)
+    rows = []
+    for (level, kind), ratio in ratios(found).items():
+        bare, own = (f"{statistics.median(side):.0f}" for side in zip(*found[level, kind], strict=True))
+        rows.append([f"{level}, {kind}", own, bare, *at_most(WANTED[level], ratio)])
+    print(markdown(["level, us a file", "ours", "bare loop", *WANTED_REACHED], rows))
 
 
 if __name__ == "__main__":

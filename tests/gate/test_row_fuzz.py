@@ -1,10 +1,9 @@
 """Bytes of good and bad files changed at random: no crash, no hang, and a verdict on every row.
 
-Runs 20 seconds, or as many as OMNITUNE_FUZZ_SECONDS says; OMNITUNE_FUZZ_SEED draws other changes.
+Each file has a seed of its own: OMNITUNE_FUZZ_SEED=number begins with the file of that seed (see tests/full.py).
 """
 
 import json
-import os
 import random
 import signal
 import time
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from bad_rows import CASES
+from full import FUZZ_SECONDS, FUZZ_SEED
 from good_rows import FILES
 from media_files import image, wav
 
@@ -24,8 +24,8 @@ from omnitune.readers import reader_name
 from omnitune.validation.policy import without_stops
 from omnitune.validation.validate import Gate
 
-SECONDS = float(os.environ.get("OMNITUNE_FUZZ_SECONDS", "20"))
-SEED = int(os.environ.get("OMNITUNE_FUZZ_SEED", "17"))
+# The rest is the media's.
+SECONDS = FUZZ_SECONDS / 2
 # One file may take so long; the largest takes a hundredth of it.
 LIMIT_SECONDS = 10
 TOKENS = [
@@ -104,11 +104,11 @@ def mutated(content: bytes, others: list[tuple[str, bytes]], draw: random.Random
 
 
 @contextmanager
-def limit(seconds: float, what: bytes) -> Iterator[None]:
+def limit(seconds: float, what: str) -> Iterator[None]:
     """Fails when the block hangs."""
 
     def stop(*_: object) -> None:
-        pytest.fail(f"hangs on {what[:2000]!r}")
+        pytest.fail(f"{what} hangs")
 
     before = signal.signal(signal.SIGALRM, stop)
     signal.setitimer(signal.ITIMER_REAL, seconds)
@@ -122,15 +122,16 @@ def limit(seconds: float, what: bytes) -> Iterator[None]:
 def test_changed_bytes_never_crash_and_every_row_gets_a_verdict(tmp_path: Path):
     wav(tmp_path / "a.wav")
     image(tmp_path / "i.png")
-    draw, files, tried, refused, rejected = random.Random(SEED), seeds(), 0, 0, 0
+    files, seed, refused, rejected = seeds(), FUZZ_SEED, 0, 0
     end = time.monotonic() + SECONDS
-    while time.monotonic() < end:
+    while seed == FUZZ_SEED or time.monotonic() < end:
+        draw = random.Random(seed)
         suffix, content = draw.choice(files)
         content = mutated(content, files, draw)
         path = tmp_path / f"rows{suffix}"
         path.write_bytes(content)
-        tried += 1
-        with limit(LIMIT_SECONDS, content):
+        shown, seed = f"seed {seed}, {suffix}: {content[:2000]!r}", seed + 1
+        with limit(LIMIT_SECONDS, shown):
             try:
                 source = converters.open_source("s", path, "t", {}, [tmp_path], tmp_path / "media")
                 rows = list(converters.convert_rows(source, reader_name("", path)))
@@ -140,15 +141,18 @@ def test_changed_bytes_never_crash_and_every_row_gets_a_verdict(tmp_path: Path):
                 refused += 1
                 continue
             except BaseException as error:
-                error.add_note(f"seed {SEED}, {suffix}: {content[:2000]!r}")
+                error.add_note(shown)
                 raise
         numbers = [row.ledger.line for row in judged]
-        assert numbers == sorted(set(numbers)), content
-        assert len(numbers) == len(rows) > 0, content
+        assert numbers == sorted(set(numbers)), shown
+        assert len(numbers) == len(rows) > 0, shown
         for row in judged:
-            assert (row.record is None) == (row.ledger.verdict == "rejected"), content
-            assert row.ledger.verdict == "accepted" or (row.ledger.codes and row.ledger.message), content
+            assert (row.record is None) == (row.ledger.verdict == "rejected"), shown
+            assert row.ledger.verdict == "accepted" or (row.ledger.codes and row.ledger.message), shown
         rejected += sum(row.record is None for row in judged)
-    print(f"{tried} files, {refused} refused, {rejected} rows rejected")
+    left = [path for path in tmp_path.rglob("*") if path.is_file() and path.parent.name != "media"]
+    assert {path.name for path in left} <= {"a.wav", "i.png", *(f"rows{suffix}" for suffix, _ in files)}
+    assert not list(tmp_path.rglob(".*"))
+    print(f"{seed - FUZZ_SEED} files, {refused} refused, {rejected} rows rejected")
     # The changes must bite: files of all three fates were there.
     assert min(refused, rejected) > SECONDS

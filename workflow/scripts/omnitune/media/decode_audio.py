@@ -17,6 +17,8 @@ _CLIPPED_SHARE = 0.01
 _BLOCK = 1 << 17
 # Encoders put up to some frames of silence before and after the sound.
 _PADDING = 4096
+# What libsndfile says of a length that the header leaves open; it cannot read such a FLAC.
+_UNTOLD = 2**63 - 1
 # What is decoded into floating point; libsndfile is slow at turning that into 16 bits.
 _FLOAT = ("FLOAT", "DOUBLE", "MPEG", "VORBIS", "OPUS")
 
@@ -32,6 +34,8 @@ def decode_audio(path: str, probe: Probe) -> tuple[list[Finding], str]:
     try:
         sound = soundfile.SoundFile(path)
     except (soundfile.SoundFileError, TypeError):
+        sound = None
+    if sound is None or sound.frames == _UNTOLD:
         exact = False
         for block in _stream_blocks(path):
             levels.add(block)

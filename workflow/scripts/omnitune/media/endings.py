@@ -6,10 +6,10 @@ Every format that says where it ends is held to it. What a format does not say i
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
+from omnitune.media.wav_header import left_open
+
 _BLOCK = 1 << 20
 _TAIL = 1 << 16
-# Sizes that writers put down who do not know it yet, and never come back to.
-_STREAMED = 0xFFFF_FF00
 
 
 class Content(Protocol):
@@ -74,7 +74,8 @@ def _png(file: Content, size: int) -> Ending:
         for start in range(place + 8, end, _BLOCK):
             crc = isal_zlib.crc32(file[start : min(start + _BLOCK, end)], crc)
         if crc.to_bytes(4, "big") != file[end : end + 4]:
-            return Ending(f"the checksum of its {name.decode('latin-1')} chunk at byte {place} is wrong")
+            shown = repr(name)[2:-1]  # damage may have made control characters of it
+            return Ending(f"the checksum of its {shown} chunk at byte {place} is wrong")
         place = end + 4
         if name == b"IEND":
             return Ending(surplus=size - place)
@@ -94,7 +95,7 @@ def _riff(file: Content, size: int) -> Ending:
     while len(head := file[place : place + 8]) == 8:
         count = int.from_bytes(head[4:], "little")
         if head[:4] == b"data":
-            return _overrun("its sound", place + 8 + count, size) if count < _STREAMED else Ending()
+            return _overrun("its sound", place + 8 + count, size) if not left_open(count) else Ending()
         place += 8 + count + count % 2
     return Ending("it has no data chunk")
 

@@ -116,10 +116,10 @@ def _sound(
     if length <= there:
         # An empty chunk that others follow, or a writer that was stopped: libsndfile tells them apart.
         return Sound(name, codec, rate, channels, frames, frames) if length or not there else None
-    declared = -1 if name.startswith("WAV") and _left_open(length) else frames
+    declared = -1 if name.startswith("WAV") and left_open(length) else frames
     return Sound(name, codec, rate, channels, there // block, declared)
 
 
-def _left_open(length: int) -> bool:
-    """Whether writers put this in when they cannot know the length: FFmpeg, SoX, arecord."""
+def left_open(length: int) -> bool:
+    """Whether writers put this into a data chunk when they cannot know its length: FFmpeg, SoX, arecord."""
     return length >= 0xFFFFFF00 or 0x7FFFF000 <= length <= 0x80000000
