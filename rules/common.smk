@@ -10,7 +10,6 @@ sys.path.insert(0, str(SCRIPTS))
 
 from omnitune import (
     base_model,
-    config as omnitune_config,
     converters,
     data_report,
     deploy_args,
@@ -26,10 +25,12 @@ from omnitune import (
     training,
     validation,
 )
+from omnitune.config import load as omnitune_config
 from omnitune.converters.templates import Templates
 from omnitune.errors import PipelineError, tell
 from omnitune.lineage import Lineage
 from omnitune.readers.folder import state as folder_state
+from omnitune.tokens import cached
 from omnitune.validation import split as splitting
 
 try:
@@ -61,6 +62,7 @@ wildcard_constraints:
     experiment="|".join(EXPERIMENTS),
     shard=r"\d+",
     stage="sft|grpo|merge",
+    part="train|val",
 
 
 onstart:
@@ -167,10 +169,21 @@ def base_inputs(path):
     return [f"{path}/manifest.json"] if path.startswith("results/") else []
 
 
-def need_solution():
-    """Whether GRPO of some experiment has a reward that compares with the row's solution."""
-    trained = [experiment.grpo for experiment in EXPERIMENTS.values() if experiment.grpo.enabled]
-    return any(not grpo.reward_file and rewards.NEED_SOLUTION & grpo.rewards.keys() for grpo in trained)
+def need_solution(use):
+    """Whether a source's rows may become prompts of a reward that compares with their solution."""
+    rated = [experiment.grpo for experiment in EXPERIMENTS.values()] if "grpo" in use else []
+    return any(not grpo.reward_file and rewards.NEED_SOLUTION & grpo.rewards.keys() for grpo in rated)
+
+
+def counting(use):
+    """Arguments of validate.py that count rows, each held against the trainings that its source is for."""
+    limits = LINEAGE.max_lengths(use)
+    return ["--model", LINEAGE.base, "--limits", json.dumps(limits)] if cfg.validate_.lengths else []
+
+
+def by_length(wildcards):
+    """The files whose lengths a training must know, if it does."""
+    return ["train", "val"] if EXPERIMENTS[wildcards.experiment].sft.by_length else []
 
 
 def reward_file(wildcards):

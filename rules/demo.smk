@@ -83,6 +83,7 @@ use rule render_sft as demo_render with:
         model=subpath(input.model, parent=True),
         train=lambda wildcards, input: input.data,
         val=[],
+        cached=[],
         checkpoints="results/{run}/inputs/pretrain/checkpoints",
         version=swift_args.VERSION,
         lock=LOCK,

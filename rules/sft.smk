@@ -1,5 +1,25 @@
-# sft: needs the base's and the data's manifests, makes the arguments file and the trained model;
-# reads sft, media, device, recipe, experiments.
+# sft: needs the base's and the data's manifests, makes the arguments file and the trained model, and before it what
+# a training by length reads; reads sft, media, device, recipe, experiments.
+rule cache_rows:
+    input:
+        rows="results/{run}/split/{part}.jsonl",
+        lengths="results/{run}/split/{part}.lengths.jsonl",
+    output:
+        "results/{run}/split/cached/{part}/state.json",
+    log:
+        "logs/{run}/cache_rows.{part}.log",
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        output=subpath(output[0], parent=True),
+        version=cached.VERSION,
+        lock=LOCK,
+    shell:
+        "{SWIFT:q} {SCRIPTS:q}/cache_rows.py --rows {input.rows:q} --lengths {input.lengths:q}"
+        " --output {params.output:q} > {log:q} 2>&1"
+
+
 rule render_sft:
     input:
         model="results/{run}/model/manifest.json",
@@ -18,13 +38,16 @@ rule render_sft:
         model=subpath(input.model, parent=True),
         train="results/{run}/split/train.jsonl",
         val=["--val", "results/{run}/split/val.jsonl"],
+        cached=lambda wildcards: (
+            ["--cached", f"results/{wildcards.run}/split/cached"] if by_length(wildcards) else []
+        ),
         checkpoints="results/{run}/{experiment}/sft/checkpoints",
         version=swift_args.VERSION,
         lock=LOCK,
     shell:
         "{SWIFT:q} {SCRIPTS:q}/render.py sft --settings {params.settings:q} --media {params.media:q}"
         " --device {params.device} --model {params.model:q} --train {params.train:q} {params.val:q}"
-        " --checkpoints {params.checkpoints:q} --output {output:q} > {log:q} 2>&1"
+        " {params.cached:q} --checkpoints {params.checkpoints:q} --output {output:q} > {log:q} 2>&1"
 
 
 rule train_sft:
@@ -32,6 +55,9 @@ rule train_sft:
         args="results/{run}/{experiment}/sft/args.json",
         model="results/{run}/model/manifest.json",
         data="results/{run}/split/manifest.json",
+        cached=lambda wildcards: [
+            f"results/{wildcards.run}/split/cached/{part}/state.json" for part in by_length(wildcards)
+        ],
     output:
         "results/{run}/{experiment}/sft/model/manifest.json",
     log:
@@ -48,7 +74,10 @@ rule train_sft:
         # Rows by content: those that only the test holds are no reason to train again.
         inputs=lambda wildcards: [
             f"--input=results/{wildcards.run}/{path}"
-            for path in ("model/manifest.json", "split/train.jsonl", "split/val.jsonl")
+            for path in [
+                *("model/manifest.json", "split/train.jsonl", "split/val.jsonl"),
+                *(f"split/{part}.lengths.jsonl" for part in by_length(wildcards)),
+            ]
         ],
         output=subpath(output[0], parent=True),
         log="logs/{run}/{experiment}/train_sft.swift.log",

@@ -14,7 +14,7 @@ rule validate_source:
     threads: 1 if cfg.validate_.media == "header" else cfg.validate_.processes
     resources:
         # A process that reads media may take 2 GiB.
-        mem_mb=lambda wildcards, threads: 2000 if cfg.validate_.media == "header" else 2000 * (threads + 1),
+        mem_mb=lambda wildcards, threads: 2000 * (threads + 1),
         runtime=240,
     params:
         path=lambda wildcards: cfg.sources[wildcards.source].path,
@@ -24,12 +24,8 @@ rule validate_source:
         # No output: a job that fails leaves what it found out to the next.
         cache="results/{run}/validate/media-cache/{source}/{shard}.jsonl",
         contract=section(cfg.media, without=["roots"]),
-        lengths=(
-            ["--model", LINEAGE.base, "--limits", json.dumps(LINEAGE.max_lengths())]
-            if cfg.validate_.lengths
-            else []
-        ),
-        need_solution=str(need_solution()).lower(),
+        lengths=lambda wildcards: counting(cfg.sources[wildcards.source].use),
+        need_solution=lambda wildcards: str(need_solution(cfg.sources[wildcards.source].use)).lower(),
         version=validation.VERSION,
     shell:
         "{PYTHON:q} {SCRIPTS:q}/validate.py --input {input.rows:q} --path {params.path:q} --use {params.use:q}"

@@ -6,11 +6,14 @@
 import struct
 import zlib
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import odd_media
 from media_files import image, video, wav
+from mixed_rows import clip
 from mp4_boxes import box, edit, put
 
 
@@ -120,10 +123,15 @@ _bad("audio", "E094", "rate_1.wav", _holding(riff(pcm(1), NOISE)))
 _bad("audio", "E094", "rate_10_million.wav", _holding(riff(pcm(10_000_000), NOISE * 20)))
 _bad("audio", "E095", "no_channel.wav", _holding(riff(pcm(channels=0), NOISE)), True)
 _bad("audio", "E095", "255_channels.wav", _holding(riff(pcm(channels=255), NOISE)))
-for _subtype in ("ULAW", "ALAW", "IMA_ADPCM", "MS_ADPCM", "GSM610"):
+for _subtype in ("ULAW", "ALAW", "IMA_ADPCM", "MS_ADPCM"):
     _bad("audio", "E096", f"{_subtype}.wav", lambda path, name=_subtype: wav(path, 1, subtype=name))
 for _format in ("AIFF", "CAF", "AU", "RF64", "W64"):
     _bad("audio", "E096", f"form.{_format}", lambda path, name=_format: wav(path, 1, format=name))
+for _subtype in ("GSM610", "G721_32", "NMS_ADPCM_16"):
+    _bad("audio", "E240", f"{_subtype}.wav", lambda path, name=_subtype: wav(path, 1, 8000, subtype=name))
+_bad("audio", "E240", "dwvw.aiff", lambda path: wav(path, 1, format="AIFF", subtype="DWVW_16"))
+for _name, *_form in odd_media.MISREAD:
+    _bad("audio", "E240", _name, lambda path, form=tuple(_form): odd_media.write_sound(path, *form))
 _bad("audio", "E097", "cover.mp3", lambda path: _with_tag(wav(path, 1, format="MP3"), 11_000_000))
 _bad("audio", "E098", "drm.m4a", lambda path: _rename_entry(video(path, sound=True), b"mp4a", b"enca"), True)
 _bad("audio", "E099", "two_tracks.mp4", lambda path: video(path, tracks=2))
@@ -337,6 +345,11 @@ _bad("video", "E130", "fast.mp4", _timed(1000, 8, 8, 1))
 _bad("video", "E130", "slow.mp4", _timed(1, 4000, 8, 500))
 for _width, _height in ((2, 2), (16_000, 16_000), (9_000, 64)):
     _bad("video", "E131", f"{_width}x{_height}.mp4", _sized(_width, _height))
+for _width in (16, 24, 48, 72):
+    _bad("video", "E242", f"{_width}.mp4", lambda path, width=_width: clip(path, 8, (width, 64), Fraction(8)))
+_bad("video", "E242", "lying.mp4", lambda path: video(path, size=(64, 48), turned=90))
+for _name, *_form in odd_media.UNREAD:
+    _bad("video", "E242", _name, lambda path, form=tuple(_form): odd_media.write_clip(path, *form))
 _bad("video", "E132", "ribbon.mp4", _sized(4_020, 20))
 for _turn in (90, 180, 270):
     _bad("video", "E133", f"turned{_turn}.mp4", lambda path, turn=_turn: video(path, turned=turn))

@@ -297,6 +297,11 @@ def _markers() -> Iterator[Case]:
     yield Case("047-system", turns(("system", "<|im_start|>"), ("user", "a"), ("assistant", "b")), "E047")
     for tag in ("bbox", "ref-object", "cot-process", "start-image"):
         yield Case(f"048-{tag}", chat(f"<{tag}>"), "E048")
+    for number in (0, 1):
+        yield Case(f"241-round-{number}", chat(f"Why {{{{ROUND{number}}}}}?"), "E241")
+    for word in ("QUERY", "SYSTEM", "ROUND0"):
+        asked = ("user", "Why?"), ("assistant", "So."), ("tool", f"a {{{{{word}}}}}"), ("assistant", "So.")
+        yield Case(f"241-tool-{word}", turns(*asked), "E241")
     yield Case("049-path", chat("<img>/etc/passwd</img>"), "E049")
     yield Case("049-lines", chat("<img>a\nb</img>"), "E049")
     yield Case("050-part-and-list", parts({"type": "image", "image": "i.png"}, images=["j.png"]), "E050")

@@ -42,6 +42,8 @@ def _files() -> Iterator[tuple[str, bytes]]:
 def _rows() -> Iterator[tuple[str, bytes]]:
     rows = {
         "line-separators": chat("a\u2028b\u2029c\u0085d"),
+        "braces-in-a-question": chat("{{QUERY}} {{SYSTEM}} {{RESPONSE}} {{ x }}"),
+        "placeholder-in-an-answer": chat("Why?", "{{ROUND0}} {{QUERY}}"),
         "emoji": chat("\U0001f600 \U0001f468\u200d\U0001f469\u200d\U0001f467"),
         "right-to-left": chat("\u05e9\u05dc\u05d5\u05dd \u0645\u0631\u062d\u0628\u0627"),
         "combining": chat("e\u0301 \u0928\u0940"),

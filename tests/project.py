@@ -12,8 +12,8 @@ from typing import Any
 
 import yaml
 
-from omnitune.config import load
 from omnitune.config.experiments import Experiment
+from omnitune.config.load import load
 from omnitune.config.run import Config
 from omnitune.environments import ROOT
 

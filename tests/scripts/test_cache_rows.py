@@ -1,7 +1,8 @@
-"""cache_rows.py, and the real ms-swift on what it writes."""
+"""cache_rows.py, and the real ms-swift on what it writes; tests/e2e/test_gated_rows.py trains on it."""
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -80,25 +81,32 @@ def test_ms_swifts_own_export_writes_the_same(place: Path, tiny_model: Path):
     assert names == {path.name for path in (place / "exported/train").iterdir()}
 
 
-def test_ms_swift_trains_on_it_by_length(place: Path, tiny_model: Path):
-    swift(
-        place, "sft", *base(tiny_model), "--use_cpu", "true", "--fp16", "false", "--bf16", "false",
-        "--cached_dataset", str(place / "cached"), "--group_by_length", "true", "--strict", "true",
-        "--max_steps", "2", "--per_device_train_batch_size", "4", "--tuner_type", "lora", "--target_modules",
-        "thinker.model.layers.0.self_attn.q_proj", "--max_length", "20000", "--check_model", "false",
-        "--report_to", "none", "--dataloader_num_workers", "0", "--dataset_num_proc", "1", "--logging_steps", "1",
-        "--gradient_checkpointing", "false", "--add_version", "false", "--output_dir", str(place / "trained"),
-    )  # fmt: skip
-    lines: list[dict[str, Any]] = [
-        json.loads(line) for line in (place / "trained/logging.jsonl").read_text().splitlines()
-    ]
-    assert [line["global_step/max_steps"] for line in lines if "loss" in line] == ["1/2", "2/2"]
+def test_ms_swift_packs_it_without_encoding_a_row(place: Path):
+    """As far as a CPU goes: packed rows are trained on with flash attention only."""
+    from datasets import load_from_disk
+    from swift.dataset import LazyLLMDataset, PackingDataset
+
+    def encode(row: dict[str, Any], **_: Any) -> dict[str, Any]:
+        raise AssertionError("a row is encoded")
+
+    class Template:
+        max_length = 5000
+
+    lengths = [json.loads(line)["tokens"] for line in (place / "lengths.jsonl").read_text().splitlines()]
+    packed = PackingDataset(Template(), LazyLLMDataset(load_from_disk(place / "cached"), encode, strict=True))
+    assert sorted(row for pack in packed.packed_idx for row in pack) == list(range(NUMBER))
+    assert packed.packed_length == [sum(lengths[row] for row in pack) for pack in packed.packed_idx]
+    assert max(packed.packed_length) <= 5000
+    assert len(packed) < NUMBER
 
 
-def test_an_equal_input_gives_equal_rows(place: Path):
-    before = (place / "cached/data-00000-of-00001.arrow").read_bytes()
+def test_an_equal_input_gives_equal_files(place: Path):
+    def files() -> dict[str, bytes]:
+        return {path.name: path.read_bytes() for path in (place / "cached").iterdir()}
+
+    before = files()
     assert cache(place).returncode == 0
-    assert (place / "cached/data-00000-of-00001.arrow").read_bytes() == before
+    assert files() == before
 
 
 @pytest.mark.parametrize(
@@ -124,9 +132,19 @@ def test_lengths_of_other_rows_are_refused_and_the_old_folder_stays(place: Path,
     assert not list(place.glob(".cached.*"))
 
 
-def test_no_rows_are_refused(tmp_path: Path):
+def test_no_rows_are_an_empty_dataset(tmp_path: Path):
+    """The rows to watch may be none, and the rules do not know."""
+    from datasets import load_from_disk
+
     (tmp_path / "rows.jsonl").touch()
     (tmp_path / "lengths.jsonl").touch()
+    assert cache(tmp_path).returncode == 0
+    assert len(load_from_disk(tmp_path / "cached")) == 0
+
+
+def test_rows_of_which_not_every_length_is_known_are_refused(place: Path, tmp_path: Path):
+    shutil.copy(place / "rows.jsonl", tmp_path)
+    (tmp_path / "lengths.jsonl").touch()  # as split.py leaves it
     done = cache(tmp_path)
     assert done.returncode == 65
-    assert "there are no rows" in done.stderr
+    assert "rows.jsonl: the lengths of these rows are not all known. Set validate.lengths: true" in done.stderr

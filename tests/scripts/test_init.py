@@ -14,7 +14,7 @@ from data_commands import command
 from media_files import wav, write_jsonl
 from project import Project
 
-from omnitune.config import load
+from omnitune.config.load import load
 from omnitune.environments import ROOT
 
 SUPPORTED = "Supported are files of rows (JSONL, JSON, CSV, TSV, Parquet) and folders of media with their texts."

@@ -55,6 +55,17 @@ def test_rows_to_watch_are_evaluated(swift_python: Path, place: Path):
     assert json.loads((place / "out/args.json").read_bytes())["val_dataset"] == ["val.jsonl"]
 
 
+def test_a_training_by_length_reads_the_folders_of_cached_rows(swift_python: Path, place: Path):
+    (place / "val.jsonl").write_text("{}\n")
+    options = ("--val", "val.jsonl", "--cached", "rows/cached")
+    done = render_sft(swift_python, place, *options, group_by_length=True)
+    assert done.returncode == 0, done.stderr
+    arguments = json.loads((place / "out/args.json").read_bytes())
+    assert arguments["cached_dataset"] == ["rows/cached/train"]
+    assert arguments["cached_val_dataset"] == ["rows/cached/val"]
+    assert not {"dataset", "val_dataset"} & set(arguments)
+
+
 @pytest.mark.parametrize(
     ("swift", "message"),
     [
@@ -67,8 +78,8 @@ def test_rows_to_watch_are_evaluated(swift_python: Path, place: Path):
             "sft.swift.lora_rank: ms-swift's lora_rank has a key of its own here. Set sft.lora.rank.",
         ),
         (
-            {"packing": "maybe"},
-            "sft.swift: ms-swift does not take packing: 'maybe' is neither true nor false. Mend the value.",
+            {"tf32": "maybe"},
+            "sft.swift: ms-swift does not take tf32: 'maybe' is neither true nor false. Mend the value.",
         ),
     ],
 )

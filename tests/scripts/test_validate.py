@@ -101,6 +101,21 @@ def test_help_tells_the_story(place: Path):
     assert "every row gets a verdict" in done.stdout
 
 
+def test_the_pipelines_form_has_a_help_of_its_own(place: Path):
+    done = command("validate", "--input", "--help", cwd=place)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "--ledger FILE" in done.stdout
+
+
+@pytest.mark.parametrize(("script", "more"), [("convert", {"pydantic"}), ("validate", {"omnitune.converters"})])
+def test_a_command_loads_only_what_it_needs(script: str, more: set[str]):
+    """Every shard of every source is a start."""
+    unwanted = {"yaml", "omnitune.config.load", "omnitune.config.sft", "omnitune.swift_args", "av", "PIL", *more}
+    code = f"import {script}, sys; print(sorted({unwanted!r} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=SCRIPTS, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
 def test_versions_are_read_without_loading_a_decoder(place: Path):
     """The rule files import them at every start of Snakemake."""
     code = (

@@ -519,7 +519,7 @@ def test_a_model_in_the_hubs_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_what_a_config_wants(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    from omnitune.config import load
+    from omnitune.config.load import load
 
     monkeypatch.chdir(tmp_path)
     Path("rows.jsonl").touch()

@@ -7,7 +7,7 @@ import pytest
 import yaml
 from media_files import base64_of, chat, image, wav, write_jsonl
 
-from omnitune.config import load
+from omnitune.config.load import load
 from omnitune.errors import PipelineError
 from omnitune.guess import config_text, guess_all, refuse_unusable
 from omnitune.guess.columns import Columns, guess_columns

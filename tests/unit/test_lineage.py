@@ -80,3 +80,20 @@ def test_what_is_trained_merged_served_and_reported():
 
 def test_a_client_asks_for_the_run_or_for_an_experiment_of_it():
     assert [lineage({}, None).served_name(name) for name in ("main", "fast")] == ["r", "r-fast"]
+
+
+def test_a_row_is_held_against_the_trainings_it_is_for_whether_they_run_or_not():
+    for grpo in ({"max_length": 50}, None):
+        found = lineage({"max_length": 100}, grpo)
+        if grpo is None:  # the recipe fills in what a disabled stage leaves unset
+            off = found.experiments["main"].grpo.model_copy(update={"max_length": 50})
+            found = Lineage("r", {"main": found.experiments["main"].model_copy(update={"grpo": off})})
+        assert found.max_lengths(["sft", "eval"]) == {"sft": 100}
+        assert found.max_lengths(["grpo"]) == {"grpo": 50}
+        assert found.max_lengths(["eval"]) == {}
+        assert found.max_lengths(["grpo", "sft"]) == {"sft": 100, "grpo": 50}
+
+
+def test_rows_are_shared_so_the_smallest_limit_of_all_experiments_counts():
+    long, short = (lineage({"max_length": length}, None).experiments["main"] for length in (100, 70))
+    assert Lineage("r", {"long": long, "short": short}).max_lengths(["sft"]) == {"sft": 70}

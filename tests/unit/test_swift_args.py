@@ -237,6 +237,16 @@ def test_without_val_nothing_is_evaluated():
     assert not {"val_dataset", "eval_steps"} & set(arguments)
 
 
+@pytest.mark.parametrize(("key", "other"), [("group_by_length", "packing"), ("packing", "group_by_length")])
+def test_a_training_by_length_takes_cached_rows_in_the_place_of_files(key: str, other: str):
+    plain, found = render(), render({key: True})
+    assert (found.pop(key), found.pop(other)) == ("true", "false")
+    assert found.pop("cached_dataset") == plain.pop("dataset")
+    assert found.pop("cached_val_dataset") == plain.pop("val_dataset")
+    assert found == plain
+    assert not {"cached_val_dataset", "eval_steps"} & set(render({key: True}, val=None))
+
+
 @pytest.mark.parametrize(
     ("keys", "groups"),
     [
@@ -310,9 +320,12 @@ def test_arguments_of_inference(device, adapter):
     assert arguments == expected
 
 
+REWRITES = " would change the rows, or how many tokens they are, after they were checked and counted. Remove it."
+
+
 def test_other_flags_go_through_and_stand_over_ours():
-    arguments = render({"swift": {"packing": True, "report_to": ["tensorboard"], "loss_scale": "default"}})
-    assert (arguments["packing"], arguments["report_to"]) == ("true", ["tensorboard"])
+    arguments = render({"swift": {"padding_free": True, "report_to": ["tensorboard"], "loss_scale": "default"}})
+    assert (arguments["padding_free"], arguments["report_to"]) == ("true", ["tensorboard"])
     assert arguments["loss_scale"] == "default"
 
 
@@ -326,6 +339,13 @@ def test_other_flags_go_through_and_stand_over_ours():
          "Set sft.gradient_checkpointing."),
         ("max_pixels", "ms-swift's max_pixels has a key of its own here. Set media.image_max_pixels."),
         ("model_kwargs", "ms-swift's model_kwargs has a key of its own here. Set media."),
+        ("system", "ms-swift's system has a key of its own here. Set sources.NAME.system."),
+        ("cached-dataset", "ms-swift's cached_dataset has a key of its own here. Set sources."),
+        ("packing", "ms-swift's packing has a key of its own here. Set sft.packing."),
+        ("group_by_length", "ms-swift's group_by_length has a key of its own here. Set sft.group_by_length."),
+        *((flag, f"{flag}{REWRITES}") for flag in ("agent_template", "norm_bbox", "lazy_tokenize")),
+        ("dataloader-drop-last", f"dataloader_drop_last{REWRITES}"),
+        ("no-add-non-thinking-prefix", f"add_non_thinking_prefix{REWRITES}"),
         ("strict", "strict is set by the pipeline, which relies on its value. Remove it."),
         ("add-version", "add_version is set by the pipeline, which relies on its value. Remove it."),
         ("no_add_version", "add_version is set by the pipeline, which relies on its value. Remove it."),
@@ -343,8 +363,8 @@ def test_a_flag_that_is_decided_elsewhere_is_refused_under_all_its_names(flag: s
 
 def test_a_flag_without_a_value_is_refused():
     with pytest.raises(PipelineError) as refused:
-        render({"swift": {"packing": None}})
-    assert str(refused.value) == "sft.swift.packing: there is no value. Give one or remove the key."
+        render({"swift": {"loss_scale": None}})
+    assert str(refused.value) == "sft.swift.loss_scale: there is no value. Give one or remove the key."
 
 
 def test_every_flag_that_is_ours_is_refused_in_swift():

@@ -111,8 +111,9 @@ def test_every_flag_that_we_refuse_or_give_a_key_exists():
         command: {name for flag in swift_flags._flags(command)[1] for name in flag["names"]} | {"ENV"}
         for command in ("sft", "rlhf")
     }
-    assert set(swift_owned.KEYS) | swift_owned.UNMERGEABLE <= known["sft"]
-    assert set(swift_owned.GRPO_KEYS) | swift_owned.FIXED <= known["rlhf"]
+    assert set(swift_owned.KEYS | swift_owned.SFT_KEYS) | swift_owned.UNMERGEABLE <= known["sft"]
+    assert set(swift_owned.GRPO_KEYS) | swift_owned.FIXED | swift_owned.REWRITING <= known["rlhf"]
+    assert swift_owned.REWRITING - known["sft"] == {"chord_sft_dataset"}
     assert swift_owned.FIXED - known["sft"] == {"ref_adapters", "rlhf_type", "ref_model"}
 
 

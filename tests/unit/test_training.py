@@ -220,6 +220,18 @@ def test_changed_data_start_afresh(job: Job, capsys: pytest.CaptureFixture[str])
     assert "--resume_from_checkpoint" not in started()
 
 
+@pytest.mark.parametrize("cached", [False, True])
+def test_a_medium_that_is_gone_is_told_before_a_trainer_starts(job: Job, monkeypatch, cached: bool):
+    Path("train.jsonl").write_text('{"id": "a/1", "images": ["gone.png"]}\n')
+    if cached:  # of a training by length the arguments name a folder, and only the inputs its rows
+        arguments = {name: value for name, value in job.arguments.items() if name != "dataset"}
+        arguments["cached_dataset"] = ["cached/train"]
+        job = replace(job, arguments=arguments, inputs=[Path("train.jsonl")])
+    error = fails(job, monkeypatch)
+    assert str(error).startswith("train.jsonl (id a/1): its file gone.png is gone.")
+    assert not Path("sft/checkpoints/argv.json").exists()
+
+
 def test_checkpoints_of_nobody_knows_what_are_put_aside(job: Job, monkeypatch: pytest.MonkeyPatch):
     fails(job, monkeypatch, "die@4")
     Path("sft/checkpoints/runkey.json").write_text("torn")

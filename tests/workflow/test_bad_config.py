@@ -51,6 +51,10 @@ def test_untouched_config_says_what_to_set(empty: Project) -> None:
             "Set effective_batch to a multiple of 3, or change their number.",
         ),
         (
+            {"validate": {"urls": ["files.example/a/"]}},
+            "validate.urls.0 is 'files.example/a/'. Write the beginning of URLs, such as https://{host}/folder/.",
+        ),
+        (
             {"split": {"val": 0.5, "test": 0.5}},
             "split: val and test take every row. Lower them to less than 1 together.",
         ),

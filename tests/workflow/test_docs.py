@@ -12,7 +12,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 import pytest
 from pydantic import BaseModel
 
-from omnitune.config import Config
+from omnitune.config.run import Config
 from omnitune.environments import ROOT
 
 DOCUMENTS = [

@@ -69,9 +69,7 @@ def test_switching_grpo_on_plans_grpo_and_what_follows(empty: Project, values: V
     empty.path("rewards.py").write_text(REWARD)
     assert empty.snakemake().returncode == 0
     empty.write_config(grpo(values))
-    plan = empty.plan()
-    assert {"render_grpo", "train_grpo", "merge_model"} <= set(plan)
-    assert not {"split_rows", "train_sft", "infer_base", "inspect_model"} & set(plan)
+    assert set(empty.plan()) == {"render_grpo", *AFTER_GRPO}
 
 
 def test_a_reward_that_does_not_exist_is_told_before_anything_runs(empty: Project, values: Values) -> None:
@@ -115,6 +113,8 @@ def rated(
 
 
 TRAINED_AGAIN = {"render_sft", "train_sft", "merge_start", *AFTER_GRPO}
+JUDGED_AGAIN = {"validate_source", "split_rows", "report_data", *TRAINED_AGAIN, "render_grpo"}
+INFER_BASE = {"render_infer_base", "infer_base"}
 STALE = {
     "grpo.learning_rate=2e-6": {"render_grpo", *AFTER_GRPO},
     "grpo.rewards.accuracy=0.25": {"render_grpo", *AFTER_GRPO},
@@ -124,7 +124,8 @@ STALE = {
     "grpo.start_from=base": {"render_grpo", *AFTER_GRPO},
     "grpo.enabled=false": AFTER_GRPO - {"train_grpo"},
     "sft.learning_rate=2e-4": TRAINED_AGAIN,
-    "media.image_max_pixels=500000": {*TRAINED_AGAIN, "render_grpo", "render_infer_base", "infer_base"},
+    "grpo.max_length=2000": {*JUDGED_AGAIN, *INFER_BASE},
+    "media.image_max_pixels=500000": {*JUDGED_AGAIN, *INFER_BASE},
     "deploy.port=8001": {"render_deploy"},
 }
 

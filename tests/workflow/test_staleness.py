@@ -11,7 +11,9 @@ AFTER_SFT = {
     *("train_sft", "merge_model", "render_infer", "infer_model", "score_predictions", "write_report"),
     "render_deploy",
 }
-DATA = {"convert_source", "validate_source", "split_rows"}
+SPLIT = {"split_rows", "report_data"}
+VALIDATE = {"validate_source", *SPLIT}
+DATA = {"convert_source", *VALIDATE}
 INFER_BASE = {"render_infer_base", "infer_base"}
 SCORE = {"score_predictions", "write_report"}
 
@@ -35,25 +37,26 @@ def with_(values: Values, path: str, value: Any) -> Values:
     ("key", "value", "rules"),
     [
         ("sft.learning_rate", 2.0e-4, {"render_sft", *AFTER_SFT}),
+        ("sft.group_by_length", True, {"cache_rows", "render_sft", *AFTER_SFT}),
         ("sft.swift", {"neftune_noise_alpha": 5}, {"render_sft", *AFTER_SFT}),
         ("score.tasks", {"sums": ["exact_match", "cer"]}, SCORE),
         ("infer.max_new_tokens", 9, {*INFER_BASE, "render_infer", "infer_model", "render_deploy", *SCORE}),
         ("deploy.port", 8001, {"render_deploy"}),
         ("envs.swift", "elsewhere", {"render_deploy"}),
-        ("media.image_max_pixels", 500000, {"render_sft", *AFTER_SFT, *INFER_BASE}),
-        ("split.seed", 18, {"split_rows", "render_sft", *AFTER_SFT, *INFER_BASE}),
-        ("split.duplicates", "keep", {"split_rows", "render_sft", *AFTER_SFT, *INFER_BASE}),
-        ("validate.max_rejected", 0.5, {"split_rows", "render_sft", *AFTER_SFT, *INFER_BASE}),
+        # Media of another size are other lengths, which rows are judged by.
+        ("media.image_max_pixels", 500000, {*VALIDATE, "render_sft", *AFTER_SFT, *INFER_BASE}),
+        ("sft.max_length", 2000, {*VALIDATE, "render_sft", *AFTER_SFT, *INFER_BASE}),
+        # No row of this run may become a prompt.
+        ("grpo.max_length", 2000, set()),
+        ("split.seed", 18, {*SPLIT, "render_sft", *AFTER_SFT, *INFER_BASE}),
+        ("split.duplicates", "keep", {*SPLIT, "render_sft", *AFTER_SFT, *INFER_BASE}),
+        ("validate.max_rejected", 0.5, {*SPLIT, "render_sft", *AFTER_SFT, *INFER_BASE}),
         ("sources.sums.max_rows", 90, {*DATA, "render_sft", *AFTER_SFT, *INFER_BASE}),
         ("sources.sums.system", "Be brief.", {*DATA, "render_sft", *AFTER_SFT, *INFER_BASE}),
         ("sources.sums.columns", {"key": "id"}, {*DATA, "render_sft", *AFTER_SFT, *INFER_BASE}),
         ("sources.sums.extract_audio", True, {*DATA, "render_sft", *AFTER_SFT, *INFER_BASE}),
         ("sources.sums.shards", 2, {*DATA, "render_sft", *AFTER_SFT, *INFER_BASE}),
-        (
-            "sources.sums.use",
-            ["eval", "sft"],
-            {"validate_source", "split_rows", "render_sft", *AFTER_SFT, *INFER_BASE},
-        ),
+        ("sources.sums.use", ["eval", "sft"], {*VALIDATE, "render_sft", *AFTER_SFT, *INFER_BASE}),
         ("infer.stages", ["base", "sft", "merge"], {"render_infer", "infer_model", *SCORE}),
         ("resources.gpu_memory_gib", 40, set()),
     ],

@@ -9,13 +9,16 @@ import gc
 import json
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from omnitune import converters, errors
 from omnitune.converters.templates import Templates
-from omnitune.media.soundtrack import Soundtracks
 from omnitune.readers import READERS, Part, reader_name
+
+if TYPE_CHECKING:
+    from omnitune.media.soundtrack import Soundtracks
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -28,19 +31,29 @@ def main(argv: Sequence[str] | None = None) -> int:
     reader = READERS[reader_name(args.format, args.path)]
     if args.shards > 1 and not reader.sharded:
         parser.error("argument --shards: only JSONL and Parquet files are parted")
-    source = converters.open_source(
-        *(args.source, args.path, args.task, args.columns, args.root, args.media_dir),
-        system=args.system,
-        templates=Templates(args.user_template, args.assistant_template or None),
-        soundtracks=Soundtracks(args.media_dir) if args.extract_audio == "true" else None,
-    )
     gc.set_threshold(100_000)  # rows hold no cycles; looking for some costs a tenth of the time
     part = Part(args.shard, args.shards, args.max_rows)
-    records, unread = converters.convert_source(source, args.format, args.output, part)
+    with _soundtracks(args) as soundtracks:
+        source = converters.open_source(
+            *(args.source, args.path, args.task, args.columns, args.root, args.media_dir),
+            system=args.system,
+            templates=Templates(args.user_template, args.assistant_template or None),
+            soundtracks=soundtracks,
+        )
+        records, unread = converters.convert_source(source, args.format, args.output, part)
     print(f"{args.path}: {records} records, {unread} unread rows", file=sys.stderr)
     if unused := reader.unused(args.path):
         print(f"{args.path}: no row was made of {unused}", file=sys.stderr)
     return errors.ExitCode.OK
+
+
+def _soundtracks(args: argparse.Namespace) -> "AbstractContextManager[Soundtracks | None]":
+    if args.extract_audio != "true":
+        return nullcontext()
+    # Most sources need no process that decodes, and what there is to import for one takes half a second.
+    from omnitune.media.soundtrack import Soundtracks
+
+    return closing(Soundtracks(args.media_dir))
 
 
 def _parser() -> argparse.ArgumentParser:

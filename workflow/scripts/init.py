@@ -33,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _refuse_model(model: str | None) -> None:
-    from omnitune.config.load import is_hub_id
+    from omnitune.config.model import is_hub_id
 
     if model and not is_hub_id(model) and not Path(model).expanduser().is_dir():
         raise errors.PipelineError(

@@ -29,6 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     sft = stages.add_parser("sft", help="swift sft")
     sft.add_argument("--train", type=Path, required=True, help="JSONL of rows to train on")
     sft.add_argument("--val", type=Path, help="JSONL of rows to watch; an empty or absent file is left out")
+    sft.add_argument("--cached", type=Path, help="folder of cache_rows.py's train and val, taken in their place")
     sft.add_argument("--checkpoints", required=True, help="folder of the checkpoints")
     grpo = stages.add_parser("grpo", help="swift rlhf --rlhf_type grpo")
     grpo.add_argument("--prompts", required=True, help="JSONL of rows to sample completions of")
@@ -62,14 +63,17 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _sft(options: argparse.Namespace) -> dict[str, Any]:
     manifest = json.loads((options.model / "manifest.json").read_bytes())
     watched = options.val is not None and options.val.is_file() and options.val.stat().st_size > 0
+    train, val = options.train, options.val
+    if options.cached:
+        train, val = options.cached / "train", options.cached / "val"
     return swift_args.sft(
         SftConfig.model_validate(options.settings),
         media=MediaConfig.model_validate(options.media),
         device=options.device,
         model=str(base_model.folder_of(options.model)),
         linear_modules=manifest["linear_modules"],
-        train=str(options.train),
-        val=str(options.val) if watched else None,
+        train=str(train),
+        val=str(val) if watched else None,
         output=options.checkpoints,
     )
 

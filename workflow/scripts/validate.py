@@ -18,8 +18,6 @@ from omnitune import errors
 from omnitune.config.media import MediaConfig
 from omnitune.config.validate import ValidateConfig
 from omnitune.records import encode
-from omnitune.validation.lengths import LengthCheck
-from omnitune.validation.lint import Linter
 from omnitune.validation.policy import policy_mistakes
 from omnitune.validation.validate import Gate, validate_file
 
@@ -37,9 +35,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def judge(argv: Sequence[str]) -> int:
     """The form that the pipeline calls: converted rows to good ones and a ledger."""
-    args = _rule_parser().parse_args(argv)
+    # Of `--input --help` argparse would say that --input has no value.
+    args = _rule_parser().parse_args(["--help"] if "--help" in argv else argv)
     settings = args.settings.model_copy(update={"processes": args.processes})
-    lengths = LengthCheck(args.model, args.media, args.limits) if args.model else None
+    lengths = None
+    if args.model:
+        from omnitune.validation.lengths import LengthCheck
+
+        lengths = LengthCheck(args.model, args.media, args.limits)
     gc.set_threshold(100_000)  # rows hold no cycles; looking for some costs a fifth of the time
     with Gate(
         *(args.path, args.use, settings, args.media_dir),
@@ -59,6 +62,8 @@ def judge(argv: Sequence[str]) -> int:
 
 def lint(argv: Sequence[str]) -> int:
     """The form that a person calls: files to remarks."""
+    from omnitune.validation.lint import Linter
+
     args = _lint_parser().parse_args(argv)
     settings = ValidateConfig(media=args.media, policy=args.policy)
     linter = Linter(settings, args.use or ["sft"], args.root or [Path.cwd(), Path("/")])

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import yaml
 
-from omnitune.config import filled_pretrain, load
-from omnitune.config.load import is_hub_id
+from omnitune.config.load import filled_pretrain, load
+from omnitune.config.model import is_hub_id
 from omnitune.errors import PipelineError
 
 Values = dict[str, Any]

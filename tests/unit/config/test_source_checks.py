@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from omnitune.config import load
+from omnitune.config.load import load
 from omnitune.config.sources import SourceConfig
 from omnitune.converters.templates import Templates
 from omnitune.errors import PipelineError

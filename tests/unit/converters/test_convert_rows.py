@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 from media_files import chat, read_jsonl, write_jsonl
 
 from omnitune import converters
+from omnitune.converters.canonical import plain_record
 from omnitune.errors import PipelineError
 from omnitune.readers import Part
+from omnitune.readers.lines import Line
 from omnitune.records import Record, Unread
 
 JSON = st.recursive(
@@ -71,6 +73,30 @@ def test_bad_ids_are_refused(convert, given_id, message):
 
 def test_an_unread_row_keeps_its_own_id(convert):
     assert convert({"id": "a17"}).id == "s/a17"
+
+
+@pytest.mark.parametrize(
+    "twice",
+    [
+        b'{"id":"a","id":"b",%s}',
+        b'{"id":"a","id" :"b",%s}',
+        b'{"id":"a:","id"\t:"b",%s}',
+        b'{"solution":"\\u003a","id":"a","id":"b",%s}',
+        b'{"solution":"\\u003A: \\": ","id":"a","id":"b",%s}',
+        b'{"id":null,"id":"b",%s}',
+    ],
+)
+def test_a_key_that_is_given_twice_is_told_however_it_is_written(convert, twice: bytes):
+    turns = b'"messages":[{"role":"user","content":"Why: so?"},{"role":"assistant","content":"So: \\"a\\": b"}]'
+    assert convert(twice % turns).error == "E013"
+
+
+def test_a_row_whose_texts_have_colons_goes_the_short_way(data: Path):
+    row = {"id": "a:1", "solution": "x: y", **chat("Why: so?", answer='{"a": "b"}')}
+    content = json.dumps(row).encode()
+    source = converters.open_source("s", data / "rows.jsonl", "t", {}, [data], data / "media")
+    record, own_id = plain_record(Line(1, content, len(content), True), source) or (None, None)
+    assert (record and record.id, own_id) == ("s/a:1", "a:1")
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)

@@ -270,9 +270,9 @@ TURN = {"role": "user", "content": "Why?"}
             "no such file: nowhere.png (looked in the source's folder",
         ),
         (
-            chat("<image>", images=["http://x/y.png"]),
-            "E071",
-            "http://x/y.png is a URL, and URLs are not read.",
+            chat("<image>", images=["ftp://x/y.png"]),
+            "E072",
+            'ftp://x/y.png has the scheme "ftp", which is refused.',
         ),
         (b"{", "E001", "not valid JSON: the line ends too early."),
     ],

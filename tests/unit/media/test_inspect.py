@@ -15,6 +15,7 @@ from PIL import Image
 from omnitune.config.validate import ValidateConfig
 from omnitune.media import examine
 from omnitune.media import inspect as inspecting
+from omnitune.media.facts import Limits
 from omnitune.media.inspect import Inspection, Inspector
 
 LEVELS = ("header", "hash", "decode")
@@ -167,11 +168,11 @@ def test_a_decoder_that_takes_too_much_memory_costs_its_file(media, monkeypatch,
     monkeypatch.setitem(examine._DECODERS, modality, fail)
     state, (seen,) = path.stat(), inspect("header", [media[number]])
     task = examine.Task(modality, str(path), state.st_size, state.st_mtime_ns, seen.probe)
-    (finding,) = examine.examine(ValidateConfig(), task).findings
+    (finding,) = examine.examine(Limits(), task).findings
     assert (finding.code, finding.what) == (code, f"{path} needs too much memory to be decoded")
 
 
-def crash(settings: ValidateConfig, encoded: bytes) -> bytes:
+def crash(limits: Limits, encoded: bytes) -> bytes:
     """The worker's work, but that a file named crash ends it."""
     task = msgspec.msgpack.decode(encoded, type=examine.Task)
     name = Path(task.path).name
@@ -179,7 +180,7 @@ def crash(settings: ValidateConfig, encoded: bytes) -> bytes:
         os.kill(os.getpid(), 11)
     if name.startswith("fault") and task.probe:
         raise_in(task)
-    return examine.examine_encoded(settings, encoded)
+    return examine.examine_encoded(limits, encoded)
 
 
 def raise_in(task) -> None:

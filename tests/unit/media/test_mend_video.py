@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from omnitune.media.mend_video import mend_video
+from omnitune.media.probe import probe
 from omnitune.validation.codes import RowError
 
 CORNERS = {"top left": (4, 4), "top right": (4, -5), "bottom left": (-5, 4), "bottom right": (-5, -5)}
@@ -76,13 +77,24 @@ def bright(picture: np.ndarray) -> list[str]:
 @pytest.mark.parametrize(
     ("rotation", "corner"), [(0, "top left"), (90, "bottom left"), (180, "bottom right"), (-90, "top right")]
 )
-@pytest.mark.parametrize("size", [(64, 48), (66, 50)])
+@pytest.mark.parametrize("size", [(64, 80), (66, 50)])
 def test_pictures_are_turned_upright(tmp_path: Path, rotation: int, corner: str, size: tuple[int, int]):
     shown = frames(mended(clip(tmp_path / "a.mp4", size=size, rotation=rotation), "E133"))
     assert [time for time, _ in shown] == pytest.approx([time / 1000 for time in STEADY])
     for _, picture in shown:
         assert picture.shape == (size if abs(rotation) == 90 else size[::-1])
         assert bright(picture) == [corner]
+
+
+@pytest.mark.parametrize(
+    ("size", "made"), [((16, 64), (32, 128)), ((24, 40), (32, 54)), ((48, 64), (64, 86)), ((72, 96), (96, 128))]
+)
+def test_a_width_that_decord_cannot_read_is_made_wider(
+    tmp_path: Path, size: tuple[int, int], made: tuple[int, int]
+):
+    path = mended(clip(tmp_path / "a.mp4", size=size), "E242")
+    assert {picture.shape for _, picture in frames(path)} == {made[::-1]}
+    assert "E242" not in {finding.code for finding in probe("video", str(path)).findings}
 
 
 def test_odd_sizes_lose_a_row_and_a_column_at_most(tmp_path: Path):

@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 from media_files import image, video, wav
 
-from omnitune.media import probe as probing
-from omnitune.media.probe import Limits, Probe, ProbeCache, probe
+from omnitune.media.probe import probe
 from omnitune.validation.codes import RowError
 
 
@@ -191,26 +190,3 @@ def test_a_file_that_is_gone_is_named(tmp_path: Path):
         with pytest.raises(RowError, match="no such file") as caught:
             probe(modality, str(tmp_path / "gone"))
         assert caught.value.finding.code == "E061"
-
-
-def test_the_cache_probes_once_and_remembers_refusals(monkeypatch):
-    asked = []
-
-    def fake(modality: str, path: str, limits: Limits) -> Probe:
-        asked.append(path)
-        if path == "bad":
-            raise RowError("E080", "bad")
-        return Probe(modality, path)
-
-    monkeypatch.setattr(probing, "probe", fake)
-    cache = ProbeCache(size=2)
-    for path in ("a", "a", "bad", "bad"):
-        if path == "bad":
-            with pytest.raises(RowError, match="bad"):
-                cache.probe("audio", path)
-        else:
-            assert cache.probe("audio", path) == Probe("audio", "a")
-    assert asked == ["a", "bad"]
-    assert cache.probe("image", "a").modality == "image"
-    cache.probe("audio", "a")
-    assert asked == ["a", "bad", "a", "a"]

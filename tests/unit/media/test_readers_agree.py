@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 from bad_media import BAD, Bad
 from good_media import GOOD, Good
+from media_files import wav
 
 from omnitune.media import audio_header, film, image_header
 from omnitune.media.facts import Limits, Opened
+from omnitune.media.flac_header import read_flac
 from omnitune.media.mp4_header import read_mp4
 from omnitune.media.wav_header import read_wave
 from omnitune.validation.codes import RowError
@@ -45,6 +47,33 @@ def test_wav(media: Good | Bad, tmp_path: Path):
     assert library
     for name in ("format", "codec", "rate", "channels", "frames"):
         assert getattr(ours, name) == getattr(library, name), name
+
+
+@of("audio")
+def test_flac(media: Good | Bad, tmp_path: Path):
+    path = media.make(tmp_path)
+    with opened(path) as file:
+        ours = read_flac(file)
+        if ours is None:
+            assert media.name not in ("audio-flac.flac", "E081-audio-cut.FLAC")
+            return
+        library = audio_header._read_by_libsndfile(file)
+    assert ours == library
+
+
+@pytest.mark.parametrize(("rate", "channels"), [(8000, 1), (44_100, 2), (96_000, 6), (655_350, 1)])
+@pytest.mark.parametrize("bits", ["PCM_S8", "PCM_16", "PCM_24"])
+@pytest.mark.parametrize("tag", [0, 100, 70_000])
+def test_flac_of_every_form(rate: int, channels: int, bits: str, tag: int, tmp_path: Path):
+    path = wav(tmp_path / "a.flac", 0.1, rate, channels, subtype=bits, format="FLAC")
+    content = path.read_bytes()
+    # A block of application data behind the first, which is not the last any more.
+    more = b"\x02" + tag.to_bytes(3, "big") + bytes(tag) if tag else b""
+    path.write_bytes(content[:42] + more + content[42:])
+    with opened(path) as file:
+        ours = read_flac(file)
+        assert ours
+        assert ours == audio_header._read_by_libsndfile(file)
 
 
 @of("image")
@@ -105,6 +134,6 @@ def test_sound_in_mp4(media: Good | Bad, tmp_path: Path):
         if ours is None:
             assert not media.name.startswith("audio-aac.m4a")
             return
-        library = audio_header._read_by_ffmpeg(file)
+        library = audio_header._read_by_ffmpeg(file, "")
     for name in ("format", "codec", "rate", "channels", "declared", "tracks"):
         assert getattr(ours, name) == getattr(library, name), name

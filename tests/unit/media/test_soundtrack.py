@@ -7,7 +7,6 @@ import pytest
 from media_files import video, write_jsonl
 
 from omnitune import converters
-from omnitune.media import wav_writer
 from omnitune.media.soundtrack import Soundtracks
 from omnitune.records import Message
 from omnitune.validation.codes import RowError
@@ -29,11 +28,12 @@ def test_the_sound_is_mono_at_16_khz_and_named_by_content(tmp_path: Path):
     assert Path(again).read_bytes() == Path(path).read_bytes()
 
 
-def test_what_is_there_is_not_decoded_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_what_is_there_is_not_decoded_again(tmp_path: Path):
     clip = video(tmp_path / "a.mp4", sound=True)
     path = Soundtracks(tmp_path / "media").extract(str(clip))
-    monkeypatch.setattr(wav_writer, "write_wav", None)
+    Path(path).write_bytes(b"as it was")
     assert Soundtracks(tmp_path / "media").extract(str(clip)) == path
+    assert Path(path).read_bytes() == b"as it was"
 
 
 @pytest.mark.parametrize(

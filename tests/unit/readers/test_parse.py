@@ -58,6 +58,7 @@ def test_any_bytes_give_an_object_or_a_code(content):
         (b'{"a":1,"a":2}', "E013", 'key "a" is given twice. Keep one of them.'),
         (b'{"a":1,"b":[{"c":1,"c":1}]}', "E013", 'key "c" is given twice.'),
         (b'{"a":1,"a":2,"b" :3}', "E013", 'key "a" is given twice.'),
+        (b'{"a":1,"a"\r:2}', "E013", 'key "a" is given twice.'),
         (b'{"a":1, "a"\t: 2}', "E013", 'key "a" is given twice.'),
         (b'{"a":NaN}', "E014", "NaN at column 6 is not a JSON number. Write a number or null."),
         (b'{"a":-Infinity}', "E014", "Infinity at column 7 is not a JSON number."),

@@ -7,7 +7,8 @@ import pytest
 from media_files import video
 from mixed_rows import aac_facts, clip
 
-from omnitune.tokens.audio import aac_samples, audio_tokens, mp3_is_counted, resampled, resampled_stream
+from omnitune.media.sound_length import aac_samples, mp3_is_counted
+from omnitune.tokens.audio import audio_tokens, resampled, resampled_stream
 from omnitune.tokens.unknown import Unknown
 
 

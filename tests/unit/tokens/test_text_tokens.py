@@ -83,7 +83,10 @@ def test_what_ms_swift_rewrites_is_unknown(given: tuple[tuple[str, str], ...]):
         list(pieces(turns(*given)))
 
 
-def test_the_same_in_an_answer_is_text():
+def test_what_ms_swift_fills_in_elsewhere_is_text():
+    assert cut(("u", "{{QUERY}} {{SYSTEM}}"), ("a", "B"))[0][0] == cut(("u", "A"), ("a", "B"))[0][0].replace(
+        "A", "{{QUERY}} {{SYSTEM}}"
+    )
     assert cut(("u", "A"), ("a", "{{ROUND0}}"))[1] == ("{{ROUND0}}<|im_end|>\n", True)
 
 
@@ -122,7 +125,7 @@ def test_a_clip_that_is_heard_has_two_more_tokens_around_it(vocabulary: Path):
 
 
 def test_an_unknown_row_leaves_its_neighbours_alone(vocabulary: Path):
-    rows = [turns(("u", "A"), ("a", "B")), turns(("u", "{{QUERY}}")), turns(("u", "A"), ("a", "B"))]
+    rows = [turns(("u", "A"), ("a", "B")), turns(("u", "{{ROUND1}}")), turns(("u", "A"), ("a", "B"))]
     records = [Record("a/1", "a", 1, "t", messages) for messages in rows]
     first, second, third = TextCounter(vocabulary, audio_in_video=False).count(records)
     assert first == third

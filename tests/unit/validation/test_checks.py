@@ -198,6 +198,7 @@ def test_writing_of_any_language_is_usual(text):
 )
 def test_no_text_takes_long(text):
     start = time.process_time()
+    check_record(user(text), BOTH)
     check_record(user(text, images=["/1"]), BOTH, private=True)
     assert time.process_time() - start < 5
 
@@ -207,6 +208,11 @@ def test_personal_data_is_looked_for_on_request():
     assert check_record(row, BOTH) == []
     (finding,) = check_record(row, BOTH, private=True)
     assert (finding.code, finding.what) == ("E214", "turn 1 seems to hold an e-mail address")
+
+
+@pytest.mark.parametrize(("solution", "codes"), [("So.", []), ("", ["E203"]), (" \n", ["E203"])])
+def test_a_solution_says_something(solution, codes):
+    assert [finding.code for finding in check_record(user("Why?", solution=solution), BOTH)] == codes
 
 
 def test_all_findings_of_a_record_are_told():

@@ -1,5 +1,6 @@
 """What is answered to findings in media: the row uses what was made of them, and says so."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from media_files import image, video, wav
 from omnitune.config.validate import ValidateConfig
 from omnitune.errors import PipelineError
 from omnitune.media.inspect import Inspection, Inspector
-from omnitune.media.mend import Mender
+from omnitune.media.mender import Mender
 from omnitune.records import LedgerRow, Message, Record
 from omnitune.validation.codes import Finding
 from omnitune.validation.media import MediaJudge
@@ -62,7 +63,7 @@ def test_sound_is_resampled_when_one_line_of_the_policy_wants_it(tmp_path: Path)
     assert record.facts is not None
     (medium,) = record.facts.media
     assert (medium.origin, medium.seconds) == (str(tone), 0.5)
-    assert record.audios[0].endswith(".sound.1.wav")
+    assert record.audios[0].endswith(".sound.2.wav")
 
 
 @pytest.mark.parametrize(
@@ -126,6 +127,13 @@ def test_rows_that_share_a_medium_share_what_was_made_of_it(tmp_path: Path):
     assert len(made) == len(list((tmp_path / "media").iterdir())) == 1
 
 
+class Failing(Mender):
+    """Puts nothing right."""
+
+    def mend(self, media: Sequence[Any]) -> list[str | Finding]:
+        return [Finding("E120", "no recipe") for _ in media]
+
+
 class Stubborn(Inspector):
     """Finds the fault in whatever it is shown."""
 
@@ -141,11 +149,8 @@ def test_a_fault_that_a_repair_leaves_keeps_the_row_out(tmp_path: Path):
 
 
 def test_a_reason_that_a_policy_lets_pass_does_not_make_a_repair_good(tmp_path: Path):
-    def fails(task: object) -> Finding:
-        return Finding("E120", "no recipe")
-
     path = str(image(tmp_path / "a.png", mode="RGBA"))
-    judge = MediaJudge(Policy(), Inspector(ValidateConfig()), Mender(tmp_path / "media", work=fails), False)
+    judge = MediaJudge(Policy(), Inspector(ValidateConfig()), Failing(tmp_path / "media"), False)
     (seen,) = judge.look([("image", path)])
     assert [finding.code for finding in seen.inspection.findings] == ["E111", "E220"]
     assert (seen.path, seen.repairs) == (path, ())

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from omnitune import weights
-from omnitune.config.load import is_hub_id
+from omnitune.config.model import is_hub_id
 from omnitune.errors import ExitCode, PipelineError
 from omnitune.publish import MANIFEST, sha256, write_json
 

@@ -28,14 +28,16 @@ class Lineage:
         """The base's manifest, as the one input that says that it is there."""
         return [manifest(self.base)]
 
-    def max_lengths(self) -> dict[str, int]:
-        """stage -> tokens that a row may have, in every experiment: all train on the same rows."""
-        lengths: dict[str, int] = {}
-        for experiment in self.experiments.values():
-            for stage in experiment.trained:
-                limit = getattr(experiment, stage).max_length
-                lengths[stage] = min(limit, lengths.get(stage, limit))
-        return lengths
+    def max_lengths(self, use: Sequence[str]) -> dict[str, int]:
+        """stage -> tokens that a row of a source with this `use` may have, in every experiment: rows are shared.
+
+        Whether a stage is enabled says nothing: a stage switched on later finds its rows judged.
+        """
+        return {
+            stage: min(getattr(experiment, stage).max_length for experiment in self.experiments.values())
+            for stage in ("sft", "grpo")
+            if stage in use
+        }
 
     def folder(self, experiment: str, stage: str) -> str:
         """Folder of the model that a stage of an experiment publishes."""

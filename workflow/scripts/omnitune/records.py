@@ -163,25 +163,29 @@ def encode_lines(rows: Sequence[msgspec.Struct]) -> bytes:
 
 def read_converted(path: Path) -> Iterator[Converted]:
     """The lines of a convert stage's file: records and unread rows, in the source's order."""
-    with path.open("rb") as file:
-        while lines := file.readlines(_CHUNK_BYTES):
-            try:
-                yield from _record.decode_lines(b"".join(lines))
-            except msgspec.ValidationError:
-                # encode() keeps the order of the fields, and only a record starts with its id.
-                for line in lines:
-                    yield _record.decode(line) if line.startswith(b'{"id"') else _unread.decode(line)
+    for lines in _chunks(path):
+        try:
+            yield from _record.decode_lines(lines)
+        except msgspec.ValidationError:
+            # encode() keeps the order of the fields, and only a record starts with its id.
+            for line in lines.splitlines():
+                yield _record.decode(line) if line.startswith(b'{"id"') else _unread.decode(line)
 
 
 def read_records(path: Path) -> Iterator[Record]:
     """The records of a validate or split stage's file."""
-    with path.open("rb") as lines:
-        for line in lines:
-            yield _record.decode(line)
+    for lines in _chunks(path):
+        yield from _record.decode_lines(lines)
 
 
 def read_ledger(path: Path) -> Iterator[LedgerRow]:
     """The rows of a ledger file."""
-    with path.open("rb") as lines:
-        for line in lines:
-            yield _ledger.decode(line)
+    for lines in _chunks(path):
+        yield from _ledger.decode_lines(lines)
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    """The file in pieces that end with a line."""
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            yield chunk + file.readline()

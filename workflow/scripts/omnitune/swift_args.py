@@ -62,16 +62,23 @@ def sft(
         settings: the section with the recipe filled in.
         model: folder of the base.
         linear_modules: names of the base's linear layers by group (llm, vision, audio, aligner).
-        train, val: JSONL files; without val nothing is evaluated during training.
+        train, val: JSONL files, or with `settings.by_length` folders of `tokens.cached`; without val nothing is
+            evaluated during training.
         output: folder of the checkpoints.
 
     Raises:
         PipelineError: for a flag in `sft.swift` that has a key of its own or is the pipeline's.
     """
     refuse_owned("sft", settings.swift)
-    arguments = _training(settings, media, device, model, linear_modules, train, output)
+    arguments = _training(settings, media, device, model, linear_modules, output)
+    rows, watched = "dataset", "val_dataset"
+    if settings.by_length:
+        # From JSONL ms-swift would encode every row before the first step; a column of lengths in it is dropped.
+        rows, watched = "cached_dataset", "cached_val_dataset"
+        arguments |= {"group_by_length": settings.group_by_length, "packing": settings.packing}
+    arguments[rows] = [train]
     if val:
-        arguments |= {"val_dataset": [val], "eval_strategy": "steps", "eval_steps": settings.eval_steps}
+        arguments |= {watched: [val], "eval_strategy": "steps", "eval_steps": settings.eval_steps}
     return as_text(arguments | settings.swift)
 
 
@@ -102,8 +109,9 @@ def grpo(
         PipelineError: as in `sft`.
     """
     refuse_owned("grpo", settings.swift)
-    arguments = _training(settings, media, device, model, linear_modules, prompts, output)
+    arguments = _training(settings, media, device, model, linear_modules, output)
     arguments |= {
+        "dataset": [prompts],
         "rlhf_type": "grpo",
         "eval_steps": settings.eval_steps,
         "external_plugins": [plugin],
@@ -140,14 +148,12 @@ def _training(
     device: Device,
     model: str,
     linear_modules: Mapping[str, list[str]],
-    rows: str,
     output: str,
 ) -> Arguments:
     """What sft and grpo have in common."""
     arguments: Arguments = {
         **common(model, device),
         "tuner_type": settings.tuner,
-        "dataset": [rows],
         "split_dataset_ratio": 0,
         "output_dir": output,
         "add_version": False,

@@ -40,6 +40,10 @@ KEYS = {
     "model_revision": "model.revision",
     "dataset": "sources",
     "val_dataset": "split.val",
+    "cached_dataset": "sources",
+    "cached_val_dataset": "split.val",
+    "system": "sources.NAME.system",
+    "columns": "sources.NAME.columns",
     "split_dataset_ratio": "split.val",
     "max_pixels": "media.image_max_pixels",
     "model_kwargs": "media",
@@ -48,6 +52,8 @@ KEYS = {
     "fp16": "device",
     "bf16": "device",
 }
+# Those of `swift sft` besides: GRPO takes neither.
+SFT_KEYS = {"group_by_length": "sft.group_by_length", "packing": "sft.packing"}
 # Those of `swift rlhf` besides; `swift sft` has some of them too, where they mean nothing to the training.
 GRPO_KEYS = {
     "reward_funcs": "grpo.rewards",
@@ -69,6 +75,16 @@ UNMERGEABLE = {
     "tuner_backend", "use_galore", "lora_dtype", "trainable_parameters", "trainable_parameters_regex",
     "freeze_parameters",
 }  # fmt: skip
+# Flags by which ms-swift would make other rows of the files, or other tokens of the rows, than were checked and
+# counted.
+REWRITING = {
+    "agent_template", "use_chat_template", "template_backend", "response_prefix", "norm_bbox",
+    "new_special_tokens", "enable_thinking", "preserve_thinking", "add_non_thinking_prefix", "max_model_len",
+    "lazy_tokenize", "dataloader_drop_last", "interleave_prob", "stopping_strategy", "custom_dataset_info",
+    "disable_auto_column_mapping", "model_name", "model_author", "load_data_args", "task_type",
+    "decision_drop_instructions", "decision_subsample_options", "decision_state_as_text",
+    "decision_shuffle_fields", "chord_sft_dataset",
+}  # fmt: skip
 # Flags without a key: the pipeline's promises (resume, strictness, one folder a stage) hang on their values.
 FIXED = {
     "model_type", "template", "output_dir", "add_version", "strict", "resume_from_checkpoint", "ENV",
@@ -76,17 +92,18 @@ FIXED = {
     "ddp_timeout", "ddp_backend", "resume_only_model", "save_only_model", "ignore_args_error",
     "max_epochs", "early_stop_interval", "callbacks", "auto_find_batch_size",
     "external_plugins", "custom_register_path", "adapters", "ref_adapters", "rlhf_type",
-    "ref_model", "fsdp", "quant_bits", "quant_method", "push_to_hub",
+    "ref_model", "fsdp", "quant_bits", "quant_method", "push_to_hub", "ignore_data_skip", "group_by_length",
+    "packing", "train_sampling_strategy", "length_column_name",
 }  # fmt: skip
 
 
 def refuse_owned(stage: str, swift: Mapping[str, Any]) -> None:
     """Refuse flags of a stage's `swift` that the config's own keys or the pipeline decide."""
-    keys = KEYS | GRPO_KEYS if stage == "grpo" else KEYS
+    keys = KEYS | (GRPO_KEYS if stage == "grpo" else SFT_KEYS)
     for name in swift:
         # ms-swift's reader knows most flags by more names: load-args, no_load_args.
         flag = name.replace("-", "_")
-        if flag.removeprefix("no_") in {*keys, *FIXED, *UNMERGEABLE}:
+        if flag.removeprefix("no_") in {*keys, *FIXED, *UNMERGEABLE, *REWRITING}:
             flag = flag.removeprefix("no_")
         if flag in keys:
             raise PipelineError(
@@ -97,6 +114,12 @@ def refuse_owned(stage: str, swift: Mapping[str, Any]) -> None:
         if flag in FIXED:
             raise PipelineError(
                 f"{flag} is set by the pipeline, which relies on its value",
+                where=f"{stage}.swift.{name}",
+                fix="Remove it.",
+            )
+        if flag in REWRITING:
+            raise PipelineError(
+                f"{flag} would change the rows, or how many tokens they are, after they were checked and counted",
                 where=f"{stage}.swift.{name}",
                 fix="Remove it.",
             )

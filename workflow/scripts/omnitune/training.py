@@ -57,6 +57,12 @@ class Job:
         return "rlhf" if "rlhf_type" in self.arguments else "sft"
 
     @property
+    def rows(self) -> list[Path]:
+        """JSONL files of the rows; of cached ones those that they were made from."""
+        named = [Path(rows) for key in ("dataset", "val_dataset") for rows in self.arguments.get(key, [])]
+        return named or [path for path in self.inputs if path.suffix == ".jsonl"]
+
+    @property
     def work(self) -> Path:
         """Folder of the checkpoints."""
         return Path(self.arguments["output_dir"])
@@ -135,7 +141,7 @@ def _sound(work: Path) -> checkpoints.Checkpoint | None:
 
 
 def _run(job: Job, last: checkpoints.Checkpoint | None) -> None:
-    refuse_missing(Path(rows) for key in ("dataset", "val_dataset") for rows in job.arguments.get(key, []))
+    refuse_missing(job.rows)
     extra = []
     if last:
         print(f"Resuming from step {last.step} of {last.max_steps}.")

@@ -11,11 +11,14 @@ from omnitune.config.deploy import is_loopback
 from omnitune.config.experiments import Experiment
 from omnitune.config.grpo import GrpoConfig
 from omnitune.config.grpo_checks import ADAPTER_KEYS, grpo_mistakes
+from omnitune.config.length_checks import length_mistakes
+from omnitune.config.model import is_hub_id
 from omnitune.config.run import Config
 from omnitune.config.sentences import Key, Where, sentence
 from omnitune.config.sft import SftConfig
 from omnitune.config.source_checks import source_mistakes
 from omnitune.errors import PipelineError
+from omnitune.media.urls import prefix_mistake
 from omnitune.validation.policy import policy_mistakes
 
 T = TypeVar("T")
@@ -120,6 +123,7 @@ def _experiment_checks(config: Config, experiment: Experiment, where: Where, pre
             )
     if experiment.grpo.enabled:
         yield from grpo_mistakes(config, experiment, where, prefix)
+    yield from length_mistakes(config, experiment, where, prefix)
     if "base" not in config.infer.stages and not experiment.infer_stages(config.infer.stages):
         yield (
             f"{where(('infer', 'stages'))}: of {', '.join(config.infer.stages)} experiment {experiment.name} "
@@ -145,6 +149,14 @@ def _cross_checks(config: Config, where: Where) -> Iterable[str]:
         yield from source_mistakes(name, config, where)
     for code, mistake in policy_mistakes(config.validate_.policy):
         yield f"{where(('validate', 'policy', code))} {mistake}"
+    if config.demo and config.demo.pretrain.by_length:
+        yield (
+            f"{where(('demo', 'pretrain'))}: its rows are not counted, so it cannot go by their length. "
+            "Remove group_by_length and packing."
+        )
+    for number, prefix in enumerate(config.validate_.urls):
+        if mistake := prefix_mistake(prefix):
+            yield f"{where(('validate', 'urls', number))} {mistake}"
     if config.split.val + config.split.test >= 1:
         yield f"{where(('split',))}: val and test take every row. Lower them to less than 1 together."
     if not any("eval" in source.use for source in config.sources.values()):
@@ -157,11 +169,6 @@ def _cross_checks(config: Config, where: Where) -> Iterable[str]:
     path = config.model.path
     if not is_hub_id(path) and not path.startswith("results/") and not Path(path).expanduser().is_dir():
         yield f"{where(('model', 'path'))}: there is no folder {path}. Name a folder or a hub id (Qwen/NAME)."
-
-
-def is_hub_id(path: str) -> bool:
-    """Whether `path` can only be a hub id: `owner/name`, and no such folder here."""
-    return path.count("/") == 1 and path[0] not in "./~" and not Path(path).is_dir()
 
 
 def _validate(kind: type[Any], values: Mapping[str, Any], where: Where, prefix: Key = ()) -> Any:

@@ -1,5 +1,6 @@
 """`model:` the base checkpoint."""
 
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
@@ -21,3 +22,8 @@ class ModelConfig(Section):
     revision: str | None = Field(
         None, description="Commit or tag on the hub; null takes the newest and records it."
     )
+
+
+def is_hub_id(path: str) -> bool:
+    """Whether `path` can only be a hub id: `owner/name`, and no such folder here."""
+    return path.count("/") == 1 and path[0] not in "./~" and not Path(path).is_dir()

@@ -13,6 +13,21 @@ class SftConfig(TrainingConfig):
     enabled: bool = Field(
         True, description="Train on the answers; false leaves the stage out (`grpo.start_from: base`)."
     )
+    group_by_length: bool = Field(
+        False,
+        description="Make batches of rows of like length, so that little of them is padding. Lengths are those of "
+        "`validate.lengths`; rows are not encoded for it.",
+    )
+    packing: bool = Field(
+        False,
+        description="Join short rows to one of up to `max_length`; `micro_batch` and `effective_batch` then count "
+        "joined rows. Needs a flash attention implementation in `swift.attn_impl`, so no CPU.",
+    )
     swift: dict[str, Any] = Field(
         {}, description="Any other flag of `swift sft`, by its own name; checked against ms-swift."
     )
+
+    @property
+    def by_length(self) -> bool:
+        """Whether ms-swift must know the rows' lengths before it encodes them."""
+        return self.group_by_length or self.packing

@@ -33,6 +33,11 @@ class ValidateConfig(Section):
         description="Count the tokens of every row, media included, and reject those longer than the trainings' "
         "`max_length`. Needs the base; false to look at data without one.",
     )
+    urls: list[str] = Field(
+        [],
+        description="Beginnings of the URLs that media may be fetched from, such as `https://{host}/folder/`; "
+        "others are refused. What is fetched is kept in the run's folder.",
+    )
     policy: dict[str, Literal["reject", "repair", "warn", "fail", "ignore"]] = Field(
         {},
         description="Code -> what is done about such rows, where the default of docs/codes.md is not wanted: "

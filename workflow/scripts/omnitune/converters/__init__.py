@@ -30,7 +30,7 @@ from omnitune.readers.lines import Line, read_lines
 from omnitune.records import Converted, Message, Record, Unread, encode_lines
 from omnitune.validation.codes import RowError
 
-VERSION = 2
+VERSION = 3
 
 Convert = Callable[[dict[str, Any], Source, Notes], Draft]
 
@@ -115,15 +115,17 @@ class _Rows:
 
     def plain(self, line: Line) -> Record | None:
         """The record of a line that needs no work; None when it may need some."""
-        record = plain_record(line, self._source)
-        if record is not None:
-            notes = dict(self.of_file)
+        found = plain_record(line, self._source)
+        if found is None:
+            return None
+        record, own_id = found
+        notes = Notes()
+        if self.of_file:
+            notes |= self.of_file
             self.of_file.clear()
-            if not self._mixture.is_plain():
-                made = record.id == f"{record.source}/{record.line:08d}"
-                self._mixture.add(None if made else record.id, FORM, notes)
-            if notes:
-                record.repairs, record.found = list(notes), notes
+        self._mixture.add(own_id, FORM, notes)
+        if notes:
+            record.repairs, record.found = list(notes), notes
         return record
 
     def convert(self, number: int, row: dict[str, Any] | RowError) -> Converted:
@@ -157,7 +159,7 @@ def convert_source(source: Source, format: str, output: Path, part: Part = WHOLE
     rows = convert_rows(source, format, part)
     with publish.open_atomic(output) as file:
         while batch := list(islice(rows, _BATCH)):
-            unread = sum(isinstance(row, Unread) for row in batch)
+            unread = sum([isinstance(row, Unread) for row in batch])
             counts = [counts[0] + len(batch) - unread, counts[1] + unread]
             file.write(encode_lines(batch))
         if _state(source.path) != before:

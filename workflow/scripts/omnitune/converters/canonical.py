@@ -4,8 +4,9 @@ msgspec's typed decoder asks in C what the other converters ask step by step. A 
 needs a second look, goes the long way; both make the same record.
 """
 
+import re
+
 import msgspec
-from msgspec import UNSET, UnsetType
 
 from omnitune.converters.source import Source, is_plain_id
 from omnitune.readers.lines import Line
@@ -16,41 +17,38 @@ FORM = "roles and contents"
 
 class _Row(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     messages: list[Message]
-    id: str | UnsetType = UNSET
-    solution: str | UnsetType = UNSET
+    # A null is one key too many, and goes the long way.
+    id: str | None = None
+    solution: str | None = None
 
 
 _decode = msgspec.json.Decoder(_Row).decode
+_escaped_colon = re.compile(rb"\\u003[aA]")
 
 
-def plain_record(line: Line, source: Source) -> Record | None:
-    """The record of a line of text turns; None when the line must be read the long way."""
+def plain_record(line: Line, source: Source) -> tuple[Record, str | None] | None:
+    """The record of a line of text turns, and the row's own id; None when the line must be read the long way."""
     content = line.content
     try:
         row = _decode(content)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    messages = row.messages
-    # One colon after a quote for each key: otherwise a key is there twice, or a text holds such a colon.
-    keys = 1 + 2 * len(messages) + (row.id is not UNSET) + (row.solution is not UNSET)
-    if not messages or content.count(b'":') != keys or b"\\u0000" in content:
-        return None
+    messages, own_id, solution = row.messages, row.id, row.solution
     before = ""
     for message in messages:
         role = message.role
-        if role not in ROLES or role == before:
+        if role not in ROLES or role == before or "\0" in message.content:
             return None
         before = role
+    if not messages or (own_id is not None and not is_plain_id(own_id)) or "\0" in (solution or ""):
+        return None
+    # A colon more than one a key is a text's; or a key is there twice, which the decoded row does not show.
+    more = content.count(b":") - 1 - 2 * len(messages) - (own_id is not None) - (solution is not None)
+    if more:
+        texts = [own_id or "", solution or "", *[message.content for message in messages]]
+        if more != "".join(texts).count(":") or _escaped_colon.search(content):
+            return None
     if source.system and messages[0].role != "system":
         messages.insert(0, Message("system", source.system))
-    own_id = row.id
-    if own_id is not UNSET and not is_plain_id(own_id):
-        return None
-    return Record(
-        f"{source.name}/{line.number:08d}" if own_id is UNSET else f"{source.name}/{own_id}",
-        source.name,
-        line.number,
-        source.task,
-        messages,
-        solution=None if row.solution is UNSET else row.solution,
-    )
+    name, made = source.name, str(line.number).zfill(8) if own_id is None else own_id
+    return Record(f"{name}/{made}", name, line.number, source.task, messages, solution=solution), own_id

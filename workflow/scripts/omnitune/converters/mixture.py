@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from omnitune.converters.canonical import FORM
 from omnitune.readers import Notes
 
 
@@ -24,10 +23,6 @@ class Mixture:
             if self._form:
                 self._tell("E059", f"some rows are {self._form}, others {form}", notes)
             self._form = form
-
-    def is_plain(self) -> bool:
-        """Whether the last row was of the canonical form and had a text for an id."""
-        return self._id is str and self._form == FORM
 
     def _tell(self, code: str, what: str, notes: Notes) -> None:
         if code not in self._told:

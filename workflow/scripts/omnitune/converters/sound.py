@@ -1,16 +1,19 @@
 """The sound of a row's videos, heard beside them: one more audio and its marker for every video."""
 
 import re
+from typing import TYPE_CHECKING
 
 from omnitune.converters.source import Draft
-from omnitune.media.soundtrack import Soundtracks
 from omnitune.readers import Notes
 from omnitune.records import MARKERS, Message
+
+if TYPE_CHECKING:
+    from omnitune.media.soundtrack import Soundtracks
 
 _marker = re.compile(f"({MARKERS['audio']}|{MARKERS['video']})")
 
 
-def add_soundtracks(draft: Draft, soundtracks: Soundtracks, notes: Notes) -> None:
+def add_soundtracks(draft: Draft, soundtracks: "Soundtracks", notes: Notes) -> None:
     """Put an audio after every video of the draft, in its lists and in its user turns."""
     videos, audios = draft.media.get("video", []), draft.media.get("audio", [])
     asked = "".join(message.content for message in draft.messages if message.role == "user")

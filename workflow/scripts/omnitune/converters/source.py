@@ -2,16 +2,18 @@
 
 import re
 from pathlib import Path, PurePosixPath
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from omnitune.converters.templates import Templates
 from omnitune.media.embedded import EmbeddedMedia
 from omnitune.media.paths import MediaPaths
 from omnitune.media.sniff import media_extension
-from omnitune.media.soundtrack import Soundtracks
 from omnitune.readers import Notes
 from omnitune.records import MODALITIES, Message
 from omnitune.validation.codes import RowError
+
+if TYPE_CHECKING:
+    from omnitune.media.soundtrack import Soundtracks
 
 MAX_ID_CHARS = 256
 # Both spellings are in use; the singular is the unified format's.
@@ -56,7 +58,7 @@ class Source(NamedTuple):
     embedded: EmbeddedMedia
     system: str = ""
     templates: Templates = Templates()
-    soundtracks: Soundtracks | None = None
+    soundtracks: "Soundtracks | None" = None
 
     def rename_columns(self, row: dict[str, Any]) -> None:
         """Give the row's columns our names."""

@@ -9,7 +9,8 @@ from omnitune import config_files
 from omnitune.doctor.check import State
 
 if TYPE_CHECKING:  # pydantic costs a third of a second, which a look without config need not pay
-    from omnitune.config import Config, Experiment
+    from omnitune.config.experiments import Experiment
+    from omnitune.config.run import Config
 
 # Qwen3-Omni-30B-A3B in bfloat16, talker included.
 BASE_GB = 66.0
@@ -52,7 +53,7 @@ class Wants:
 
 def from_files(configs: Sequence[Path]) -> Wants:
     """What the run of these config files asks for."""
-    from omnitune.config import load
+    from omnitune.config.load import load
 
     files = [_named(path) for path in configs]
     values: dict[str, Any] = {}

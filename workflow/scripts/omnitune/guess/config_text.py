@@ -6,7 +6,8 @@ from typing import Any
 
 import yaml
 
-from omnitune.config import Config, load
+from omnitune.config.load import load
+from omnitune.config.run import Config
 from omnitune.errors import PipelineError
 from omnitune.guess.roots import shown
 from omnitune.guess.source import SourceGuess

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from omnitune.config import Config
+from omnitune.config.run import Config
 from omnitune.errors import PipelineError
 from omnitune.guess.roots import shown
 from omnitune.guess.source import SourceGuess

@@ -157,7 +157,8 @@ def _tried(guess: SourceGuess, folder: Path, held_out: bool | None) -> SourceGue
 def _failures(converted: Sequence[Converted], guess: SourceGuess) -> Iterator[tuple[str, str]]:
     """(code, message) of every row that the pipeline would reject."""
     gate = Gate(shown(guess.sample.path), guess.use, ValidateConfig(policy=without_stops({})))
-    for verdict, *_ in gate.judge(converted):
+    for judged in gate.judge(converted):
+        verdict = judged.ledger
         if verdict.verdict == "rejected":
             yield verdict.codes[0], verdict.message
 

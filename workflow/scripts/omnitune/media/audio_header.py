@@ -2,14 +2,23 @@
 
 import os
 
-from omnitune.media.container import AUDIO_DEMUXERS, codec_of, count_packets, open_container, seconds_of
+from omnitune.media.container import (
+    AUDIO_DEMUXERS,
+    MAX_PACKETS,
+    codec_of,
+    count_packets,
+    open_container,
+    seconds_of,
+)
 from omnitune.media.facts import Limits, Opened, Probe
+from omnitune.media.flac_header import read_flac
 from omnitune.media.labels import mislabelled
 from omnitune.media.mp4_extent import missing_share
 from omnitune.media.mp4_header import FORMAT as MP4
 from omnitune.media.mp4_header import read_mp4
 from omnitune.media.sniff import refuse_text
 from omnitune.media.sound import Sound
+from omnitune.media.sound_length import mp3_samples
 from omnitune.media.wav_header import read_wave
 from omnitune.validation.codes import Finding, RowError
 
@@ -24,13 +33,25 @@ _PLAIN_CODECS = {
     "aac", "mp3", "mp2", "opus", "vorbis", "flac", "alac",
 }  # fmt: skip
 _WANTED_RATE = 16_000
+# What ms-swift 4.6.0 makes of it (swift/template/vision_utils.py, _load_audio_soundfile_pyav): it asks FFmpeg
+# after these errors of libsndfile alone, and does not scale FFmpeg's integers where no rate is to change.
+_ASK_FFMPEG = (0, 1, 3, 4)
+_REFUSED = "which libsndfile refuses, and ms-swift asks no other reader"
+_FORWARD = "which libsndfile cannot seek in, and ms-swift does not read that"
+_ENDLESS = "whose header leaves the length open, and ms-swift asks for memory without end"
+_INTEGERS = "whose integers ms-swift does not scale at 16 kHz: it would be heard as noise beyond full scale"
+_FLOATING = {"aac", "mp3", "mp2", "opus", "vorbis", "ac3", "eac3", "amr_nb", "amr_wb", "wmav1", "wmav2", "wmapro"}
+# Formats of FFmpeg's in which all packets of AAC come out whole.
+_WHOLE_PACKETS = ("aac", MP4)
+# Bytes of a file that is read to its end for its length, which its header does not tell.
+_COUNTED_SIZE = 32 << 20
 # libsndfile answers with a number near 2**63 when a header leaves the length open.
 _NO_LENGTH = 2**60
 
 
 def probe_audio(file: Opened, limits: Limits) -> Probe:
     """What an audio file's header says; a RowError when there is nothing to hear in it."""
-    sound = read_wave(file) or _read_by_libsndfile(file) or _read_mp4(file) or _read_by_ffmpeg(file)
+    sound = read_wave(file) or read_flac(file) or _read_by_libraries(file)
     path, name, codec, rate = file.path, sound.format, sound.codec, sound.rate
     channels, frames = sound.channels, sound.frames
     if rate <= 0:
@@ -47,18 +68,30 @@ def probe_audio(file: Opened, limits: Limits) -> Probe:
     seconds = frames / rate
     if not limits.audio_min_seconds <= seconds <= limits.audio_max_seconds:
         findings += _duration(path, seconds, limits)
-    if name not in _PLAIN_FORMATS or codec not in _PLAIN_CODECS:
+    if sound.refused:
+        findings += (Finding("E240", f"{path} is {name} with {codec} sound, {sound.refused}"),)
+    elif name not in _PLAIN_FORMATS or codec not in _PLAIN_CODECS:
         findings += (Finding("E096", f"{path} is {name} with {codec} sound, which not every reader decodes"),)
     if sound.tracks > 1:
         findings += (Finding("E099", f"{path} has {sound.tracks} audio tracks, and the first is used"),)
     if file.head.startswith(b"ID3"):
         findings += _tag(file, limits)
     return Probe(
-        "audio", name, 0, 0, seconds, rate, channels, frames, False, 0.0, 0.0, 0, "", 0, 0, codec, findings
+        *("audio", name, 0, 0, seconds, rate, channels, frames, False, 0.0, 0.0, 0, "", 0, 0, codec, findings),
+        *(sound.counted, sound.decoded),
     )
 
 
-def _read_by_libsndfile(file: Opened) -> Sound | None:
+def _read_by_libraries(file: Opened) -> Sound:
+    """The sound in the order in which ms-swift asks: libsndfile, then FFmpeg, whose MP4 headers are read here."""
+    found = _read_by_libsndfile(file)
+    if isinstance(found, Sound):
+        return found
+    return _read_mp4(file) or _read_by_ffmpeg(file, found or "")
+
+
+def _read_by_libsndfile(file: Opened) -> Sound | str | None:
+    """None when FFmpeg is to look at the file; a text when ms-swift does not ask it, why."""
     # An ISO file may begin with bytes that libsndfile takes for MP3.
     if file.head[4:8] == b"ftyp":
         return None
@@ -70,12 +103,18 @@ def _read_by_libsndfile(file: Opened) -> Sound | None:
     try:
         # By its number: a file named .raw would be taken for samples without a header.
         with soundfile.SoundFile(file.fd, closefd=False) as sound:
-            frames = sound.frames
-            if frames < _NO_LENGTH:
-                return Sound(sound.format, sound.subtype, sound.samplerate, sound.channels, frames, frames)
-    except soundfile.SoundFileError:
-        pass
-    return None
+            facts, frames = (sound.format, sound.subtype, sound.samplerate, sound.channels), sound.frames
+            # It says that it could in DWVW, and cannot.
+            refused = "" if sound.seekable() and not sound.subtype.startswith("DWVW") else _FORWARD
+    except soundfile.LibsndfileError as error:
+        return "" if error.code in _ASK_FFMPEG else _REFUSED
+    if frames >= _NO_LENGTH:
+        return _ENDLESS
+    counted = True
+    if facts[1] == "MPEG_LAYER_III":
+        exact = mp3_samples(file, frames) if facts[0] == "MP3" else 0
+        frames, counted = exact or frames, exact > 0
+    return Sound(*facts, frames, frames, counted=counted, refused=refused)
 
 
 def _read_mp4(file: Opened) -> Sound | None:
@@ -83,12 +122,16 @@ def _read_mp4(file: Opened) -> Sound | None:
     if not tracks:
         return None
     track = tracks[0]
-    rate, declared = track.entry.rate, round(track.seconds * track.entry.rate)
-    frames = round(declared * (1 - missing_share(track, file)))
-    return Sound(MP4, track.entry.codec, rate, track.entry.channels, frames, declared, len(tracks))
+    entry, declared = track.entry, round(track.seconds * track.entry.rate)
+    missing = missing_share(track, file)
+    return Sound(
+        *(MP4, entry.codec, entry.rate, entry.channels, round(declared * (1 - missing)), declared, len(tracks)),
+        decoded=0 if missing else track.decoded,
+        refused=_unscaled(entry.codec, entry.rate),
+    )
 
 
-def _read_by_ffmpeg(file: Opened) -> Sound:
+def _read_by_ffmpeg(file: Opened, refused: str) -> Sound:
     """What neither of the others knows: AAC, the sound of a video."""
     path = file.path
     with open_container(path, AUDIO_DEMUXERS, "E080", "no audio format that is known") as container:
@@ -98,13 +141,25 @@ def _read_by_ffmpeg(file: Opened) -> Sound:
         codec = codec_of(stream)
         if not codec:
             raise RowError("E096", f"{path} has sound in a codec that cannot be decoded here")
-        rate, seconds = stream.sample_rate or 0, seconds_of(stream, container)
+        rate, seconds, decoded = stream.sample_rate or 0, seconds_of(stream, container), 0
         open_end = seconds <= 0
-        if open_end:
-            _, seconds = count_packets(stream, container)
+        # Packets of AAC without extensions are of one length: an ADTS file, or an MP4 in fragments.
+        whole = codec == "aac" and stream.codec_context.profile == "LC" and container.format.name in _WHOLE_PACKETS
+        if open_end or (whole and file.size <= _COUNTED_SIZE):
+            packets, span = count_packets(stream, container)
+            seconds = span if open_end else seconds
+            decoded = 1024 * packets if whole and packets < MAX_PACKETS and not stream.start_time else 0
         frames, tracks = round(seconds * rate), len(container.streams.audio)
         declared = -1 if open_end else frames
-        return Sound(container.format.name, codec, rate, stream.channels, frames, declared, tracks)
+        return Sound(
+            *(container.format.name, codec, rate, stream.channels, frames, declared, tracks),
+            decoded=decoded,
+            refused=refused or _unscaled(codec, rate),
+        )
+
+
+def _unscaled(codec: str, rate: int) -> str:
+    return _INTEGERS if rate == _WANTED_RATE and codec not in _FLOATING else ""
 
 
 def _length(path: str, frames: int, declared: int) -> tuple[Finding, ...]:

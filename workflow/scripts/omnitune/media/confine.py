@@ -18,11 +18,12 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 _KEPT = 64 << 20
 
 
-def confine(keep: Collection[int]) -> None:
-    """Bind this process: memory, files, no writing, no core dump, no words, and an end with its parent.
+def confine(keep: Collection[int], writes: int = 0) -> None:
+    """Bind this process: memory, files, no core dump, no words, and an end with its parent.
 
     Args:
         keep: descriptors that stay open; the others are closed.
+        writes: bytes that a file it writes may have.
     """
     libc = ctypes.CDLL(None)
     libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -39,7 +40,7 @@ def confine(keep: Collection[int]) -> None:
     for limit, value in (
         (resource.RLIMIT_AS, MEMORY),
         (resource.RLIMIT_NOFILE, _OPEN_FILES),
-        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_FSIZE, writes),
         (resource.RLIMIT_CORE, 0),
     ):
         hard = resource.getrlimit(limit)[1]

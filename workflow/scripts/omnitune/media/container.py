@@ -31,7 +31,7 @@ _MAGIC = (
     (0, b"#!AMR", "amr"),
     (0, b".snd", "au"),
 )
-_MAX_PACKETS = 500_000
+MAX_PACKETS = 500_000
 # Seconds: to open a file, and to read a piece of it. Damaged AVI files are searched to their end otherwise.
 _PATIENCE = (5.0, 30.0)
 
@@ -87,10 +87,12 @@ def count_packets(stream: Any, container: Any) -> tuple[int, float]:
     """
     packets, end = 0, 0
     for packet in container.demux(stream):
+        # The last, which flushes decoders, is empty; not every packet of an MPEG stream has a time.
+        packets += packet.size > 0
         if packet.pts is not None:
-            packets, end = packets + 1, max(end, packet.pts + (packet.duration or 0))
-            if packets >= _MAX_PACKETS:
-                break
+            end = max(end, packet.pts + (packet.duration or 0))
+        if packets >= MAX_PACKETS:
+            break
     return packets, float(max(end - (stream.start_time or 0), 0) * stream.time_base)
 
 

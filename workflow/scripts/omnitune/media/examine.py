@@ -39,15 +39,15 @@ class Task(NamedTuple):
 _decode_task = msgspec.msgpack.Decoder(Task).decode
 
 
-def examine_encoded(settings: ValidateConfig, task: bytes) -> bytes:
+def examine_encoded(limits: Limits, task: bytes) -> bytes:
     """The same as `examine`, in the form in which processes talk."""
-    return msgspec.msgpack.encode(examine(settings, _decode_task(task)))
+    return msgspec.msgpack.encode(examine(limits, _decode_task(task)))
 
 
-def examine(settings: ValidateConfig, task: Task) -> Inspection:
+def examine(limits: Limits, task: Task) -> Inspection:
     """What reading a medium tells, or what decoding it adds; whatever is wrong with it is a finding."""
     try:
-        return _decode(task, task.probe) if task.probe else _read(settings, task)
+        return _decode(task, task.probe) if task.probe else _read(limits, task)
     except RowError as error:
         finding = error.finding
     except MemoryError:
@@ -57,18 +57,17 @@ def examine(settings: ValidateConfig, task: Task) -> Inspection:
     return Inspection(None, (finding,))
 
 
-def look(modality: str, path: str, settings: ValidateConfig) -> Inspection:
+def look(modality: str, path: str, limits: Limits) -> Inspection:
     """What the medium's header says; whatever is wrong with it is a finding."""
     try:
-        return Inspection(*_probe(modality, path, settings))
+        return _of_header(probe(modality, path, limits))
     except RowError as error:
         return Inspection(None, (error.finding,))
 
 
-def _probe(modality: str, path: str, settings: ValidateConfig) -> tuple[Probe, tuple[Finding, ...]]:
-    """The facts of a header, and what is to be said of them."""
-    found = probe(modality, path, limits_of(settings))
-    return msgspec.structs.replace(found, findings=()), found.findings
+def _of_header(found: Probe) -> Inspection:
+    findings = found.findings
+    return Inspection(msgspec.structs.replace(found, findings=()) if findings else found, findings)
 
 
 def limits_of(settings: ValidateConfig) -> Limits:
@@ -80,19 +79,14 @@ def limits_of(settings: ValidateConfig) -> Limits:
     )
 
 
-def _read(settings: ValidateConfig, task: Task) -> Inspection:
-    seen = look(task.modality, task.path, settings)
-    if seen.probe is None:
-        return seen
-    try:
-        digest, end = read_whole(task.path, task.size, task.mtime_ns)
-    except OSError as error:
-        raise RowError("E063", f"{task.path} cannot be read ({error.strerror})") from None
+def _read(limits: Limits, task: Task) -> Inspection:
+    found, digest, end = read_whole(task.modality, task.path, task.size, task.mtime_ns, limits)
+    seen = _of_header(found)._replace(digest=digest)
     if end.fault:
         seen = seen.adding(Finding(_CUT[task.modality], f"{task.path} is cut off or damaged: {end.fault}"))
     if end.surplus:
         seen = seen.adding(Finding("E122", f"{task.path} has {end.surplus} bytes after its end"))
-    return seen._replace(digest=digest)
+    return seen
 
 
 def _decode(task: Task, probe: Probe) -> Inspection:

@@ -19,10 +19,12 @@ class Probe(msgspec.Struct, frozen=True):
         sample_rate: Hz, of the audio.
         channels: of the audio.
         frames: of the video, or samples of the audio that the file really has; 0 when the header does not say.
+        counted: whether `frames` is a count, and no estimate by duration or bit rate.
         has_audio: whether a video carries an audio track.
         fps: frames a second, averaged over the video.
         audio_seconds: of a video's first audio track.
         audio_rate: Hz, of a video's first audio track.
+        audio_samples: that FFmpeg decodes of sound that libsndfile does not read; 0 when decoding alone tells.
         mode: colours of the image, as Pillow names them (`RGB`, `L`, `CMYK`, `I;16`).
         orientation: EXIF's 1 to 8 of an image; 1 when nothing is to be done.
         rotation: degrees clockwise by which a video is turned for display: 0, 90, 180 or 270.
@@ -47,6 +49,8 @@ class Probe(msgspec.Struct, frozen=True):
     rotation: int = 0
     codec: str = ""
     findings: tuple[Finding, ...] = ()
+    counted: bool = False
+    audio_samples: int = 0
 
 
 class Limits(NamedTuple):

@@ -4,7 +4,14 @@ from typing import Any
 
 import msgspec
 
-from omnitune.media.container import VIDEO_DEMUXERS, codec_of, count_packets, open_container, seconds_of
+from omnitune.media.container import (
+    MAX_PACKETS,
+    VIDEO_DEMUXERS,
+    codec_of,
+    count_packets,
+    open_container,
+    seconds_of,
+)
 from omnitune.media.facts import Opened
 from omnitune.media.mp4_extent import missing_share
 from omnitune.media.mp4_header import FORMAT as MP4
@@ -15,6 +22,8 @@ _HDR_TRANSFERS = (16, 18)
 _INTERLACED = range(2, 6)
 # A cut end is repaired by leaving it out; more than this is not the same video any more.
 _MAX_MISSING = 0.05
+# Bytes of a file that is read to its end for the number of frames, which its container does not tell.
+_COUNTED_SIZE = 32 << 20
 # Seconds of content that an edit list may leave out, or of nothing that it may begin with, unnoticed.
 _EDIT_SLACK = 0.5
 
@@ -23,7 +32,11 @@ class Film(msgspec.Struct, frozen=True, gc=False):
     """What a reader found out about a video.
 
     Attributes:
+        fps: frames a second, edits left aside, as decord has it.
+        counted: whether `frames` is a count.
         sound: seconds and rate of the first audio track, zeros when there is none.
+        decoded: samples that FFmpeg decodes of that track; 0 when decoding alone tells.
+        reordered: whether some pictures are coded after ones that they are shown before (told by FFmpeg alone).
         sounds: audio tracks.
         problems: findings that only its container shows.
     """
@@ -40,6 +53,9 @@ class Film(msgspec.Struct, frozen=True, gc=False):
     sound: tuple[float, int]
     sounds: int
     problems: tuple[Finding, ...]
+    counted: bool = True
+    decoded: int = 0
+    reordered: bool = False
 
 
 def film_of_tracks(file: Opened, tracks: list[Track]) -> Film:
@@ -63,12 +79,14 @@ def film_of_tracks(file: Opened, tracks: list[Track]) -> Film:
         entry.height,
         seconds,
         film.frames,
-        film.frames / seconds if seconds else 0.0,
+        film.frames / film.timed if film.timed else 0.0,
         film.rotation,
         entry.unusual,
         (sound.seconds, sound.entry.rate) if sound else (0.0, 0),
         sounds,
         tuple(_problems(file.path, film, missing)) if missing or not _is_plain(film) else (),
+        True,
+        sound.decoded if sound else 0,
     )
 
 
@@ -131,10 +149,12 @@ def film_by_ffmpeg(file: Opened) -> Film:
         # FFmpeg's base rate is the lowest that all times fit; a constant rate is its own.
         if fps and abs(base - fps) > 0.1 * fps:
             problems = (Finding("E129", f"{path} has frames that last differently long"),)
-        frames = frames or round(seconds * fps)
-        if not frames:
-            frames, seconds = count_packets(stream, container)
-            fps = frames / seconds if seconds else fps
+        counted, frames = frames > 0, frames or round(seconds * fps)
+        if not counted and (not frames or file.size <= _COUNTED_SIZE):
+            frames, span = count_packets(stream, container)
+            counted = frames < MAX_PACKETS
+            seconds = seconds or span
+            fps = fps or (frames / seconds if seconds else 0.0)
         sounds = container.streams.audio
         sound = (0.0, 0)
         if sounds:
@@ -153,6 +173,8 @@ def film_by_ffmpeg(file: Opened) -> Film:
             sound,
             len(sounds),
             problems,
+            counted,
+            reordered=bool(stream.codec_context.has_b_frames),
         )
 
 

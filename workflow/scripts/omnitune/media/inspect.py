@@ -14,7 +14,7 @@ import xxhash
 
 from omnitune.config.validate import ValidateConfig
 from omnitune.media.cache import key_of
-from omnitune.media.examine import CRASH, LIMITS, Task, examine, examine_encoded, look
+from omnitune.media.examine import CRASH, LIMITS, Task, examine, examine_encoded, limits_of, look
 from omnitune.media.inspection import Inspection
 from omnitune.media.known import Known, renamed
 from omnitune.media.paths import regular_state
@@ -28,7 +28,7 @@ VERSION = 1
 # A file changed again within this time may keep its time stamp (FAT counts in steps of 2 s).
 _SETTLED_NS = 2_000_000_000
 # What a network share gives at least; reading may take longer than `decode_seconds`.
-_BYTES_A_SECOND = 10_000_000
+BYTES_A_SECOND = 10_000_000
 # Files handed over at a time.
 _READ_TOGETHER, _DECODED_TOGETHER = 64, 16
 
@@ -43,7 +43,8 @@ class Inspector:
 
     def __init__(self, settings: ValidateConfig, cache: Path | None = None) -> None:
         self._settings, self._known = settings, Known(cache)
-        self._pool: Pool[bytes] = Pool(partial(examine_encoded, settings), settings.processes)
+        self._limits = limits_of(settings)
+        self._pool: Pool[bytes] = Pool(partial(examine_encoded, self._limits), settings.processes)
         self._threads = ThreadPoolExecutor(settings.processes)
 
     def __enter__(self) -> Self:
@@ -103,13 +104,13 @@ class Inspector:
     def _read(self, files: Sequence["_File"]) -> list[Inspection]:
         """As far as the header, or as far as the last byte."""
         if self._settings.media == "header":
-            return [look(file.modality, file.path, self._settings) for file in files]
+            return [look(file.modality, file.path, self._limits) for file in files]
         tasks = [file.task() for file in files]
         if self._settings.media == "decode":
             return self._work(tasks, _READ_TOGETHER)
         # To hand a file to a process costs as much as to read it, and no decoder is at work that could do harm.
         parts = [tasks[start : start + _READ_TOGETHER] for start in range(0, len(tasks), _READ_TOGETHER)]
-        read = self._threads.map(lambda part: [examine(self._settings, task) for task in part], parts)
+        read = self._threads.map(lambda part: [examine(self._limits, task) for task in part], parts)
         return [found for part in read for found in part]
 
     def _decode(self, read: Mapping["_File", Inspection]) -> dict["_File", Inspection]:
@@ -142,7 +143,7 @@ class Inspector:
         ]
 
     def _seconds(self, task: Task) -> float:
-        return self._settings.decode_seconds + (0 if task.probe else task.size / _BYTES_A_SECOND)
+        return self._settings.decode_seconds + (0 if task.probe else task.size / BYTES_A_SECOND)
 
 
 class _File(NamedTuple):

@@ -1,28 +1,36 @@
-"""Media that a policy repairs: written anew under the run's folder, the originals untouched.
+"""One medium put right: the work of a confined process."""
 
-VERSION names the recipes: media that another one made are not taken for these.
-"""
-
-import os
-from collections.abc import Callable
-from functools import lru_cache
+import errno
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
+
 from omnitune.media import mend_audio, mend_image, mend_video
-from omnitune.media.inspect import Inspection
-from omnitune.publish import sha256
+from omnitune.media.examine import CRASH, LIMITS
+from omnitune.publish import fsync_folder, sha256
 from omnitune.validation.codes import Finding, RowError
 
+# Of the recipes for pictures and clips: media that another one made are not taken for these.
 VERSION = 1
-CODES = {"audio": mend_audio.CODES, "image": mend_image.CODES, "video": mend_video.CODES}
+# The sound of a video is put right into a file of its own.
+CODES = {
+    "audio": mend_audio.CODES,
+    "image": mend_image.CODES,
+    "video": mend_video.CODES,
+    "soundtrack": frozenset(),
+}
+# What is decoded for it, which decides the finding of a file that takes too long.
+DECODED = {"audio": "audio", "image": "image", "video": "video", "soundtrack": "video"}
+# Bytes that what is made of a file may have: two hours of 4K as H.264 have fewer.
+LARGEST = 32 << 30
 
 
 class Task(NamedTuple):
     """What is to be made of one file.
 
     Attributes:
-        modality: image, audio or video.
+        modality: image, audio, video or soundtrack.
         path: the original; it is only read.
         codes: what is put right.
         folder: where the result goes.
@@ -36,13 +44,33 @@ class Task(NamedTuple):
     seconds: float
 
 
-def mend_file(task: Task) -> str | Finding:
-    """The path of what was made of the file, or why nothing was; it needs nothing but the task."""
+class Made(NamedTuple):
+    """A process's reply: the path of what it made, or what is wrong with the file.
+
+    Attributes:
+        trouble: number of the error when it is the machine's fault, a full disk for example.
+    """
+
+    path: str = ""
+    finding: Finding | None = None
+    trouble: int = 0
+
+
+def mend_file(task: Task, scratch: Path) -> str | Finding:
+    """The path of what was made of the file, or why nothing was.
+
+    Args:
+        task: what is wanted.
+        scratch: a folder of the file system of `task.folder`; what is there is nobody's after a kill.
+    """
     try:
         output = task.folder / _name(task)
-        # It is renamed into place when it is whole.
         if not output.exists():
-            _mend(task, output)
+            made = scratch / output.name
+            _mend(task, made)
+            # It is whole, and renamed into place.
+            made.rename(output)
+            fsync_folder(task.folder)
     except RowError as error:
         return error.finding
     return str(output)
@@ -57,47 +85,37 @@ def _name(task: Task) -> str:
         suffix = mend_image.image_suffix(task.path, task.codes) if task.modality == "image" else ""
     except OSError as error:
         raise RowError("E063", f"{task.path} cannot be read ({error.strerror})") from None
-    if task.modality == "audio":
+    if task.modality in ("audio", "soundtrack"):
+        from omnitune.media import wav_writer
+
         # One recipe for all sound, whatever was wrong with it.
-        return f"{digest}.sound.{VERSION}.wav"
+        return f"{digest}.sound.{wav_writer.VERSION}.wav"
     return f"{digest}.{'-'.join(sorted(task.codes))}.{VERSION}{suffix or '.mp4'}"
 
 
 def _mend(task: Task, output: Path) -> None:
     if task.modality == "image":
         mend_image.mend_image(task.path, task.codes, output)
-    elif task.modality == "audio":
-        mend_audio.mend_audio(task.path, task.codes, output, task.seconds)
-    else:
+    elif task.modality == "video":
         mend_video.mend_video(task.path, task.codes, output, task.seconds)
+    else:
+        mend_audio.mend_audio(task.path, output, task.seconds, "E080" if task.modality == "audio" else "E135")
 
 
-class Mender:
-    """Puts media right; rows that share a medium share what was made of it, or why nothing was.
-
-    Args:
-        folder: where they are written; made with the first.
-        max_seconds: the longest sound or clip made of a file whose header does not tell its duration.
-        work: does a task; another process may.
-    """
-
-    def __init__(
-        self, folder: Path, max_seconds: float = 7200.0, work: Callable[[Task], str | Finding] = mend_file
-    ) -> None:
-        self._folder, self._max_seconds = Path(os.path.realpath(folder)), max_seconds
-        self._known = lru_cache(maxsize=8192)(work)
-
-    def mend(self, modality: str, path: str, inspection: Inspection) -> str:
-        """The absolute path of the medium with all findings of `inspection` put right.
-
-        Raises:
-            RowError: says why it cannot be.
-        """
-        duration = inspection.probe.duration if inspection.probe else 0.0
-        # A header may be a little wrong, but a file of a few bytes may hold hours of silence.
-        seconds = 1.1 * duration + 10 if duration else self._max_seconds
-        codes = frozenset(finding.code for finding in inspection.findings)
-        made = self._known(Task(modality, path, codes, self._folder, seconds))
-        if isinstance(made, Finding):
-            raise RowError(*made)
-        return made
+def mend_encoded(job: tuple[Task, Path]) -> bytes:
+    """The same as `mend_file`, in the form in which processes talk: `Made`; what a decoder raises is a finding."""
+    task, limit = job[0], LIMITS[DECODED[job[0].modality]]
+    try:
+        made = mend_file(*job)
+        answer = Made(finding=made) if isinstance(made, Finding) else Made(made)
+    except MemoryError:
+        answer = Made(finding=Finding(limit, f"{task.path} needs too much memory to be put right"))
+    except Exception as error:  # (a decoder may raise anything)
+        number = getattr(error, "errno", 0) if isinstance(error, OSError) else 0
+        if number == errno.EFBIG:
+            answer = Made(finding=Finding(limit, f"what is made of {task.path} is beyond {LARGEST >> 30} GiB"))
+        elif number:
+            answer = Made(trouble=number)
+        else:
+            answer = Made(finding=Finding(CRASH, f"{task.path} makes its decoder fail ({error!r:.200})"))
+    return msgspec.msgpack.encode(answer)

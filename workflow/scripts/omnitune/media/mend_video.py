@@ -6,15 +6,18 @@ from pathlib import Path
 from typing import Any
 
 from omnitune.media.container import VIDEO_DEMUXERS, open_container
+from omnitune.media.video_header import decord_reads
 from omnitune.publish import open_atomic
 from omnitune.validation.codes import RowError
 
-CODES = frozenset({"E129", "E133"})
+CODES = frozenset({"E129", "E133", "E242"})
 # Sound that MP4 holds as it is; other sound is coded as AAC.
 _COPIED = ("aac", "mp3", "opus", "flac", "alac", "ac3", "eac3")
 # Near enough to the original that the model, which sees it scaled down, cannot tell. One thread: the number of
 # them changes the bytes.
 _H264 = {"crf": "16", "preset": "veryfast", "threads": "1"}
+# Even sides, which H.264 wants; and the width the next multiple of 32, the height as it follows.
+_EVEN, _WIDER = "trunc(iw/2)*2:trunc(ih/2)*2", "ceil(iw/32)*32:-2"
 _TURNS = {90: ["transpose=cclock"], -90: ["transpose=clock"], 180: ["hflip", "vflip"], -180: ["hflip", "vflip"]}
 
 
@@ -136,8 +139,9 @@ class _Graph:
     def _open(self, rotation: int) -> Any:
         from av.filter import Graph
 
-        graph = Graph()
-        wanted = [*_TURNS.get(rotation, []), "scale=trunc(iw/2)*2:trunc(ih/2)*2:flags=lanczos", "format=yuv420p"]
+        width = self._stream.height if rotation in (90, -90) else self._stream.width
+        size, graph = _EVEN if decord_reads(width) else _WIDER, Graph()
+        wanted = [*_TURNS.get(rotation, []), f"scale={size}:flags=lanczos", "format=yuv420p"]
         if self._rate is not None:
             wanted.append(f"fps={self._rate.numerator}/{self._rate.denominator}")
         filters = [graph.add(*name.split("=", 1)) for name in wanted]

@@ -15,6 +15,7 @@ import msgspec
 
 from omnitune.media.facts import Opened
 from omnitune.media.mp4_entry import SampleEntry, read_pictures, read_sound
+from omnitune.media.sound_length import decoded_samples
 from omnitune.validation.codes import RowError
 
 FORMAT = "mov,mp4,m4a,3gp,3g2,mj2"
@@ -50,6 +51,7 @@ class Track(msgspec.Struct, frozen=True, gc=False):
         edits: segments that are played.
         keyframe: number of the first picture that needs no other; 0 when there is none.
         rotation: degrees clockwise.
+        decoded: samples that FFmpeg decodes of the sound; 0 when decoding alone tells.
         index, boxes: the content of `moov`, and where in it the track's boxes begin.
     """
 
@@ -65,6 +67,7 @@ class Track(msgspec.Struct, frozen=True, gc=False):
     edits: int
     keyframe: int
     rotation: int
+    decoded: int
     index: bytes
     boxes: dict[bytes, int]
 
@@ -165,14 +168,19 @@ def _read_track(index: bytes, boxes: dict[bytes, int], movie_scale: int, path: s
         uneven = pictures and _is_uneven(times)
     ticks = told if told == timed or not timed else min(told or timed, timed)
     (frames,) = _WORD.unpack_from(index, boxes[b"stsz"] + 16)
-    starts = skips = edits = 0
+    played = starts = skips = edits = 0
     if b"elst" in boxes:
         played, starts, skips, edits = _read_edits(index, boxes[b"elst"])
         # The list counts in the movie's units, which are coarser than the track's: one of them is no difference.
         if (played + 1) * scale < ticks * movie_scale:
             ticks = played * scale // movie_scale or ticks
-    rotation, keyframe = 0, 1
-    if pictures:
+    rotation, keyframe, decoded = 0, 1, 0
+    if not pictures:
+        # Where time is counted in samples and played in one piece.
+        if scale == entry.rate and edits < 2 and not starts and b"iTunSMPB" not in index:
+            shown = -(-played * scale // movie_scale) if edits else timed
+            decoded = decoded_samples(entry.codec, frames, length, timed, skips, shown)
+    else:
         at = boxes[b"tkhd"]
         at += 60 if index[at + 8] else 48
         if index[at : at + 20] != _UPRIGHT:
@@ -193,6 +201,7 @@ def _read_track(index: bytes, boxes: dict[bytes, int], movie_scale: int, path: s
         edits,
         keyframe,
         rotation,
+        decoded,
         index,
         boxes,
     )

@@ -7,7 +7,9 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
+from urllib.parse import unquote
 
+from omnitune.media.urls import is_url
 from omnitune.readers.row import Notes
 from omnitune.validation.codes import RowError
 
@@ -62,6 +64,8 @@ class MediaPaths:
     def resolve(self, path: str, notes: Notes | None = None) -> str:
         """The absolute real path of a medium; how it was found is noted, when that is not as it is written.
 
+        A URL of the web comes back as it is: the validate stage fetches it, or refuses it.
+
         Raises:
             RowError: why the path is refused.
         """
@@ -69,10 +73,12 @@ class MediaPaths:
         try:
             real = self._find(path, notes)
         except RowError as error:
-            if error.finding.code not in ("E061", "E051"):
+            if error.finding.code not in ("E061", "E051", "E072"):
                 raise
             real, other = self._find_otherwise(path, error, notes)
             notes["E215"] = f"the path {path!r} is read as {other!r}"
+        if is_url(real):
+            return real
         folded = hash(real.lower() if real.isascii() else unicodedata.normalize("NFC", real).casefold())
         known = self._names.setdefault(folded, real)
         if known != real:
@@ -82,7 +88,8 @@ class MediaPaths:
         return real
 
     def _find(self, path: str, notes: Notes) -> str:
-        _refuse_names(path)
+        if _refuse_names(path):
+            return path
         missing = RowError("E061", f"no such file: {path} (looked in {self._looked(path)})")
         outside: RowError | None = None
         found = ""
@@ -143,27 +150,30 @@ def _inside(path: str, roots: Sequence[str]) -> bool:
 
 
 def _spellings(path: str) -> Iterator[str]:
-    """What a path may be meant as: without blanks around it, from Windows, in the other form of its letters."""
+    """What a path may be meant as: without blanks, from a URL or Windows, in the other form of its letters."""
     plain = path.strip()
+    if plain.lower().startswith(("file:///", "file://localhost/")):
+        plain = unquote(plain[plain.index("/", len("file://")) :])
     forms = [plain, plain.replace("\\", "/")]
     forms += [] if path.isascii() else [unicodedata.normalize(form, plain) for form in ("NFC", "NFD")]
     yield from (form for form in dict.fromkeys(forms) if form and form != path)
 
 
-def _refuse_names(path: str) -> None:
-    """Refuse what is no path of a file, before anything is opened."""
+def _refuse_names(path: str) -> bool:
+    """Refuse what is no path of a file, before anything is opened; whether it is a URL of the web."""
     if not path:
         raise RowError("E051", "an empty path", "Give a list of paths.")
     if len(path) > _LONGEST:
         raise RowError("E061", f"a path of {len(path)} characters, which no file has")
     if not path.isprintable() and any(ord(char) < 32 or ord(char) == 127 for char in path):
         raise RowError("E076", f"control character in the path {path!r}")
+    if is_url(path):
+        return True
     head = path[:40].lower()
-    if head.startswith(("http://", "https://")):
-        raise RowError("E071", f"{path} is a URL, and URLs are not read")
     if "://" in head or head.startswith(_PROTOCOLS):
         scheme = head.split(":", 1)[0].split(",", 1)[0]
         raise RowError("E072", f'{path[:80]} has the scheme "{scheme}", which is refused')
+    return False
 
 
 def _unreachable(path: str, error: OSError) -> RowError | None:

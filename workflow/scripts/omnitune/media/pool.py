@@ -22,7 +22,8 @@ from omnitune.errors import PipelineError
 from omnitune.media.confine import allow_cpu, confine, keep_memory
 
 # Loaded once, in the process that workers are forked from: 20 ms a worker in place of 1.3 s.
-_PRELOAD = ["numpy", "soundfile", "av", "pyarrow", "isal.isal_zlib", "PIL.ImageOps", "omnitune.media.examine"]
+_PRELOAD = ["numpy", "soundfile", "av", "pyarrow", "isal.isal_zlib", "PIL.ImageOps"]
+_PRELOAD += ["omnitune.media.examine", "omnitune.media.mend", "omnitune.media.wav_writer"]
 _PRELOAD += [f"PIL.{name}ImagePlugin" for name in ("Bmp", "Gif", "Jpeg", "Mpo", "Png", "WebP")]
 _LIBRARY = str(Path(__file__).parents[2])
 _START_SECONDS = 120
@@ -51,10 +52,11 @@ class Pool(Generic[Job]):
     Args:
         work: from a job to its reply; work and jobs must be picklable.
         processes: how many; they start with the first jobs.
+        writes: bytes that a file they write may have; as a rule they write none.
     """
 
-    def __init__(self, work: Callable[[Job], bytes], processes: int) -> None:
-        self._work, self._processes = work, processes
+    def __init__(self, work: Callable[[Job], bytes], processes: int, writes: int = 0) -> None:
+        self._work, self._processes, self._writes = work, processes, writes
         self._workers: list[_Worker[Job]] = []
         self._idle: queue.SimpleQueue[_Worker[Job] | None] = queue.SimpleQueue()
         for _ in range(processes):
@@ -110,7 +112,7 @@ class Pool(Generic[Job]):
         with self._changing:
             if self._closed:
                 raise RuntimeError("the pool is closed")
-            worker = _Worker(self._work)
+            worker = _Worker(self._work, self._writes)
             self._workers.append(worker)
             return worker
 
@@ -124,7 +126,7 @@ class Pool(Generic[Job]):
 class _Worker(Generic[Job]):
     """One process and the pipe to it."""
 
-    def __init__(self, work: Callable[[Job], bytes]) -> None:
+    def __init__(self, work: Callable[[Job], bytes], writes: int) -> None:
         # Forked from a small process of its own: this one may have threads, and much memory.
         context = get_context("forkserver")
         context.set_forkserver_preload(_PRELOAD)
@@ -132,7 +134,7 @@ class _Worker(Generic[Job]):
         self._pipe, theirs = context.Pipe()
         # Told of at the end of a chunk: to be woken for every reply costs more than a file's hash.
         self._done, done = context.Pipe(duplex=False)
-        self._process = context.Process(target=_serve, args=(theirs, done, work), daemon=True)
+        self._process = context.Process(target=_serve, args=(theirs, done, work, writes), daemon=True)
         self._process.start()
         theirs.close()
         done.close()
@@ -205,9 +207,9 @@ def _start_server() -> None:
             os.environ["PYTHONPATH"] = before
 
 
-def _serve(pipe: _Pipe, done: _Pipe, work: Callable[[Job], bytes]) -> None:
+def _serve(pipe: _Pipe, done: _Pipe, work: Callable[[Job], bytes], writes: int) -> None:
     """A worker's life: jobs in, replies out, until the pipe closes."""
-    confine([pipe.fileno(), done.fileno()])
+    confine([pipe.fileno(), done.fileno()], writes)
     keep_memory()
     done.send_bytes(b"")
     while True:

@@ -5,7 +5,6 @@ are imported on first use: a run without media never loads them.
 """
 
 import os
-from collections import OrderedDict
 from collections.abc import Callable
 
 from omnitune.media.audio_header import probe_audio
@@ -17,39 +16,13 @@ from omnitune.validation.codes import RowError
 
 LIMITS = Limits()
 # A FIFO opened without this waits for a writer.
-_FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
+FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
 # The reader of each modality and the bytes that are read for it at once; most headers are not longer.
-_PROBES: dict[str, tuple[Callable[[Opened, Limits], Probe], int]] = {
+PROBES: dict[str, tuple[Callable[[Opened, Limits], Probe], int]] = {
     "audio": (probe_audio, 512),
     "image": (probe_image, 4096),
     "video": (probe_video, 4096),
 }
-
-
-class ProbeCache:
-    """Remembers the last probes, refusals included: rows that share a file share its probe."""
-
-    def __init__(self, limits: Limits = LIMITS, size: int = 8192) -> None:
-        self._limits, self._size = limits, size
-        self._known: OrderedDict[tuple[str, str], Probe | RowError] = OrderedDict()
-
-    def probe(self, modality: str, path: str) -> Probe:
-        """The same as `probe`."""
-        key = (modality, path)
-        known = self._known.get(key)
-        if known is None:
-            try:
-                known = probe(modality, path, self._limits)
-            except RowError as error:
-                known = error
-            self._known[key] = known
-            if len(self._known) > self._size:
-                self._known.popitem(last=False)
-        else:
-            self._known.move_to_end(key)
-        if isinstance(known, RowError):
-            raise known.with_traceback(None)
-        return known
 
 
 def probe(modality: str, path: str, limits: Limits = LIMITS) -> Probe:
@@ -61,9 +34,9 @@ def probe(modality: str, path: str, limits: Limits = LIMITS) -> Probe:
     Raises:
         RowError: why the file cannot be used at all; what is only noteworthy is in the probe's findings.
     """
-    read, length = _PROBES[modality]
+    read, length = PROBES[modality]
     try:
-        fd = os.open(path, _FLAGS)
+        fd = os.open(path, FLAGS)
         try:
             # A FIFO has no end to go to and a device ends where it begins; this costs a tenth of fstat.
             size = os.lseek(fd, 0, os.SEEK_END)
@@ -72,8 +45,13 @@ def probe(modality: str, path: str, limits: Limits = LIMITS) -> Probe:
             return read(Opened(path, fd, size, os.pread(fd, length, 0)), limits)
         finally:
             os.close(fd)
-    except FileNotFoundError:
-        raise RowError("E061", f"no such file: {path}") from None
     except OSError as error:
-        refuse_kind(path, os.stat(path))  # noqa: PTH116 (the path is a string all along)
-        raise RowError("E063", f"{path} cannot be read ({error.strerror or error})") from None
+        raise unreadable(path, error) from None
+
+
+def unreadable(path: str, error: OSError) -> RowError:
+    """Why a file cannot be read."""
+    if isinstance(error, FileNotFoundError):
+        return RowError("E061", f"no such file: {path}")
+    refuse_kind(path, os.stat(path))  # noqa: PTH116 (the path is a string all along)
+    return RowError("E063", f"{path} cannot be read ({error.strerror or error})")

@@ -13,6 +13,9 @@ class Sound(msgspec.Struct, frozen=True, gc=False):
         frames: samples a channel that the file has.
         declared: samples a channel that the header says; -1 when it leaves them open, as a stream does.
         tracks: audio tracks in the file; the first is the one described.
+        counted: whether `frames` is a count, and no estimate by the bit rate.
+        decoded: samples a channel that FFmpeg decodes; 0 when that is not known, or libsndfile reads the file.
+        refused: why the training's reader fails on it or gets it wrong, in words; empty when it does not.
     """
 
     format: str
@@ -22,3 +25,6 @@ class Sound(msgspec.Struct, frozen=True, gc=False):
     frames: int
     declared: int
     tracks: int = 1
+    counted: bool = True
+    decoded: int = 0
+    refused: str = ""

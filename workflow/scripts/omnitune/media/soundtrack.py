@@ -1,11 +1,14 @@
 """The sound of a video as a file of its own: 16 kHz mono WAV, named by the video's content."""
 
+import math
 import os
-from functools import lru_cache
 from pathlib import Path
 
-from omnitune.publish import open_atomic, sha256
-from omnitune.validation.codes import RowError
+from omnitune.config.validate import ValidateConfig
+from omnitune.media.mend import Task
+from omnitune.media.mender import Mender
+from omnitune.media.urls import is_url
+from omnitune.validation.codes import Finding, RowError
 
 
 class Soundtracks:
@@ -17,22 +20,19 @@ class Soundtracks:
 
     def __init__(self, folder: Path) -> None:
         self._folder = Path(os.path.realpath(folder))
-        # Rows that share a video need not read it again to know its name.
-        self._known = lru_cache(maxsize=4096)(self._extract)
+        # Rows come one by one, so a second process would have nothing to do.
+        self._mender = Mender(folder, ValidateConfig(processes=1))
 
     def extract(self, video: str) -> str:
         """The absolute path of the sound of `video`, all of its first audio track."""
-        return self._known(video)
+        if is_url(video):
+            what = f"{video} is a URL, and its sound cannot be taken from it before it is fetched"
+            raise RowError("E071", what, "Download the file and name its local path, or set extract_audio: false.")
+        (made,) = self._mender.make([Task("soundtrack", video, frozenset(), self._folder, math.inf)])
+        if isinstance(made, Finding):
+            raise RowError(*made)
+        return made
 
-    def _extract(self, video: str) -> str:
-        from omnitune.media import wav_writer
-
-        try:
-            path = self._folder / f"{sha256(Path(video))}.sound.{wav_writer.VERSION}.wav"
-        except OSError as error:
-            raise RowError("E063", f"{video} cannot be read ({error.strerror})") from None
-        # It is renamed into place when it is whole.
-        if not path.exists():
-            with open_atomic(path) as file:
-                wav_writer.write_wav(video, file, code="E135")
-        return str(path)
+    def close(self) -> None:
+        """End the process that decodes."""
+        self._mender.close()

@@ -1,7 +1,7 @@
 """Headers of video files."""
 
 from omnitune.media.facts import Limits, Opened, Probe
-from omnitune.media.film import film_by_ffmpeg, film_of_tracks
+from omnitune.media.film import Film, film_by_ffmpeg, film_of_tracks
 from omnitune.media.labels import mislabelled
 from omnitune.media.mp4_header import read_mp4
 from omnitune.validation.codes import Finding
@@ -32,6 +32,8 @@ def probe_video(file: Opened, limits: Limits) -> Probe:
         findings += _amount(file, width, height, seconds, limits)
     if film.rotation:
         findings += (Finding("E133", f"{path} is to be turned by {film.rotation} degrees"),)
+    if unread := _unread(film):
+        findings += (Finding("E242", f"{path} {unread}, which decord 0.6.0 cannot read"),)
     if film.unusual:
         findings += (Finding("E134", f"{path} has {', '.join(film.unusual)}, which readers ignore"),)
     if sounds:
@@ -59,7 +61,31 @@ def probe_video(file: Opened, limits: Limits) -> Probe:
         film.rotation,
         film.codec,
         findings,
+        film.counted,
+        film.decoded,
     )
+
+
+def decord_reads(width: int) -> bool:
+    """Whether decord 0.6.0, which the training reads clips with, can read pictures that are shown so wide.
+
+    FFmpeg pads a row of pixels to a multiple of 32; where its bytes are a whole number of times the width (16, 24,
+    48, 72 and less), decord takes that for the number of channels.
+    """
+    row = 3 * -(-width // 32) * 32
+    return bool(width and row % width) or row == 3 * width
+
+
+def _unread(film: Film) -> str:
+    """What the training's reader of clips fails on, in words; empty when it reads the clip."""
+    if film.codec == "av1":
+        return "is coded as AV1"
+    if film.format == "gif":
+        return "is a GIF"
+    if film.format == "mpegts" and film.codec == "h264" and film.reordered:
+        return "is an MPEG transport stream of H.264 with B-frames"
+    shown = film.height if film.rotation in (90, 270) else film.width
+    return "" if decord_reads(shown) else f"has pictures that are {shown} pixels wide"
 
 
 def _size(path: str, width: int, height: int, limits: Limits) -> tuple[Finding, ...]:

@@ -1,4 +1,4 @@
-"""A file read from its first byte to its last: its digest, and whether it is all there."""
+"""A medium read from its first byte to its last, once: its header, its digest, and whether it is all there."""
 
 import os
 import threading
@@ -6,6 +6,8 @@ import threading
 import xxhash
 
 from omnitune.media.endings import Ending, ending
+from omnitune.media.facts import Limits, Opened, Probe
+from omnitune.media.probe import FLAGS, PROBES, unreadable
 from omnitune.validation.codes import RowError
 
 # Files below this are held in memory while they are looked at.
@@ -13,26 +15,36 @@ _SMALL = 4 << 20
 _BLOCK = 1 << 20
 
 
-def read_whole(path: str, size: int, mtime_ns: int) -> tuple[str, Ending]:
-    """The xxh3-128 digest of the file in hex, and how it ends.
+def read_whole(modality: str, path: str, size: int, mtime_ns: int, limits: Limits) -> tuple[Probe, str, Ending]:
+    """What a medium's header says, the xxh3-128 digest of the file in hex, and how it ends.
 
     Args:
+        modality: image, audio or video.
         path: of a regular file.
         size, mtime_ns: as they were seen; a file that has others by the end of the reading was changed.
+        limits: what the header is held against.
+
+    Raises:
+        RowError: why the file cannot be used at all.
     """
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    look, length = PROBES[modality]
     try:
-        buffer = _own.buffer
-        read = os.readv(descriptor, [buffer])
-        if read < _SMALL:  # nearly every file: all of it is in the buffer
-            content = buffer[:read]
-            digest, found = xxhash.xxh3_128_hexdigest(content), ending(content, read)
-        else:
-            digest, found = _hash(descriptor, size), ending(_Parts(descriptor), size)
-        refuse_changed(path, descriptor, size, mtime_ns)
-    finally:
-        os.close(descriptor)
-    return digest, found
+        descriptor = os.open(path, FLAGS)
+        try:
+            buffer = _own.buffer
+            read = os.preadv(descriptor, [buffer], 0)
+            probe = look(Opened(path, descriptor, size, bytes(buffer[: min(length, read)])), limits)
+            if read < _SMALL:  # nearly every file: all of it is in the buffer
+                content = buffer[:read]
+                digest, found = xxhash.xxh3_128_hexdigest(content), ending(content, read)
+            else:
+                digest, found = _hash(descriptor, size), ending(_Parts(descriptor), size)
+            refuse_changed(path, descriptor, size, mtime_ns)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise unreadable(path, error) from None
+    return probe, digest, found
 
 
 def _hash(descriptor: int, size: int) -> str:
@@ -40,7 +52,8 @@ def _hash(descriptor: int, size: int) -> str:
     buffer = _own.buffer
     digest, read = xxhash.xxh3_128(buffer), _SMALL
     block = buffer[:_BLOCK]
-    while read <= size and (count := os.readv(descriptor, [block])):
+    # Libraries that look into the file leave the reading position anywhere.
+    while read <= size and (count := os.preadv(descriptor, [block], read)):
         digest.update(block[:count])
         read += count
     return digest.hexdigest()

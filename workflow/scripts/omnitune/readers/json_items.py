@@ -97,7 +97,7 @@ def _row(line: Line, keyed: bool) -> dict[str, Any]:
     if found:
         # The key is no part of the row, and may hold what a row may not.
         content = line.content[found.end() :]
-        row = parse_row(line._replace(content=content or b"null"))
+        row = parse_row(msgspec.structs.replace(line, content=content or b"null"))
         if row.get("id") is None:
             row["id"] = next(iter(parse_row(Line(line.number, b"{" + found[1] + b":0}", 0, True))))
         return row

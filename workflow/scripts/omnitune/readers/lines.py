@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
 
 import msgspec
 
@@ -16,7 +16,7 @@ MAX_LINE_BYTES = 8 * 1024 * 1024
 _CHUNK_BYTES = 4 * 1024 * 1024
 
 
-class Line(NamedTuple):
+class Line(msgspec.Struct, gc=False):
     """One line that is not blank.
 
     Attributes:

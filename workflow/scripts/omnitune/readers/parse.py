@@ -13,7 +13,7 @@ from omnitune.validation.codes import RowError
 MAX_DEPTH = 32
 _decode = msgspec.json.Decoder().decode
 _position = re.compile(r"\(byte (\d+)\)")
-_spaced_key = re.compile(rb'"[ \t]+:')
+_spaced_key = re.compile(rb'"[ \t\r]+:')
 
 
 def parse_row(line: Line) -> dict[str, Any]:

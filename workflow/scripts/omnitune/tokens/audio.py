@@ -61,38 +61,6 @@ def resampled_stream(samples: int, rate: int, wanted: int) -> int:
     return max(0, _ceil(samples - _filter_length(rate, wanted) // 2, rate, wanted))
 
 
-def aac_samples(packets: int, skipped: int, shown: int, frame: int = 1024) -> int:
-    """Samples that FFmpeg decodes from an AAC track of an MP4 or MOV file.
-
-    Args:
-        packets: number of samples in the track's stsz, each a coded frame.
-        skipped: media time of the one edit in its elst, in units of the rate: the encoder's delay.
-        shown: duration of that edit, in units of the rate, rounded up.
-        frame: samples a packet; 1024, or 960.
-
-    The end is not trimmed: whole frames come out until the edit is covered (libavformat's mov.c, mov_fix_index).
-    """
-    covered = min(packets, -(-(skipped + shown) // frame))
-    return covered * frame - skipped
-
-
-def mp3_is_counted(frame: bytes, size: int) -> bool:
-    """Whether the length that libsndfile gives of an MP3 is a count and no estimate.
-
-    Without the encoder's Xing or Info frame libsndfile guesses the length from the bit rate, and in a file that
-    was cut it believes a frame that promises more than there is.
-
-    Args:
-        frame: the first 160 bytes of sound or more, after an ID3 tag.
-        size: bytes of the file from there on.
-    """
-    at = max(frame.find(b"Xing", 0, 48), frame.find(b"Info", 0, 48))
-    # Flags: 1 says that the number of frames follows, 2 the number of bytes.
-    if at < 0 or len(frame) < at + 16 or frame[at + 7] & 3 != 3:
-        return False
-    return int.from_bytes(frame[at + 12 : at + 16], "big") <= size
-
-
 def _filter_length(rate: int, wanted: int) -> int:
     """Taps of the resampler's filter, an even number (resample.c, resample_init)."""
     taps = max(math.ceil(_TAPS / min(wanted * _CUTOFF / rate, 1.0)), 1)

@@ -3,6 +3,8 @@
 `swift sft --cached_dataset FOLDER --group_by_length true` puts rows of like length together. ms-swift's own
 `swift export --to_cached_dataset` makes such a folder by encoding every row; it holds the rows themselves and one
 number each, so a length that is known otherwise serves as well. Runs in the swift environment.
+
+VERSION is what the folder depends on: raise it only when its files would change.
 """
 
 from collections.abc import Iterator
@@ -13,8 +15,10 @@ from typing import Any
 import msgspec
 
 from omnitune.errors import ExitCode, PipelineError
-from omnitune.publish import publish_folder, staging
+from omnitune.publish import publish_folder, sha256, staging
 from omnitune.records import MODALITIES, Record, read_records
+
+VERSION = 1
 
 
 class Length(msgspec.Struct):
@@ -25,7 +29,7 @@ class Length(msgspec.Struct):
 
 
 def cache_rows(rows: Path, lengths: Path, output: Path) -> int:
-    """Write `output`, which appears when it is complete; returns the number of rows.
+    """Write `output`, which appears when it is complete; returns the number of rows. Equal input, equal files.
 
     Args:
         rows: JSONL of records.
@@ -33,11 +37,19 @@ def cache_rows(rows: Path, lengths: Path, output: Path) -> int:
         output: folder for `--cached_dataset`.
 
     Raises:
-        PipelineError: when the two files do not belong together, or are empty.
+        PipelineError: when the two files do not belong together, or a length is not known.
     """
     from datasets import Dataset, disable_progress_bars
     from datasets.arrow_writer import ArrowWriter
 
+    if rows.stat().st_size and not lengths.stat().st_size:
+        raise PipelineError(
+            "the lengths of these rows are not all known",
+            where=str(rows),
+            fix="Set validate.lengths: true and validate.policy.E223: reject, which leaves out the rows in "
+            "question, or train without sft.group_by_length and sft.packing.",
+            code=ExitCode.DATA,
+        )
     disable_progress_bars()
     with staging(output) as folder:
         table = folder / "table.arrow"
@@ -47,7 +59,11 @@ def cache_rows(rows: Path, lengths: Path, output: Path) -> int:
                 writer.write(row)
             count, _ = writer.finalize()
         new = folder / "dataset"
-        Dataset.from_file(str(table), split="train").save_to_disk(new)
+        dataset = Dataset.from_file(str(table), split="train")
+        # Else the time of the temporary file decides it.
+        dataset._fingerprint = f"{sha256(rows)[:16]}{sha256(lengths)[:16]}"
+        # The size of none is not to be estimated.
+        dataset.save_to_disk(new, num_shards=None if count else 1)
         publish_folder(new, output)
     return int(count)
 
@@ -68,7 +84,6 @@ def _features() -> Any:
 
 
 def _paired(rows: Path, lengths: Path) -> Iterator[dict[str, Any]]:
-    number = 0
     for number, (record, length) in enumerate(zip_longest(read_records(rows), _read_lengths(lengths)), 1):
         if record is None or length is None or record.id != length.id:
             found = "no row more" if record is None else f"row {record.id}"
@@ -80,8 +95,6 @@ def _paired(rows: Path, lengths: Path) -> Iterator[dict[str, Any]]:
                 code=ExitCode.DATA,
             )
         yield _row(record, length.tokens, rows.name)
-    if not number:
-        raise PipelineError("there are no rows", where=str(rows), code=ExitCode.DATA)
 
 
 def _row(record: Record, tokens: int, name: str) -> dict[str, Any]:

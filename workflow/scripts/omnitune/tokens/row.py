@@ -15,11 +15,6 @@ from omnitune.tokens.text import TextCounter
 from omnitune.tokens.unknown import Unknown
 from omnitune.tokens.video import video_tokens
 
-# Containers that count a stream's packets in their header; a fragmented MP4 does not, which a probe has to say.
-_COUNTING = ("mov", "avi", "flv")
-# Of these libsndfile may estimate the length, see mp3_is_counted.
-_GUESSED = ("MP3",)
-
 
 class RowTokens(NamedTuple):
     """Tokens of a row: those that are shown, and those that are trained on."""
@@ -86,15 +81,15 @@ def media_tokens(probe: Probe, budget: MediaBudget) -> int:
 
 
 def _pictures(probe: Probe, budget: MediaBudget) -> int:
-    if not getattr(probe, "counted", probe.format.startswith(_COUNTING)):
+    if not probe.counted:
         raise Unknown(f"{probe.format} does not count its frames")
-    rate = _fact(probe, "fps") or (probe.frames / probe.duration if probe.duration else 0.0)
+    rate = probe.fps
     if not (probe.frames and rate):
         raise Unknown("the header gives no number of frames or no rate")
     if abs(probe.frames / rate - probe.duration) > max(1.0, 0.1 * probe.duration):
         raise Unknown(f"{probe.frames} frames do not last {probe.duration:.1f} s, so the header counts but a part")
     # decord turns a clip that is to be shown upright.
-    lying = _fact(probe, "rotation") in (90, 270)
+    lying = probe.rotation in (90, 270)
     width, height = (probe.height, probe.width) if lying else (probe.width, probe.height)
     return video_tokens(width, height, probe.frames, rate, budget)
 
@@ -103,21 +98,15 @@ def _sound(probe: Probe, budget: MediaBudget) -> int:
     wanted = budget.sampling_rate
     # libsndfile's names of formats are in capitals.
     if probe.format.isupper():
-        if not getattr(probe, "counted", probe.format not in _GUESSED):
+        if not probe.counted:
             raise Unknown(f"the length of an {probe.format} without an index is an estimate")
         return audio_tokens(resampled(probe.frames, probe.sample_rate, wanted))
-    rate, channels = int(_fact(probe, "audio_rate")) or probe.sample_rate, probe.channels
-    samples = int(_fact(probe, "audio_samples"))
+    rate, channels, samples = probe.audio_rate or probe.sample_rate, probe.channels, probe.audio_samples
     if not (samples and rate):
         raise Unknown(f"the sound of {probe.format} is of a length that the header does not tell exactly")
-    if rate == wanted and channels != 1 and str(_fact(probe, "codec")).startswith("pcm"):
+    if rate == wanted and channels != 1 and probe.codec.startswith("pcm"):
         raise Unknown(f"ms-swift strings the {channels} channels of {probe.format} together")
     return audio_tokens(resampled_stream(samples, rate, wanted))
-
-
-def _fact(probe: Probe, name: str) -> float:
-    """A field that not every probe has; 0 when it is not there."""
-    return getattr(probe, name, 0)
 
 
 def _check_processor(model: Path) -> None:

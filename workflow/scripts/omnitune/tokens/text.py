@@ -1,13 +1,13 @@
 """Tokens of a row's text: the template's turns around it, cut as ms-swift cuts them, counted by the tokenizer."""
 
 import json
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from omnitune.records import Message, Record
 from omnitune.tokens.unknown import Unknown
+from omnitune.validation.text import placeholder
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -23,8 +23,6 @@ _WORDS = (
 _SYSTEM = "<|im_start|>system\n{}<|im_end|>\n"
 _TURN = "<|im_start|>user\n{}<|im_end|>\n<|im_start|>assistant\n"
 _END = "<|im_end|>\n"
-# Template._concat_context_list looks for these in the finished turn.
-_PLACEHOLDER = re.compile(r"\{\{(?:SYSTEM|QUERY|ROUND[01])\}\}")
 # An answer that ends so gets no end of its own (TemplateMeta.stop_words).
 _STOPS = ("<|endoftext|>", "<|im_end|>")
 # Qwen2_5OmniTemplate.replace_tag: what stands for a medium; the pad in it is later repeated.
@@ -118,8 +116,8 @@ def pieces(messages: Sequence[Message], markers: dict[str, str] = _MARKERS) -> I
             yield Piece(message.content if stops else message.content + _END, True)
             prompt = "" if number == last else _END
         else:
-            if found := _PLACEHOLDER.search(message.content):
-                raise Unknown(f"ms-swift fills in the {found[0]} in turn {number + 1}")
+            if found := placeholder(message.role, message.content):
+                raise Unknown(f"ms-swift fills in the {found} in turn {number + 1}")
             if message.role == "user":
                 content = message.content
                 for marker, text in markers.items():

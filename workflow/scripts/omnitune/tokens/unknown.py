@@ -6,13 +6,15 @@ class Unknown(Exception):
 
     The cases:
 
-    - a container that does not count its frames (Matroska, WebM, MPEG-TS and -PS, ASF, a fragmented MP4),
+    - a large file of a container that does not count its frames (Matroska, WebM, MPEG-TS and -PS, ASF, an MP4 in
+      fragments),
     - a frame rate that the header does not give,
-    - an MP3 without a Xing or Info frame, or cut off: libsndfile estimates its length,
-    - sound that only FFmpeg decodes (M4A, AAC, the track of a video) whose samples are not given,
+    - a large or damaged MP3 without a Xing or Info frame, or one in a WAV: libsndfile estimates its length,
+    - sound that only FFmpeg decodes (the track of a video), unless it is AAC-LC, ALAC or FLAC in an MP4 or MOV,
     - such sound with several interleaved channels at the rate it is wanted at: ms-swift strings them together,
     - a tool's result after an answer in ReAct's form (Action: and Action Input:), which gets a form of its own,
-    - a placeholder of ms-swift's own in a user's or tool's turn ({{SYSTEM}}, {{QUERY}}, {{ROUND0}}, {{ROUND1}}),
+    - a placeholder that ms-swift fills in: {{ROUND0}} or {{ROUND1}} in a user's or tool's turn, {{SYSTEM}} or
+      {{QUERY}} in a tool's,
     - what ms-swift refuses: a shape beyond a ratio of 200, a side that shrinks to nothing, fewer than 2 frames,
       a clip 16, 24, 48 or 72 pixels wide, sound shorter than 2 hops.
     """

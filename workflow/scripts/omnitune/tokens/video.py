@@ -2,6 +2,7 @@
 
 import math
 
+from omnitune.media.video_header import decord_reads
 from omnitune.tokens.budget import FRAMES_PER_GRID, MediaBudget
 from omnitune.tokens.image import grid
 from omnitune.tokens.unknown import Unknown
@@ -22,7 +23,8 @@ def video_tokens(width: int, height: int, frames: int, fps: float, budget: Media
     Raises:
         Unknown: for a clip that ms-swift refuses.
     """
-    _check_width(width)
+    if not decord_reads(width):
+        raise Unknown(f"decord cannot read pictures that are {width} wide")
     taken = sampled_frames(frames, fps, budget)
     rows, columns = grid(width, height, budget.video_min, budget.frame_max(taken))
     return taken // FRAMES_PER_GRID * rows * columns
@@ -42,14 +44,3 @@ def sampled_frames(frames: int, fps: float, budget: MediaBudget) -> int:
     if taken < pair:
         raise Unknown(f"{frames} frames are fewer than {pair}")
     return taken
-
-
-def _check_width(width: int) -> None:
-    """Refuse the widths (16, 24, 48, 72 and less) at which decord 0.6.0 fails.
-
-    FFmpeg pads a row of pixels to a multiple of 32; where its bytes are a whole number of times the width, decord
-    takes that for the number of channels.
-    """
-    row = 3 * -(-width // 32) * 32
-    if not row % width and row != 3 * width:
-        raise Unknown(f"decord cannot read pictures that are {width} wide")

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator
 from omnitune.records import MARKERS, MODALITIES, ROLES, Message, Record
 from omnitune.validation.codes import Finding
 from omnitune.validation.privacy import personal
-from omnitune.validation.text import odd_marker, steering, unusual_character
+from omnitune.validation.text import is_harmless, odd_marker, placeholder, steering, unusual_character
 
 # What may come after a turn, tools left aside.
 _AFTER_NOTHING: tuple[str, ...] = ("system", "user")
@@ -38,15 +38,14 @@ def check_record(
 
 def _is_plain(record: Record, private: bool) -> bool:
     """Whether the record is of text and good at a glance: nearly all are, and the long way takes long."""
-    if private or record.solution is not None or record.images or record.audios or record.videos:
+    if private or record.images or record.audios or record.videos:
         return False
-    follows = _AFTER_NOTHING
-    role = ""
+    if record.solution is not None and not record.solution.strip():
+        return False
+    role, follows = "", _AFTER_NOTHING
     for message in record.messages:
         role, text = message.role, message.content
-        if role not in follows or "<" in text or "\0" in text or not text or text.isspace():
-            return False
-        if not text.isascii() and unusual_character(text):
+        if role not in follows or not text or text.isspace() or not is_harmless(text):
             return False
         follows = _FOLLOWS[role]
     return role == "assistant"
@@ -88,6 +87,8 @@ def check_texts(messages: list[Message], private: bool = False) -> Iterator[Find
             yield Finding("E009", f"turn {number} holds a NUL character")
         if not text.isascii() and (found := unusual_character(text)):
             yield Finding("E060", f"turn {number} holds {found}")
+        if found := placeholder(message.role, text):
+            yield Finding("E241", f"turn {number} holds {found}, which ms-swift replaces")
         if private and (found := personal(text)):
             yield Finding("E214", f"turn {number} seems to hold {found}")
         if "<" in text:

@@ -17,7 +17,7 @@ from omnitune.errors import PipelineError
 from omnitune.readers import reader_name
 from omnitune.validation.codes import CODES
 from omnitune.validation.policy import Policy, without_stops
-from omnitune.validation.validate import BATCH, Gate, Judged
+from omnitune.validation.validate import Gate, Judged
 
 
 class Remark(msgspec.Struct):
@@ -71,7 +71,7 @@ class Linter:
             gate = Gate(shown, self._use, self._settings)
             rows = converters.convert_rows(source, reader_name("", path))
             try:
-                while batch := list(islice(rows, BATCH)):
+                while batch := list(islice(rows, gate.batch)):
                     found = [getattr(row, "found", {}) for row in batch]
                     for words, judged in zip(found, gate.judge(batch), strict=True):
                         self.counts[judged.ledger.verdict] += 1

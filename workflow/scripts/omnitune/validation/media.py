@@ -1,13 +1,16 @@
 """The media of a batch of rows: looked into, and put right where the policy says so."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from omnitune.media.inspect import Inspection, Inspector
-from omnitune.media.mend import Mender
+from omnitune.media.mender import Mender
+from omnitune.media.urls import is_url
 from omnitune.records import Medium
-from omnitune.validation.codes import CODES, Finding, RowError
+from omnitune.validation.codes import CODES, Finding
 from omnitune.validation.policy import Policy
+
+FETCHED = "E243"
 
 
 class Seen(NamedTuple):
@@ -17,7 +20,7 @@ class Seen(NamedTuple):
         modality: image, audio or video.
         path: of the file to use: the one given, or what was made of it.
         inspection: of that file; its findings are all that is left to say of the medium.
-        origin: the file given, when another is to be used.
+        origin: the file or URL given, when another is to be used.
         repairs: codes of what was put right.
     """
 
@@ -49,15 +52,44 @@ class MediaJudge:
         inspector: reads media.
         mender: puts them right; None: what would be put right is only named.
         audio_in_video: whether the sound of videos is used.
+        fetch: files for URLs, or why there are none; None: URLs are refused.
     """
 
-    def __init__(self, policy: Policy, inspector: Inspector, mender: Mender | None, audio_in_video: bool) -> None:
+    def __init__(
+        self,
+        policy: Policy,
+        inspector: Inspector,
+        mender: Mender | None,
+        audio_in_video: bool,
+        fetch: Callable[[Sequence[str]], Sequence[str | Finding]] | None = None,
+    ) -> None:
         self._policy, self._inspector, self._mender = policy, inspector, mender
-        self._audio_in_video = audio_in_video
+        self._audio_in_video, self._fetch = audio_in_video, fetch
 
     def look(self, media: Sequence[tuple[str, str]]) -> list[Seen]:
-        """What there is to say of each (modality, absolute path), in their order."""
-        mended = [self._mended(seen) for seen in self._inspect(media)]
+        """What there is to say of each (modality, absolute path or URL), in their order."""
+        urls = list(dict.fromkeys(path for _, path in media if is_url(path)))
+        if not urls:
+            return self._look(media)
+        fetched = dict(zip(urls, self._fetched(urls), strict=True))
+        local = [(modality, fetched.get(path, path)) for modality, path in media]
+        seen = iter(self._look([(modality, path) for modality, path in local if isinstance(path, str)]))
+        return [
+            Seen(modality, given, Inspection(None, (path,)))
+            if isinstance(path, Finding)
+            else _from(given, next(seen))
+            for (modality, given), (_, path) in zip(media, local, strict=True)
+        ]
+
+    def _fetched(self, urls: Sequence[str]) -> Sequence[str | Finding]:
+        if self._fetch is None:
+            return [Finding("E071", f"{url} is a URL, and no URL is read") for url in urls]
+        if self._policy.action(FETCHED) != "repair":
+            return [Finding(FETCHED, f"{url} is not fetched") for url in urls]
+        return self._fetch(urls)
+
+    def _look(self, media: Sequence[tuple[str, str]]) -> list[Seen]:
+        mended = self._mended(self._inspect(media))
         # What was made is looked into all at once, as the originals were.
         again = iter(self._inspect([(seen.modality, seen.path) for seen in mended if seen.origin]))
         return [self._judged(seen, next(again)) if seen.origin else seen for seen in mended]
@@ -75,25 +107,37 @@ class MediaJudge:
             return [Finding("E140", f"{path} has no audio track, but media.audio_in_video is true")]
         return []
 
-    def _mended(self, seen: Seen) -> Seen:
-        """With the file that was made of it, and without the findings that this puts right."""
-        found = seen.inspection.findings
-        faults = [finding for finding in found if self._policy.action(finding.code) == "repair"]
-        if not faults or any(map(self._policy.refuses, found)):
-            return seen
-        rest = seen.inspection._replace(findings=tuple(finding for finding in found if finding not in faults))
-        repairs = tuple(dict.fromkeys(fault.code for fault in faults))
+    def _mended(self, media: Sequence[Seen]) -> list[Seen]:
+        """With the files that were made of them, and without the findings that this puts right."""
+        faults = {seen: found for seen in dict.fromkeys(media) if (found := self._faults(seen))}
+        made: list[str | Finding]
         if self._mender is None:
-            return seen._replace(inspection=rest, repairs=repairs)
-        wanted = seen.inspection._replace(findings=tuple(faults))
-        try:
-            made = self._mender.mend(seen.modality, seen.path, wanted)
-        except RowError as error:
-            failed = error.finding
+            made = ["" for _ in faults]
+        else:
+            wanted = [(seen, seen.inspection._replace(findings=found)) for seen, found in faults.items()]
+            made = self._mender.mend([(seen.modality, seen.path, wish) for seen, wish in wanted])
+        mended = dict(zip(faults, made, strict=True))
+        return [self._answered(seen, faults[seen], mended[seen]) if seen in mended else seen for seen in media]
+
+    def _faults(self, seen: Seen) -> tuple[Finding, ...]:
+        """What is to be put right, unless something keeps the medium out all the same."""
+        found = seen.inspection.findings
+        if any(map(self._policy.refuses, found)):
+            return ()
+        return tuple(finding for finding in found if self._policy.action(finding.code) == "repair")
+
+    def _answered(self, seen: Seen, faults: tuple[Finding, ...], made: str | Finding) -> Seen:
+        if isinstance(made, Finding):
             # A policy that lets the reason pass does not make the repair good.
-            code = failed.code if self._policy.refuses(failed) else "E220"
-            return seen._replace(inspection=_adding(seen.inspection, failed._replace(code=code)))
-        return seen._replace(path=made, inspection=rest, origin=seen.path, repairs=repairs)
+            code = made.code if self._policy.refuses(made) else "E220"
+            return seen._replace(inspection=_adding(seen.inspection, made._replace(code=code)))
+        rest = tuple(finding for finding in seen.inspection.findings if finding not in faults)
+        return seen._replace(
+            path=made or seen.path,
+            inspection=seen.inspection._replace(findings=rest),
+            origin=seen.path if made else "",
+            repairs=tuple(dict.fromkeys(fault.code for fault in faults)),
+        )
 
     def _judged(self, seen: Seen, made: Seen) -> Seen:
         """With the inspection of what was made: a fault that is still there keeps the row out."""
@@ -103,6 +147,11 @@ class MediaJudge:
         ]
         known = made.inspection._replace(findings=seen.inspection.findings)
         return seen._replace(inspection=_adding(known, *findings))
+
+
+def _from(url: str, seen: Seen) -> Seen:
+    """The medium of a file that was fetched; the same when it was none."""
+    return seen._replace(origin=url, repairs=(FETCHED, *seen.repairs)) if is_url(url) else seen
 
 
 def _adding(inspection: Inspection, *findings: Finding) -> Inspection:

@@ -16,13 +16,46 @@ _control = re.compile(
     r"|fim_prefix|fim_middle|fim_suffix|fim_pad|repo_name|file_sep)\|>"
     r"|<tts_(?:pad|text_bos|text_eod|text_bos_single)>"
 )
-# Overrides of the writing direction, spaces without width, tags that spell hidden text, and private use. Left out
-# are the joiners U+200C and U+200D, which Persian, Indic scripts and emoji need, and isolates.
-_unusual = re.compile(
-    "[\u200b\u202a-\u202e\u2060-\u2064\ufeff\ue000-\uf8ff\U000e0001-\U000e007f\U000f0000-\U0010ffff]"
+# All but overrides of the writing direction, spaces without width, tags that spell hidden text, and private use.
+# The joiners U+200C and U+200D are needed by Persian, Indic scripts and emoji, and isolates do no harm. A class of
+# what is looked for would be searched three times slower.
+_usual = re.compile(
+    "[\0-\u200a\u200c-\u2029\u202f-\u205f\u2065-\udfff\uf900-\ufefe\uff00-\U000e0000\U000e0080-\U000effff]*"
 )
 # The flags of England, Scotland and Wales are spelt with such tags after a black flag.
 _flag = re.compile("\U0001f3f4[\U000e0020-\U000e007e]+\U000e007f")
+
+
+# What ms-swift's Template._concat_context_list replaces in the finished turn: a tool's is a template of its own.
+_placeholders = {
+    "user": re.compile(r"\{\{ROUND[01]\}\}"),
+    "tool": re.compile(r"\{\{(?:SYSTEM|QUERY|ROUND[01])\}\}"),
+}
+
+
+def placeholder(role: str, text: str) -> str:
+    """The first placeholder that ms-swift fills in in a turn of this role; empty for none."""
+    found = _placeholders[role].search(text) if "{{" in text and role in _placeholders else None
+    return found[0] if found else ""
+
+
+# How everything begins that `steering` or `odd_marker` finds, and every marker.
+_tag = re.compile(
+    r"<(?:\||tts_|bbox|ref-object|cot-process|start-image|img|\s*(?:/\s*)?(?:image|audio|video))", re.IGNORECASE
+)
+
+
+def is_harmless(text: str) -> bool:
+    """Whether a text has no marker, and nothing that the functions of this module find.
+
+    True is a proof, False a doubt.
+    """
+    return (
+        not ("<" in text and _tag.search(text))
+        and "{{" not in text
+        and "\0" not in text
+        and (text.isascii() or not unusual_character(text))
+    )
 
 
 def steering(text: str) -> list[tuple[str, str]]:
@@ -48,9 +81,12 @@ def odd_marker(text: str) -> str:
 
 def unusual_character(text: str) -> str:
     """The first character that a reader cannot see or that reorders the text, by its name; empty for none."""
-    found = None if text.isascii() else _unusual.search(text)
-    if found and ord(found[0]) >= 0xE0001:
-        found = _unusual.search(_flag.sub("", text))
-    if not found:
-        return ""
-    return f"U+{ord(found[0]):04X} {unicodedata.name(found[0], 'without a name')}"
+    found = "" if text.isascii() else _after_usual(text)
+    if found >= "\U000e0001":
+        found = _after_usual(_flag.sub("", text))
+    return f"U+{ord(found):04X} {unicodedata.name(found, 'without a name')}" if found else ""
+
+
+def _after_usual(text: str) -> str:
+    usual = _usual.match(text)
+    return text[usual.end() : usual.end() + 1] if usual else ""

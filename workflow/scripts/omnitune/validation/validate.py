@@ -3,22 +3,25 @@
 from collections.abc import Collection, Iterable, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from omnitune import publish
 from omnitune.config.validate import ValidateConfig
 from omnitune.media.inspect import Inspector
-from omnitune.media.mend import Mender
+from omnitune.media.mender import Mender
 from omnitune.records import Converted, Facts, Unread, encode_lines, read_converted
 from omnitune.validation.checks import check_record
 from omnitune.validation.codes import CODES, Finding
-from omnitune.validation.lengths import LengthCheck
 from omnitune.validation.media import MediaJudge
 from omnitune.validation.policy import Policy
 from omnitune.validation.verdicts import Case, Judged, Verdicts
 
-# Rows judged together: enough for processes that read media to have work, few enough for flat memory.
-BATCH = 512
+if TYPE_CHECKING:
+    from omnitune.validation.lengths import LengthCheck
+
+# Rows judged together: enough for processes that read media to have work, few enough for flat memory; where none
+# read, few enough for the processor's cache.
+_BATCH, _BATCH_OF_HEADERS = 512, 128
 
 
 class Gate:
@@ -35,6 +38,9 @@ class Gate:
         cache: where what is found out about media is kept over runs; None: nowhere.
         ids: whether ids that are used twice are looked for; memory then grows with the rows, and the split finds
             them over all files.
+
+    Attributes:
+        batch: how many rows are best judged together.
     """
 
     def __init__(
@@ -46,17 +52,23 @@ class Gate:
         *,
         audio_in_video: bool = False,
         need_solution: bool = False,
-        lengths: LengthCheck | None = None,
+        lengths: "LengthCheck | None" = None,
         cache: Path | None = None,
         ids: bool = True,
     ) -> None:
         settings = settings or ValidateConfig()
+        self.batch = _BATCH_OF_HEADERS if settings.media == "header" else _BATCH
         self._use, self._need_solution, self._lengths = use, need_solution, lengths
         self._policy, self._inspector = Policy(settings.policy), Inspector(settings, cache)
         self._private = self._policy.action("E214") != "ignore"
-        longest = max(settings.audio_max_seconds, settings.video_max_seconds)
-        mender = Mender(media_dir, longest) if media_dir else None
-        self._media = MediaJudge(self._policy, self._inspector, mender, audio_in_video)
+        self._mender = Mender(media_dir, settings) if media_dir else None
+        fetch = None
+        if media_dir and settings.urls:
+            # Few runs need what it takes to talk to servers.
+            from omnitune.media.fetch import Fetcher
+
+            fetch = Fetcher(media_dir, settings.urls).fetch
+        self._media = MediaJudge(self._policy, self._inspector, self._mender, audio_in_video, fetch)
         self._verdicts = Verdicts(path, self._policy)
         # 64-bit hashes: a million ids fit in about 100 MB.
         self._lines: dict[int, int] | None = {} if ids else None
@@ -66,6 +78,8 @@ class Gate:
 
     def __exit__(self, *_: object) -> None:
         self._inspector.close()
+        if self._mender:
+            self._mender.close()
 
     def judge(self, rows: Sequence[Converted]) -> list[Judged]:
         """The verdicts on the next rows, in their order.
@@ -102,16 +116,20 @@ class Gate:
 
     def _look_into_media(self, cases: Sequence[Case]) -> None:
         """Add what is found out about the rows' media; rows use those that were made of them."""
-        media = [case.record().media() for case in cases]
-        seen = iter(self._media.look([medium for row in media for medium in row]))
-        for case, own in zip(cases, media, strict=True):
+        shown = []
+        for case in cases:
             record = case.record()
             record.facts = Facts()
-            if not own:
-                continue
+            if own := record.media():
+                shown.append((case, own))
+        if not shown:
+            return
+        seen = iter(self._media.look([medium for _, own in shown for medium in own]))
+        for case, own in shown:
+            record = case.record()
             case.media = list(islice(seen, len(own)))
             case.findings += [found for one in dict.fromkeys(case.media) for found in one.inspection.findings]
-            record.facts.media = [one.facts() for one in case.media]
+            record.facts = Facts(media=[one.facts() for one in case.media])
             paths: dict[str, list[str]] = {}
             for one in case.media:
                 paths.setdefault(f"{one.modality}s", []).append(one.path)
@@ -129,7 +147,7 @@ def validate_file(gate: Gate, converted: Path, output: Path, ledger: Path) -> di
     rows = read_converted(converted)
     # The ledger appears before the records: whoever sees the records finds a verdict on each.
     with publish.open_atomic(output) as records, publish.open_atomic(ledger) as verdicts:
-        while batch := list(islice(rows, BATCH)):
+        while batch := list(islice(rows, gate.batch)):
             read += len(batch)
             judged = gate.judge(batch)
             for row in judged:

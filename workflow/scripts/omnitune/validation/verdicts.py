@@ -1,7 +1,8 @@
 """From what was found in a row to its line of the ledger."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+
+import msgspec
 
 from omnitune.errors import ExitCode, PipelineError
 from omnitune.records import Converted, LedgerRow, Record, Verdict
@@ -10,7 +11,7 @@ from omnitune.validation.media import Seen
 from omnitune.validation.policy import Policy
 
 
-class Judged(NamedTuple):
+class Judged(msgspec.Struct, gc=False):
     """The verdict on a row, its record when it is fit for use, and everything that was found."""
 
     ledger: LedgerRow
@@ -18,7 +19,7 @@ class Judged(NamedTuple):
     findings: Sequence[Finding] = ()
 
 
-class Case:
+class Case(msgspec.Struct, gc=False):
     """A row on its way to a verdict.
 
     Attributes:
@@ -27,10 +28,9 @@ class Case:
         media: what is known of its media.
     """
 
-    __slots__ = ("findings", "media", "row")
-
-    def __init__(self, row: Converted, findings: list[Finding]) -> None:
-        self.row, self.findings, self.media = row, findings, list[Seen]()
+    row: Converted
+    findings: list[Finding]
+    media: list[Seen] = []
 
     def record(self) -> Record:
         """The row, which is known to be one."""
@@ -57,7 +57,8 @@ class Verdicts:
             PipelineError: when something was found that `validate.policy` answers with `fail`.
         """
         row = case.row
-        if isinstance(row, Record) and not (case.findings or row.repairs or self._of_file or self._mended(case)):
+        remarks = case.findings or self._of_file or (case.media and self._mended(case))
+        if not remarks and isinstance(row, Record) and not row.repairs:
             return Judged(LedgerRow(row.source, row.line, row.id, "accepted"), row)
         refusals = self._policy.refusals(case.findings)
         row_id = row.id or f"{row.source}/{row.line:08d}"

@@ -23,4 +23,9 @@ CODES = {
     "E222": Code("video beyond the decode limit", "Cut or convert the file, or raise validate.decode_seconds."),
     "E223": Code("length not known", "Nothing to do, or convert the medium to WAV or MP4.", WARN),
     "E230": Code("near duplicate", "Remove one of the two if they mean the same.", NOTE),
+    "E240": Code("sound the training misreads", "Convert it: ffmpeg -i FILE -ar 16000 -ac 1 OUT.wav.", REPAIR),
+    "E241": Code("placeholder in text", "Remove it: ms-swift replaces it, by a number or by nothing.", DOUBT),
+    "E242": Code("video the training cannot read", "Convert it: ffmpeg -i FILE -c:v libx264 OUT.mp4.", REPAIR),
+    "E243": Code("URL fetched", "Nothing to do, or download the file and name its local path.", REPAIR),
+    "E244": Code("URL not fetched", "Try again later, or download the file and name its local path."),
 }

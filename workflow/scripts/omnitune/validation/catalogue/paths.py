@@ -13,7 +13,7 @@ CODES = {
     "E068": Code("link out of the roots", "Add the folder it leads to to media.roots, or copy the file."),
     "E069": Code("outside the roots", "Add its folder to media.roots, or copy the file."),
     "E070": Code("path found twice", "Give the path from one root, or an absolute one.", WARN),
-    "E071": Code("URL", "Download the file and name its local path."),
+    "E071": Code("URL", "Download the file and name its local path, or list its beginning in validate.urls."),
     "E072": Code("scheme refused", "Give a local path."),
     "E073": Code("list of other files", "Name the media file itself."),
     "E074": Code("playlist", "Name the media file itself."),
