@@ -17,7 +17,7 @@ USES = SFT | GRPO | EVAL
 # Where a row goes. HELD_OUT: its group is in the test, but it may not be tested on. The last three: nowhere.
 TRAIN, VAL, TEST, HELD_OUT, REPEATED_ID, DUPLICATE = range(6)
 
-_CACHE_KIB = 2048
+_CACHE_KIB = 1024
 _BATCH = 1024
 _SCHEMA = """
 PRAGMA journal_mode = OFF;
