@@ -265,6 +265,16 @@ def test_processes_that_mend_the_same_files_at_once_make_each_whole(tmp_path: Pa
         assert Path(path).read_bytes() == Path(str(alone)).read_bytes()
 
 
+def test_copies_in_one_batch_become_one_file(tmp_path: Path, mender: Mender):
+    content = image(tmp_path / "a.png", (300, 300), "RGBA").read_bytes()
+    copies = [tmp_path / f"{number}.png" for number in range(24)]
+    for path in copies:
+        path.write_bytes(content)
+    made = mender.mend([("image", str(path), inspection("E111")) for path in copies])
+    assert len(set(made)) == 1
+    assert files(tmp_path / "media") == [Path(str(made[0])).name]
+
+
 def test_a_kill_leaves_nothing_that_looks_whole_and_the_next_run_mends(tmp_path: Path):
     path, folder = wav(tmp_path / "a.wav", 200, 8000), tmp_path / "media"
     code = (
@@ -274,7 +284,7 @@ def test_a_kill_leaves_nothing_that_looks_whole_and_the_next_run_mends(tmp_path:
     )
     process = subprocess.Popen([sys.executable, "-c", code, path, folder], cwd=SCRIPTS)
     deadline = time.monotonic() + 60
-    while not any(part.stat().st_size > 20_000 for part in folder.glob(".scratch/.*.tmp")):
+    while not any(part.stat().st_size > 20_000 for part in folder.glob(".scratch/*/.*.tmp")):
         assert process.poll() is None, "it was done before it could be killed"
         assert time.monotonic() < deadline
         time.sleep(0.002)

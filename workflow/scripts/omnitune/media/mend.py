@@ -1,6 +1,7 @@
 """One medium put right: the work of a confined process."""
 
 import errno
+import uuid
 from pathlib import Path
 from typing import NamedTuple
 
@@ -66,7 +67,8 @@ def mend_file(task: Task, scratch: Path) -> str | Finding:
     try:
         output = task.folder / _name(task)
         if not output.exists():
-            made = scratch / output.name
+            # Another process may be at a copy of the file.
+            made = scratch / uuid.uuid4().hex / output.name
             _mend(task, made)
             # It is whole, and renamed into place.
             made.rename(output)
