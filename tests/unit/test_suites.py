@@ -12,7 +12,7 @@ def test_the_paths_of_a_suite_exist(name: str):
 
 
 @pytest.mark.parametrize(("argv", "said"), [(["gat"], "there is no suite 'gat'"), ([""], "SUITE is missing")])
-def test_an_unknown_suite_is_answered_with_the_list(argv: list[str], said: str, capsys: pytest.CaptureFixture[str]):
+def test_an_unknown_suite_is_answered_with_the_list(argv: list[str], said: str, capsys):
     with pytest.raises(SystemExit) as ended:
         suites.main(argv)
     assert ended.value.code == 2
