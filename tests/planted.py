@@ -114,6 +114,10 @@ def faults(data: Path) -> Iterator[Fault]:
     yield Fault(turns(("system", "Hm"), ("narrator", "Once"), ("user", "Who?"), ("assistant", "He")), "E031")
     yield Fault(chat("No answer?", None), "E035")
     yield Fault(chat("What is long?", "word " * 9000), "E057")
+    called = "Thought: I look.\nAction: look\nAction Input: x"
+    yield Fault(
+        turns(("user", "Look?"), ("assistant", called), ("tool", "y"), ("assistant", "y")), "E223", "accepted"
+    )
     yield Fault(chat("What is number 0?", "It is 0.", id="again"), "E056", "duplicate")
     yield Fault(turns(("human", "Who is human?"), ("gpt", "I")), "E032", "repaired")
     # Paths.

@@ -30,6 +30,7 @@ SUITES = {
             "tests/unit/tokens",
             "tests/unit/validation",
             "tests/scripts/test_convert.py",
+            "tests/scripts/test_scale.py",
             "tests/scripts/test_split.py",
             "tests/scripts/test_validate.py",
             "tests/workflow/test_planted_faults.py",
