@@ -141,6 +141,8 @@ def play(folder: Path, seed: int, files: list[Original]) -> Counter[str]:
     for line, record in first:
         row = json.loads(line)
         counts.update([f"{level} {row['verdict']}", *row["codes"]])
+        # Nothing but a decoder may fail; ours says what is wrong.
+        assert level == "decode" or "E221" not in row["codes"], row
         assert (record is None) == (row["verdict"] == "rejected"), row
         assert row["verdict"] == "accepted" or (row["codes"] and row["message"]), row
         if record is not None:

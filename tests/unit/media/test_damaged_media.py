@@ -49,6 +49,15 @@ def damage(content: bytes, chance: random.Random) -> bytes:
     return bytes(changed)
 
 
+def test_a_chunk_that_ends_where_no_file_reaches_is_no_crash(tmp_path: Path):
+    path = FILES["form.W64"].make(tmp_path)
+    content = bytearray(path.read_bytes())
+    content[56:64] = b"\xf0" + b"\xff" * 7  # the length of its first chunk
+    path.write_bytes(content)
+    with pytest.raises(RowError):
+        probe("audio", str(path))
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_damage_is_named(kind: str, tmp_path: Path):
     media = FILES[kind]

@@ -17,6 +17,7 @@ from omnitune.media import examine
 from omnitune.media import inspect as inspecting
 from omnitune.media.facts import Limits
 from omnitune.media.inspect import Inspection, Inspector
+from omnitune.media.probe import PROBES
 
 LEVELS = ("header", "hash", "decode")
 
@@ -93,6 +94,15 @@ def test_a_level_finds_what_it_promises(tmp_path: Path):
     assert codes(inspect("header", media)) == [[], [], []]
     assert codes(inspect("hash", media)) == [["E101"], [], []]
     assert codes(inspect("decode", media)) == [["E101"], ["E081"], ["E089"]]
+
+
+@pytest.mark.parametrize("level", ["header", "hash"])  # the processes of decode are others
+def test_a_reader_that_fails_costs_its_file_a_verdict(media, monkeypatch, level):
+    def fail(*_):
+        raise OverflowError("too large")
+
+    monkeypatch.setitem(PROBES, "image", (fail, 64))
+    assert codes(inspect(level, media)) == [[], ["E221"], [], []]
 
 
 @pytest.mark.parametrize("level", LEVELS)

@@ -44,6 +44,13 @@ def test_the_end_of_a_large_file_is_looked_at_too(tmp_path: Path):
     assert "after the file does" in read(path)[1].fault
 
 
+def test_a_box_that_ends_where_no_file_reaches_is_cut_off(tmp_path: Path):
+    path = tmp_path / "a.mp4"
+    start = b"\0\0\0\x10ftypisom\0\0\0\0"
+    path.write_bytes(start + b"\0\0\0\1mdat" + b"\xff" * 8 + bytes(5 << 20))
+    assert "its mdat box ends" in read(path)[1].fault
+
+
 def test_a_file_before_it_in_the_buffer_is_not_seen(tmp_path: Path):
     large, small = tmp_path / "large", tmp_path / "small.jpg"
     large.write_bytes(b"\xff\xd9" * 5000)

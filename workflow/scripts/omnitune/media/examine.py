@@ -62,7 +62,10 @@ def look(modality: str, path: str, limits: Limits) -> Inspection:
     try:
         return _of_header(probe(modality, path, limits))
     except RowError as error:
-        return Inspection(None, (error.finding,))
+        finding = error.finding
+    except Exception as error:  # (one file's oddity is not to end the run)
+        finding = Finding(CRASH, f"{path} makes its reader fail ({error!r:.200})")
+    return Inspection(None, (finding,))
 
 
 def _of_header(found: Probe) -> Inspection:

@@ -110,4 +110,7 @@ class Opened(msgspec.Struct, frozen=True, gc=False):
     def read(self, at: int, length: int) -> bytes:
         """Up to `length` bytes from `at`; fewer at the end of the file."""
         end = at + length
-        return self.head[at:end] if end <= len(self.head) else os.pread(self.fd, length, at)
+        if end <= len(self.head):
+            return self.head[at:end]
+        # A damaged header may name places that no file reaches, and that no system call takes.
+        return os.pread(self.fd, length, at) if at < self.size else b""

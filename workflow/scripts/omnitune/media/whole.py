@@ -38,7 +38,7 @@ def read_whole(modality: str, path: str, size: int, mtime_ns: int, limits: Limit
                 content = buffer[:read]
                 digest, found = xxhash.xxh3_128_hexdigest(content), ending(content, read)
             else:
-                digest, found = _hash(descriptor, size), ending(_Parts(descriptor), size)
+                digest, found = _hash(descriptor, size), ending(_Parts(descriptor, size), size)
             refuse_changed(path, descriptor, size, mtime_ns)
         finally:
             os.close(descriptor)
@@ -76,12 +76,13 @@ class _Own(threading.local):
 class _Parts:
     """The bytes of a file that is too large to be held."""
 
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
+    def __init__(self, descriptor: int, size: int) -> None:
+        self._descriptor, self._size = descriptor, size
 
     def __getitem__(self, part: slice) -> bytes:
         start = part.start or 0
-        return os.pread(self._descriptor, part.stop - start, start)
+        # What a damaged file names may lie where no system call reaches.
+        return os.pread(self._descriptor, part.stop - start, start) if start < self._size else b""
 
 
 _own = _Own()
