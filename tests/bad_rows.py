@@ -84,6 +84,7 @@ def _files() -> Iterator[Case]:
     yield whole("021-array-one-line", b"[" + b",".join(rows) + b"]\n", "E021")
     for name, content in (("nothing", b""), ("blanks", b" \n\n"), ("mark", b"\xef\xbb\xbf"), ("cr", b"\r\r")):
         yield whole(f"022-{name}", content, "E022")
+    yield whole("022-vertical-tabs", b"\n \v\n\f\n", "E022")
     yield whole("022-empty-json", b"", "E022", "F", ".json")
     yield whole("022-empty-csv", b"", "E022", "F", ".csv")
     yield whole("022-array-of-nothing", b"[]", "E022", "F", ".json")

@@ -106,7 +106,7 @@ def _wrong_file(head: bytes) -> tuple[str, str] | None:
         return "E025", "is compressed with gzip"
     if head.startswith(b"PK\x03\x04"):
         return "E025", "is a ZIP archive"
-    text = head.removeprefix(BOM).strip(b" \t\r\n\0\xff\xfe")
+    text = head.removeprefix(BOM).strip(b" \t\r\n\v\f\0\xff\xfe")
     return ("E022", "has no rows") if not text and len(head) < HEAD_BYTES else None
 
 
