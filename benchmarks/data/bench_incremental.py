@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, get_args
 
 from bench_levels import Level, cpu_seconds
 from media_set import Medium, media_set
-from tables import WANTED_REACHED, at_most, markdown
+from tables import WANTED_REACHED, share_at_most, markdown
 
 from omnitune.config.validate import ValidateConfig
 from omnitune.media.inspect import Inspector
@@ -91,7 +91,7 @@ def main() -> None:
     for (level, kind), ratio in ratios(found).items():
         count, full, again = found[level, kind]
         times = f"{full:.3f}", f"{again:.3f}"
-        rows.append([f"{level}, {count} {kind}", *times, *at_most(WANTED, ratio)])
+        rows.append([f"{level}, {count} {kind}", *times, *share_at_most(WANTED, ratio)])
     print(markdown(["1 % more files, s", "full run", "next run", *WANTED_REACHED], rows))
 
 

@@ -19,3 +19,8 @@ def at_most(wanted: float, ratio: float) -> tuple[str, str]:
 def at_least(wanted: float, ratio: float) -> tuple[str, str]:
     """The two cells for a ratio that should be large."""
     return f"≥ {wanted:g}x", f"{ratio:.1f}x" + ("" if ratio >= wanted else " (missed)")
+
+
+def share_at_most(wanted: float, share: float) -> tuple[str, str]:
+    """The two cells for a share that should be small."""
+    return f"≤ {100 * wanted:g} %", f"{100 * share:.1f} %" + ("" if share <= wanted else " (missed)")
