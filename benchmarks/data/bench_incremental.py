@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, get_args
 
 from bench_levels import Level, cpu_seconds
 from media_set import Medium, media_set
-from tables import WANTED_REACHED, share_at_most, markdown
+from tables import WANTED_REACHED, markdown, share_at_most
 
 from omnitune.config.validate import ValidateConfig
 from omnitune.media.inspect import Inspector
