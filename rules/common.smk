@@ -169,12 +169,6 @@ def base_inputs(path):
     return [f"{path}/manifest.json"] if path.startswith("results/") else []
 
 
-def need_solution(use):
-    """Whether a source's rows may become prompts of a reward that compares with their solution."""
-    rated = [experiment.grpo for experiment in EXPERIMENTS.values()] if "grpo" in use else []
-    return any(not grpo.reward_file and rewards.NEED_SOLUTION & grpo.rewards.keys() for grpo in rated)
-
-
 def counting(use):
     """Arguments of validate.py that count rows, each held against the trainings that its source is for."""
     limits = LINEAGE.max_lengths(use)

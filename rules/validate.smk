@@ -21,15 +21,16 @@ rule validate_source:
         use=lambda wildcards: cfg.sources[wildcards.source].use,
         settings=section(cfg.validate_, without=["max_rejected", "processes", "lengths"]),
         media="results/{run}/validate/media",
+        carried="results/{run}/convert/media",
         # No output: a job that fails leaves what it found out to the next.
         cache="results/{run}/validate/media-cache/{source}/{shard}.jsonl",
         contract=section(cfg.media, without=["roots"]),
         lengths=lambda wildcards: counting(cfg.sources[wildcards.source].use),
-        need_solution=lambda wildcards: str(need_solution(cfg.sources[wildcards.source].use)).lower(),
+        need_solution=lambda wildcards: str(LINEAGE.needs_solution(cfg.sources[wildcards.source].use)).lower(),
         version=validation.VERSION,
     shell:
         "{PYTHON:q} {SCRIPTS:q}/validate.py --input {input.rows:q} --path {params.path:q} --use {params.use:q}"
-        " --settings {params.settings:q} --media-dir {params.media:q} --cache {params.cache:q} --processes {threads}"
-        " --media {params.contract:q} --need-solution {params.need_solution} {params.lengths:q}"
+        " --settings {params.settings:q} --media-dir {params.media:q} --carried {params.carried:q} --cache {params.cache:q}"
+        " --processes {threads} --media {params.contract:q} --need-solution {params.need_solution} {params.lengths:q}"
         " --output {output.rows:q} --ledger {output.ledger:q}"
         " > {log:q} 2>&1"

@@ -65,6 +65,7 @@ for _modality, _unknown in (("audio", "E080"), ("image", "E118"), ("video", "E13
         ("dash.mpd", "E074", b"<?xml version='1.0'?>\n<MPD xmlns='urn:mpeg:dash:schema:mpd:2011'></MPD>"),
         ("drawing.svg", "E118", b"<?xml version='1.0'?><svg xmlns='x'></svg>"),
         ("print.eps", "E118", b"%!PS-Adobe-3.0 EPSF-3.0\n"),
+        ("print.jpg", "E118", b"%PDF-1.4\n1 0 obj\n<< /Type /Catalog >>\nendobj\n%%EOF\n"),
     ):
         _bad(_modality, _code, _name, _holding(_text), True)
 
@@ -211,6 +212,15 @@ def noise(path: Path, size: tuple[int, int] = (160, 120), mode: str = "RGB", **o
     return path
 
 
+def without_delays(path: Path) -> Path:
+    """An animated GIF whose pictures say nothing of how long they are shown; FFmpeg makes one picture of it."""
+    content, mark = _frames(path, 8, duration=100).read_bytes(), b"\x21\xf9\4"
+    while (at := content.find(mark)) >= 0:
+        content = content[:at] + content[at + 8 :]
+    path.write_bytes(content)
+    return path
+
+
 def _frames(path: Path, count: int = 3, **options: Any) -> Path:
     from PIL import Image
 
@@ -255,6 +265,9 @@ _bad("image", "E111", "alpha.webp", lambda path: image(path, mode="RGBA", lossle
 _bad("image", "E112", "grey_alpha.png", lambda path: image(path, mode="LA"))
 _bad("image", "E112", "key.png", lambda path: image(path, transparency=(0, 0, 0)))
 _bad("image", "E112", "key_palette.png", lambda path: image(path, mode="P", transparency=0))
+for _mode in ("L", "P"):
+    _bad("image", "E112", f"key_{_mode}.gif", lambda path, mode=_mode: image(path, mode=mode, transparency=0))
+_bad("image", "E112", "key_moving.gif", lambda path: _frames(path, transparency=0))
 _bad("image", "E113", "palette.png", lambda path: image(path, mode="P"))
 _bad("image", "E113", "two.png", lambda path: image(path, mode="1"))
 _bad("image", "E113", "still.gif", lambda path: image(path, mode="P"))
@@ -339,6 +352,7 @@ for _count in (2, 3):
     _bad("video", "E127", f"{_count}.mkv", lambda path, count=_count: video(path, frames=count))
 _UNEVEN = [0, 1, 2, 3, 8, 9, 10, 20]
 _bad("video", "E128", "no_times.mp4", _timed(1000, 0, 8, 0))
+_bad("video", "E128", "without_delays.gif", without_delays)
 _bad("video", "E129", "uneven.mp4", lambda path: video(path, times=_UNEVEN))
 _bad("video", "E129", "uneven_fragments.mp4", lambda path: video(path, times=_UNEVEN, fragments=True))
 _bad("video", "E130", "fast.mp4", _timed(1000, 8, 8, 1))
@@ -355,6 +369,11 @@ for _turn in (90, 180, 270):
     _bad("video", "E133", f"turned{_turn}.mp4", lambda path, turn=_turn: video(path, turned=turn))
 _bad("video", "E134", "deep.mp4", lambda path: video(path, codec="libx264", pixels="yuv420p10le"))
 _bad("video", "E134", "deep.mkv", lambda path: video(path, codec="libx264", pixels="yuv420p10le"))
+for _pixels in ("yuv422p10le", "yuv444p10le"):
+    _bad("video", "E134", f"{_pixels}.mp4", lambda path, form=_pixels: video(path, codec="libx264", pixels=form))
+for _pixels in ("yuv422p10le", "yuva444p10le"):
+    _bad("video", "E134", f"{_pixels}.mov", lambda path, form=_pixels: video(path, codec="prores_ks", pixels=form))
+_bad("video", "E134", "alpha.mov", lambda path: video(path, codec="qtrle", pixels="argb"))
 _bad("video", "E134", "deep_hevc.mp4", lambda path: video(path, codec="libx265", pixels="yuv420p10le"))
 _bad("video", "E134", "wide.mp4", lambda path: video(path, shape=(2, 1)))
 _bad("video", "E134", "wide.mkv", lambda path: video(path, shape=(2, 1)))
@@ -366,6 +385,12 @@ _bad("video", "E136", "cut.mp4", lambda path: cut(video(path, frames=200, fastst
 _bad("video", "E136", "far.mp4", lambda path: edit(video(path), f"{_STBL}/stco", put(8, ">I", 1 << 30)))
 _bad("video", "E137", "says_10_hours.mp4", _timed(1000, 36_000_000, 8, 125))
 _bad("video", "E137", "says_1_second.mp4", _timed(1000, 1000, 8, 4_500_000))
+_bad(
+    "video",
+    "E137",
+    "says_10_hours_reordered.mp4",
+    lambda path: edit(video(path, 20, codec="libx264"), _MDHD, put(12, ">II", 1000, 36_000_000)),
+)
 _EMPTY_EDIT = struct.pack(">IIIiIIiI", 0, 2, 5000, -1, 0x10000, 1000, 0, 0x10000)
 _LATE_EDIT = struct.pack(">IIIiI", 0, 1, 300, 11_000, 0x10000)
 _TWO_EDITS = struct.pack(">IIIiIIiI", 0, 2, 500, 0, 0x10000, 500, 8192, 0x10000)

@@ -68,6 +68,7 @@ def _files() -> Iterator[Case]:
         return Case(name, content, code, verdict, whole=True, suffix=suffix)
 
     yield whole("003-utf8-mark", text_of.encode("utf-8-sig"), "E003", "P")
+    yield Case("003-mark-of-a-joined-file", b"\xef\xbb\xbf" + rows[0], "E003", "P")
     yield whole("003-mark-json", b"\xef\xbb\xbf[" + b",".join(rows) + b"]", "E003", "P", ".json")
     yield whole("003-mark-csv", b"\xef\xbb\xbfquestion,answer\nWhy?,So.\n", "E003", "P", ".csv")
     yield whole("004-crlf", text_of.replace("\n", "\r\n").encode(), "E004", "P")
@@ -84,6 +85,8 @@ def _files() -> Iterator[Case]:
     yield whole("021-array-one-line", b"[" + b",".join(rows) + b"]\n", "E021")
     for name, content in (("nothing", b""), ("blanks", b" \n\n"), ("mark", b"\xef\xbb\xbf"), ("cr", b"\r\r")):
         yield whole(f"022-{name}", content, "E022")
+    yield whole("008-nul-alone", bytes(100), "E008")
+    yield whole("008-nul-for-long", bytes(100_000) + rows[0], "E008")
     yield whole("022-vertical-tabs", b"\n \v\n\f\n", "E022")
     yield whole("022-empty-json", b"", "E022", "F", ".json")
     yield whole("022-empty-csv", b"", "E022", "F", ".csv")
@@ -253,6 +256,8 @@ def _keys() -> Iterator[Case]:
     for column, value in (
         *(("objects", {"bbox": [[0, 0, 1, 1]]}), ("tools", [{"name": "x"}]), ("rejected_response", "No.")),
         ("chat_template_kwargs", {"max_pixels": 100}),
+        *((f"rejected_{kind}", ["a.wav"]) for kind in ("images", "audios", "videos")),
+        *(("label", False), ("positive_messages", [[{"role": "user", "content": "Why?"}]])),
     ):
         yield Case(f"213-{column}", chat(**{column: value}), "E213")
 

@@ -4,9 +4,11 @@
 """
 
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import odd_media
 from bad_media import LIST, NOISE, exif, gif, noise, pcm, png, riff
 from media_files import image, video, wav
 
@@ -171,14 +173,51 @@ for _extension, _codec in (
 
     _unread = "E242" if _codec == "libsvtav1" else ""
     _good("video", f"{_codec}.{_extension}", _make, _unread, has_audio=True, **_FACTS)
+for _pixels in ("yuv422p", "yuv444p"):
+    _good(
+        "video",
+        f"{_pixels}.mp4",
+        lambda path, form=_pixels: video(path, 16, codec="libx264", pixels=form),
+        **_FACTS,
+    )
 _good("video", "silent.mp4", lambda path: video(path, 16), has_audio=False, audio_seconds=0.0, **_FACTS)
 _good("video", "two_frames.mp4", lambda path: video(path, 2), "E127", frames=2)
 _good("video", "odd.mkv", lambda path: video(path, 16, (63, 47), codec="libvpx-vp9"), width=63, height=47)
 _good("video", "index_first.mp4", lambda path: video(path, 16, faststart=True), **_FACTS)
 _good("video", "fragments.mp4", lambda path: video(path, 16, fragments=True), **_FACTS)
+_good(
+    "video",
+    "fragments_but_the_first.mp4",
+    lambda path: odd_media.write_clip(path, "mpeg4", 60, Fraction(25), "mp4", {"movflags": "frag_keyframe"}),
+    frames=60,
+    duration=2.4,
+    counted=True,
+)
 _good("video", "live.webm", lambda path: video(path, 16, codec="libvpx", **_LIVE), has_audio=True, **_FACTS)
 _good("video", "live.mkv", lambda path: video(path, 16, live=True), has_audio=False, **_FACTS)
 _good("video", "uneven.mp4", lambda path: video(path, 6, times=[0, 1, 2, 6, 7, 12]), "E129", frames=6)
+# B-frames: what lasts long in the order of decoding is not what lasts long on the screen. FFmpeg does not see all.
+_PAUSES = {
+    "last": ([*range(20), 100], ""),
+    "near_the_end": ([*range(20), 100, 101], ""),
+    "within": ([*range(10), *range(90, 100)], "E129"),
+    "first": ([0, *range(80, 100)], "E129"),
+    "short": ([0, 1, 2, 80], ""),
+}
+
+
+def _pause(times: list[int], **options: Any) -> Callable[[Path], Path]:
+    return lambda path: video(path, len(times), times=times, codec="libx264", **options)
+
+
+for _where, (_times, _seen) in _PAUSES.items():
+    _length = (_times[-1] + 1) / 8
+    for _form in ("mp4", "mov"):
+        _good("video", f"pause_{_where}.{_form}", _pause(_times), "E129", frames=len(_times), duration=_length)
+    _good("video", f"pause_{_where}_fragments.mp4", _pause(_times, fragments=True), _seen, frames=len(_times))
+    _good("video", f"pause_{_where}.mkv", _pause(_times), frames=len(_times))
+for _rate in (1, 2):
+    _good("video", f"slow{_rate}.mp4", lambda path, rate=_rate: video(path, 12, rate=rate, codec="libx264"))
 _good("video", "late.mp4", lambda path: video(path, 16, times=range(3, 19)), frames=16, fps=8.0)
 _good("video", "late.mkv", lambda path: video(path, 16, times=range(3, 19)), fps=8.0)
 for _turn in (90, 180, 270):

@@ -100,6 +100,58 @@ def write_clip(path: Path, codec: str, frames: int, rate: Fraction, form: str, o
     return path
 
 
+def write_film(path: Path, codec: str, rate: int) -> Path:
+    """Two seconds of pictures, and a tone of half of full scale in a codec."""
+    import av
+
+    with av.open(str(path), "w") as container:
+        pictures = container.add_stream({".avi": "mpeg4", ".webm": "libvpx"}.get(path.suffix, "libx264"), rate=8)
+        pictures.width, pictures.height, pictures.pix_fmt = 64, 64, "yuv420p"
+        sound = container.add_stream(codec, rate=rate, layout="mono")
+        for _ in range(16):
+            black = np.zeros((64, 64, 3), np.uint8)
+            container.mux(pictures.encode(av.VideoFrame.from_ndarray(black, format="rgb24")))
+        container.mux(pictures.encode())
+        tone = (0.5 * np.sin(np.arange(2 * rate) / 5)).astype(np.float32)
+        frame = av.AudioFrame.from_ndarray(tone[None], format="fltp", layout="mono")
+        frame.sample_rate, frame.pts = rate, 0
+        fitted = av.AudioResampler(sound.codec_context.format, "mono", rate)
+        for part in (*fitted.resample(frame), *fitted.resample(None)):
+            container.mux(sound.encode(part))
+        container.mux(sound.encode())
+    return path
+
+
+def write_replicated(path: Path, rate: int, channels: int, told: bool) -> Path:
+    """AAC with replication of its spectrum (SBR), thus twice the samples; `told`: the header denies it."""
+    import av
+
+    layout = "stereo" if channels == 2 else "mono"
+    noise = np.random.default_rng(rate).uniform(-0.3, 0.3, (channels, 33_333)).astype(np.float32)
+    with av.open(str(path), "w", format="mp4") as container:
+        stream = container.add_stream("aac", rate=rate, layout=layout)
+        frame = av.AudioFrame.from_ndarray(noise, format="fltp", layout=layout)
+        frame.sample_rate, frame.pts = rate, 0
+        for coded in (*stream.encode(frame), *stream.encode()):
+            packet = av.Packet(_with_replication(bytes(coded)))
+            packet.pts, packet.dts, packet.duration = coded.pts, coded.dts, coded.duration
+            packet.time_base, packet.stream = coded.time_base, stream
+            container.mux(packet)
+    content = path.read_bytes()
+    # FFmpeg's encoder says that there is no SBR; most others say nothing.
+    assert content.count(b"\x56\xe5\0") == 1
+    path.write_bytes(content if told else content.replace(b"\x56\xe5\0", bytes(3)))
+    return path
+
+
+def _with_replication(packet: bytes) -> bytes:
+    """With a fill element that holds an empty extension of SBR before the end mark (ISO/IEC 14496-3, 4.4.2)."""
+    bits = f"{int.from_bytes(packet):0{8 * len(packet)}b}".rstrip("0")
+    assert bits.endswith("111")
+    bits = bits[:-3] + "110" + "0001" + "11010000" + "111"
+    return int(bits + "0" * (-len(bits) % 8), 2).to_bytes(-(-len(bits) // 8))
+
+
 def sounds(folder: Path) -> Iterator[Path]:
     """Every entry of SOUNDS in three lengths."""
     for samples in (16_000, 33_333, 160_000):

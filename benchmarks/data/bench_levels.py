@@ -8,9 +8,7 @@ the digests of `hash` are compared with the bare loop's, and of `decode` samples
     .venv/bin/python benchmarks/data/bench_levels.py [--share 0.1] [--folder DIR] [--rounds 5]
 """
 
-import argparse
 import statistics
-import tempfile
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -19,7 +17,7 @@ from typing import Any, Literal
 
 import psutil
 import xxhash
-from media_set import Medium, media_set
+from media_set import Medium, measured_by_command, media_set
 from tables import WANTED_REACHED, at_most, markdown
 
 from omnitune.config.validate import ValidateConfig
@@ -146,13 +144,7 @@ def ratios(found: Mapping[tuple[Level, str], list[tuple[float, float]]]) -> dict
 
 def main() -> None:
     """Run and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--share", type=float, default=1.0, help="of the files")
-    parser.add_argument("--folder", type=Path, help="where the files are made and kept")
-    parser.add_argument("--rounds", type=int, default=5)
-    args = parser.parse_args()
-    with tempfile.TemporaryDirectory() as temporary:
-        found = measure(args.folder or Path(temporary), args.share, args.rounds)
+    found, _ = measured_by_command(__doc__, measure, rounds=5)
     rows = []
     for (level, kind), ratio in ratios(found).items():
         bare, own = (f"{statistics.median(side):.0f}" for side in zip(*found[level, kind], strict=True))

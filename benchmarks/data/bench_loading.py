@@ -6,11 +6,9 @@ images). The sides take turns, and the lowest of the rounds counts; processor ti
     .venv/bin/python benchmarks/data/bench_loading.py [--share 0.1] [--folder DIR] [--rounds 3]
 """
 
-import argparse
 import json
 import os
 import subprocess
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +16,7 @@ from typing import Any
 
 from bench_lengths import PEERS, tiny_model
 from bench_levels import cpu_seconds
-from media_set import Medium, media_set
+from media_set import Medium, measured_by_command, media_set
 from tables import WANTED_REACHED, at_least, markdown
 
 from omnitune import environments
@@ -92,13 +90,7 @@ def ratios(found: Mapping[tuple[str, str], tuple[float, float]]) -> dict[tuple[s
 
 def main() -> None:
     """Run and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--share", type=float, default=1.0, help="of the files")
-    parser.add_argument("--folder", type=Path, help="where the files are made and kept")
-    parser.add_argument("--rounds", type=int, default=3)
-    args = parser.parse_args()
-    with tempfile.TemporaryDirectory() as temporary:
-        found = measure(args.folder or Path(temporary), args.share, args.rounds)
+    found, _ = measured_by_command(__doc__, measure, rounds=3)
     lines = []
     for (modality, kind), ratio in ratios(found).items():
         us = (f"{value:.0f}" for value in found[modality, kind])

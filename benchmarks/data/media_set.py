@@ -1,13 +1,18 @@
 """Media files for benchmarks, made by code: the sizes of facts that a training set has."""
 
+import argparse
 import os
 import sys
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
 Medium = tuple[str, str]
+T = TypeVar("T")
 # Long ago: what was only just written is not kept in a cache.
 SETTLED = (1_700_000_000, 1_700_000_000)
 
@@ -28,6 +33,24 @@ def media_set(folder: Path, counts: dict[str, int]) -> dict[str, list[Medium]]:
                 os.utime(path, SETTLED)
         found[kind] = [(modality, str(path)) for path in paths]
     return found
+
+
+def measured_by_command(
+    about: str | None, measure: Callable[[Path, float, int], T], rounds: int
+) -> tuple[T, float]:
+    """What `measure(folder, share, rounds)` finds as the command line wants it, and the share of the files.
+
+    Args:
+        about: the benchmark's description.
+        rounds: unless the command line says otherwise.
+    """
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--share", type=float, default=1.0, help="of the files, for a quick look")
+    parser.add_argument("--folder", type=Path, help="where the files are made and kept")
+    parser.add_argument("--rounds", type=int, default=rounds)
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        return measure(args.folder or Path(temporary), args.share, args.rounds), args.share
 
 
 def _sound(path: Path, number: int) -> None:

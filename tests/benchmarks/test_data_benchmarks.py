@@ -17,29 +17,40 @@ def _beside_the_benchmarks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "path", list(sys.path))
 
 
-def test_reading_whole_files_costs_little_more_than_a_bare_read(tmp_path: Path):
+@pytest.fixture(scope="module")
+def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where media are made once for all."""
+    return tmp_path_factory.mktemp("media")
+
+
+def test_reading_whole_files_costs_little_more_than_a_bare_read(media: Path):
     import bench_levels
 
-    counts = {"wav": 1000, "flac": 200, "jpg": 200}
-    found = bench_levels.ratios(bench_levels.measure(tmp_path, rounds=5, counts=counts))
-    # decode: twice what is wanted; hash: around what is reached (docs/benchmarks.md: 2.0 to 2.6, wanted is 1.3).
-    loose = {"hash": 4.0, "decode": 2 * bench_levels.WANTED["decode"]}
+    counts = {"wav": 600, "flac": 100, "mp3": 100, "jpg": 60}
+    found = bench_levels.ratios(bench_levels.measure(media, rounds=5, counts=counts))
+    # decode: twice what is wanted; hash: around what is reached (docs/benchmarks.md), wanted is 1.3.
+    loose = {"hash": 3.5, "decode": 2 * bench_levels.WANTED["decode"]}
+    # Bytes of an MP3 are so few that there is little to read and hash.
+    loose_mp3 = {"hash": 5.0, "decode": loose["decode"]}
     for (level, kind), ratio in found.items():
-        assert ratio < loose[level], (level, kind)
+        assert ratio < (loose_mp3 if kind == "mp3" else loose)[level], (level, kind)
 
 
-def test_one_percent_more_costs_little_where_media_are_decoded(tmp_path: Path):
+# decode: twice what is wanted; else around what is reached, of which the files' states alone are a large part.
+@pytest.mark.parametrize(("level", "loose"), [("header", 0.75), ("hash", 0.3), ("decode", 0.06)])
+def test_one_percent_more_costs_little(level: str, loose: float, media: Path):
     import bench_incremental
 
-    found = bench_incremental.measure(tmp_path, counts={"wav": 1000, "jpg": 100}, levels=["decode"])
+    counts = {"wav": 1000, "jpg": 100} if level == "decode" else {"wav": 1000}
+    found = bench_incremental.measure(media, counts=counts, levels=[level])
     for key, ratio in bench_incremental.ratios(found).items():
-        assert ratio < 2 * bench_incremental.WANTED, key
+        assert ratio < loose, key
 
 
-def test_a_header_costs_a_fraction_of_loading(tmp_path: Path):
+def test_a_header_costs_a_fraction_of_loading(media: Path):
     import bench_loading
 
-    found = bench_loading.measure(tmp_path, rounds=3, counts={"wav": 400, "jpg": 60})
+    found = bench_loading.measure(media, rounds=3, counts={"wav": 400, "jpg": 60})
     for (modality, kind), ratio in bench_loading.ratios(found).items():
         assert ratio > bench_loading.WANTED[modality] / 2, kind
 
@@ -47,7 +58,8 @@ def test_a_header_costs_a_fraction_of_loading(tmp_path: Path):
 def test_lengths_cost_a_fraction_of_an_export_and_are_equal(tmp_path: Path):
     import bench_lengths
 
-    found = bench_lengths.ratios(bench_lengths.measure(tmp_path, 20))
+    # Of fewer rows an export takes less than its start differs by.
+    found = bench_lengths.ratios(bench_lengths.measure(tmp_path, 60))
     assert found["mixed"] > bench_lengths.WANTED / 2
     # Text is what the tokenizer takes, on both sides.
     assert found["text"] > 2

@@ -1,10 +1,13 @@
 """convert.py: argv to file, exit code and message."""
 
 import os
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from data_commands import command
+from data_commands import SCRIPTS, command
 from media_files import base64_of, chat, image, read_jsonl, video, wav, write_jsonl
 
 OUTPUT = Path("results/convert/clips/0.jsonl")
@@ -207,3 +210,25 @@ def test_media_in_a_parquet_file_are_written_out(place: Path):
     assert named["audios"] == [f"{place}/data/a.wav"]
     assert Path(named["images"][0]).parent == place / "results/media"
     assert (unread["line"], unread["error"]) == (3, "E051")
+
+
+def test_a_file_that_finds_no_room_is_named_with_a_remedy(place: Path):
+    write_jsonl(place / "data/clips.jsonl", [chat("Why?" * 1000)] * 100)
+    line = [
+        sys.executable,
+        str(SCRIPTS / "convert.py"),
+        "--source",
+        "clips",
+        "--format",
+        "messages",
+        "--task",
+        "asr",
+    ]
+    line += ["--path", "data/clips.jsonl", "--root", "data", "--media-dir", "m", "--output", str(OUTPUT)]
+    script = f"ulimit -f 64; {shlex.join(line)}"
+    done = subprocess.run(["bash", "-c", script], cwd=place, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (74, "")
+    assert done.stderr == (
+        f"error: {OUTPUT}: File too large. Raise the limit on the size of files (ulimit -f), then run again.\n"
+    )
+    assert list((place / OUTPUT).parent.iterdir()) == []

@@ -5,9 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 from data_commands import SCRIPTS, command
-from media_files import read_jsonl, video, wav
+from media_files import image, read_jsonl, video, wav
 
 from omnitune.records import Message, Record, Unread, encode
 
@@ -125,3 +126,16 @@ def test_versions_are_read_without_loading_a_decoder(place: Path):
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=SCRIPTS, capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_a_medium_that_a_row_holds_is_told_by_its_place_in_the_row(place: Path):
+    inside, beside = image(place / "c" / "media" / "0a.png", (28, 7000)), image(place / "beside.png", (28, 7000))
+    row = Record("s/a", "s", 1, "t", [Message("user", "<image><image>?"), Message("assistant", "So.")])
+    rows = [msgspec.structs.replace(row, images=[str(beside), str(inside)], id=f"s/{name}") for name in "ab"]
+    rows[1].images = [str(inside), str(beside)]
+    (place / "c.jsonl").write_bytes(b"".join(map(encode, rows)))
+    validate(place, "--carried", "c/media")
+    first, other = (row["message"] for row in read_jsonl(place / "v/0.ledger.jsonl"))
+    assert (str(beside) in first, "image 2 of the row" in first) == (True, True)
+    assert (str(beside) in other, "image 1 of the row" in other) == (True, True)
+    assert str(inside) not in first + other

@@ -57,7 +57,16 @@ def test_lines_after_the_first_are_indented(capsys):
 def test_the_state_of_the_machine_is_told_without_a_traceback(capsys):
     assert ends(OSError(errno.ENOSPC, "No space left on device", "out/a.bin")) == 74
     assert ends(OSError("odd")) == 74
-    assert capsys.readouterr().err == ("error: out/a.bin: No space left on device.\nerror: input/output: odd.\n")
+    assert capsys.readouterr().err == (
+        "error: out/a.bin: No space left on device. Free space there, then run again.\nerror: input/output: odd.\n"
+    )
+
+
+def test_nothing_in_a_message_steers_the_terminal(capsys):
+    assert ends(PipelineError("\x1b]0;x\x07\r\x9b2J \u202e \udcff is bad\nso \u00e9 \u200d it is")) == 78
+    assert capsys.readouterr().err == (
+        "error: \\x1b]0;x\\x07\\r\\x9b2J \\u202e \\udcff is bad\n       so \u00e9 \u200d it is.\n"
+    )
 
 
 def test_an_interrupt_is_no_failure_of_ours(capsys):

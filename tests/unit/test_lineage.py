@@ -18,7 +18,7 @@ def lineage(sft: dict[str, Any], grpo: dict[str, Any] | None, merge: bool = True
     experiment = Experiment(
         name="main",
         sft=SftConfig(**sft),
-        grpo=GrpoConfig(enabled=grpo is not None, **grpo or {}),
+        grpo=GrpoConfig(**{"enabled": grpo is not None, **(grpo or {})}),
         merge=MergeConfig(enabled=merge),
     )
     return Lineage("r", {"main": experiment})
@@ -97,3 +97,19 @@ def test_a_row_is_held_against_the_trainings_it_is_for_whether_they_run_or_not()
 def test_rows_are_shared_so_the_smallest_limit_of_all_experiments_counts():
     long, short = (lineage({"max_length": length}, None).experiments["main"] for length in (100, 70))
     assert Lineage("r", {"long": long, "short": short}).max_lengths(["sft"]) == {"sft": 70}
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+@pytest.mark.parametrize(
+    ("use", "grpo", "needed"),
+    [
+        (["grpo"], {"rewards": {"accuracy": 1.0}}, True),
+        (["sft", "grpo"], {"rewards": {"format": 1.0, "external_r1v_acc": 1.0}}, True),
+        (["grpo"], {"rewards": {"format": 1.0}}, False),
+        # The file may call another reward by that name.
+        (["grpo"], {"rewards": {"accuracy": 1.0}, "reward_file": "rewards.py"}, False),
+        (["sft", "eval"], {"rewards": {"accuracy": 1.0}}, False),
+    ],
+)
+def test_a_solution_is_needed_where_a_reward_compares_with_it(use, grpo, needed, enabled):
+    assert lineage({}, {**grpo, "enabled": enabled}).needs_solution(use) is needed

@@ -1,6 +1,8 @@
 """What can be seen is whole: files and folders under errors and under SIGKILL."""
 
+import errno
 import json
+import os
 import random
 import subprocess
 import sys
@@ -40,6 +42,49 @@ def test_a_failed_block_leaves_the_old_file_and_nothing_else(tmp_path: Path):
         write()
     assert path.read_bytes() == b"old"
     assert names(tmp_path) == ["a.bin"]
+
+
+def test_what_a_killed_writer_left_is_gone_after_the_next(tmp_path: Path):
+    path = tmp_path / "a.bin"
+    script = (
+        "import os, signal, sys\nfrom pathlib import Path\nfrom omnitune import publish\n"
+        "with publish.open_atomic(Path(sys.argv[1])) as file:\n"
+        "    file.write(b'long and old' * 1000)\n    file.flush()\n    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    for _ in range(2):
+        done = subprocess.run([sys.executable, "-c", script, path], cwd=ROOT / "workflow/scripts", check=False)
+        assert done.returncode == -9
+        assert len(names(tmp_path)) == 1
+    with publish.open_atomic(path) as file:
+        file.write(b"new")
+    assert path.read_bytes() == b"new"
+    assert names(tmp_path) == ["a.bin"]
+
+
+def test_writers_of_one_file_do_not_disturb_each_other(tmp_path: Path):
+    path = tmp_path / "a.bin"
+    with publish.open_atomic(path) as slow:
+        slow.write(b"slow")
+        slow.flush()
+        with publish.open_atomic(path) as quick:
+            quick.write(b"quick")
+        assert path.read_bytes() == b"quick"
+    assert path.read_bytes() == b"slow"
+    assert names(tmp_path) == ["a.bin"]
+
+
+def test_a_full_disk_names_the_file_that_was_to_be(tmp_path: Path):
+    def write(error: OSError) -> None:
+        with publish.open_atomic(tmp_path / "a.bin"):
+            raise error
+
+    with pytest.raises(OSError, match="No space left") as full:
+        write(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+    assert full.value.filename == str(tmp_path / "a.bin")
+    with pytest.raises(OSError, match="Input/output") as other:
+        write(OSError(errno.EIO, os.strerror(errno.EIO)))
+    assert other.value.filename is None
+    assert names(tmp_path) == []
 
 
 def test_equal_values_have_equal_bytes(tmp_path: Path):

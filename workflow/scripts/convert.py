@@ -41,9 +41,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             soundtracks=soundtracks,
         )
         records, unread = converters.convert_source(source, args.format, args.output, part)
-    print(f"{args.path}: {records} records, {unread} unread rows", file=sys.stderr)
+    shown = errors.printable(str(args.path))
+    print(f"{shown}: {records} records, {unread} unread rows", file=sys.stderr)
     if unused := reader.unused(args.path):
-        print(f"{args.path}: no row was made of {unused}", file=sys.stderr)
+        print(f"{shown}: no row was made of {errors.printable(unused)}", file=sys.stderr)
     return errors.ExitCode.OK
 
 

@@ -46,6 +46,7 @@ def judge(argv: Sequence[str]) -> int:
     gc.set_threshold(100_000)  # rows hold no cycles; looking for some costs a fifth of the time
     with Gate(
         *(args.path, args.use, settings, args.media_dir),
+        carried=args.carried,
         audio_in_video=args.media.audio_in_video,
         need_solution=args.need_solution == "true",
         lengths=lengths,
@@ -54,7 +55,7 @@ def judge(argv: Sequence[str]) -> int:
     ) as gate:
         counts = validate_file(gate, args.input, args.output, args.ledger)
     print(
-        f"{args.path}: " + ", ".join(f"{count} {verdict}" for verdict, count in counts.items()),
+        f"{errors.printable(args.path)}: " + ", ".join(f"{count} {verdict}" for verdict, count in counts.items()),
         file=sys.stderr,
     )
     return errors.ExitCode.OK
@@ -92,7 +93,13 @@ def _lint_parser() -> argparse.ArgumentParser:
         epilog="Exit code 65: a row or file is rejected. The form of the pipeline: validate.py --input --help",
     )
     add = parser.add_argument
-    add("files", nargs="+", metavar="FILE", help=".jsonl, .json, .csv, .tsv, .parquet or a folder; - reads JSONL")
+    add(
+        "files",
+        nargs="+",
+        type=_name,
+        metavar="FILE",
+        help=".jsonl, .json, .csv, .tsv, .parquet or a folder; - reads JSONL",
+    )
     add("--json", action="store_true", help="print one JSON object a line")
     add("--root", type=Path, action="append", metavar="DIR", help="folder media must lie in (default: anywhere)")
     add("--media", choices=["header", "hash", "decode"], default="header", help="how far media are read")
@@ -111,6 +118,7 @@ def _rule_parser() -> argparse.ArgumentParser:
     add("--use", required=True, nargs="+", choices=["sft", "grpo", "eval"], help="what the rows may become")
     add("--settings", required=True, type=_settings, metavar="JSON", help="the validate section of the config")
     add("--media-dir", required=True, type=Path, metavar="DIR", help="where repaired media are written")
+    add("--carried", type=Path, metavar="DIR", help="where convert.py wrote media that rows hold in themselves")
     add("--processes", type=_positive, default=1, metavar="N", help="processes that read media (hash, decode)")
     add(
         "--cache", type=Path, metavar="FILE", help="JSONL of what is known of media; others beside it are read too"
@@ -124,6 +132,12 @@ def _rule_parser() -> argparse.ArgumentParser:
     add("--output", required=True, type=Path, metavar="FILE", help="JSONL of accepted records to write")
     add("--ledger", required=True, type=Path, metavar="FILE", help="JSONL of verdicts to write")
     return parser
+
+
+def _name(text: str) -> str:
+    if not text:
+        raise argparse.ArgumentTypeError("a file name is empty")
+    return text
 
 
 def _positive(text: str) -> int:

@@ -56,13 +56,13 @@ def test_ids_carry_their_source(convert, given_id, expected):
     ("given_id", "message"),
     [
         (1.5, "the id 1.5 is not a text or whole number."),
-        (True, "the id True is not a text or whole number."),
-        ("  ", "the id '  ' is not a text or whole number."),
+        (True, "the id true is not a text or whole number."),
+        ("  ", 'the id "  " is not a text or whole number.'),
         (10**300, "the id has 301 characters, the limit is 256."),
         ("x" * 257, "the id has 257 characters, the limit is 256."),
-        ("a\nb", "the id 'a\\nb' holds a control character or \"..\"."),
-        ("../b", "the id '../b' holds a control character or \"..\"."),
-        ("a/..", "the id 'a/..' holds a control character or \"..\"."),
+        ("a\nb", 'the id "a\\nb" holds a control character or "..".'),
+        ("../b", 'the id "../b" holds a control character or "..".'),
+        ("a/..", 'the id "a/.." holds a control character or "..".'),
     ],
 )
 def test_bad_ids_are_refused(convert, given_id, message):

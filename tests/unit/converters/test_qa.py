@@ -45,6 +45,18 @@ def test_columns_are_renamed(convert):
     assert (record.solution, record.id, record.extra) == ("42", "s/k7", {})
 
 
+@pytest.mark.parametrize(
+    ("more", "question"), [("1, 2", "Add these.\n1, 2"), ("", "Add these."), (" ", "Add these.")]
+)
+def test_the_input_of_an_instruction_is_asked_too(convert, more, question):
+    """Alpaca's rows part a question in two; ms-swift joins them so."""
+    record = convert({"instruction": "Add these.", "input": more, "output": "3"}, "qa")
+    assert [message.content for message in record.messages] == [question, "3"]
+    assert record.extra == {}
+    other = convert({"question": "Why?", "input": "a column of mine", "answer": "So."}, "qa")
+    assert (other.messages[0].content, other.extra) == ("Why?", {"input": "a column of mine"})
+
+
 def test_a_whole_number_is_written_out_and_reported(convert):
     record = convert({"question": "3 + 4?", "answer": 7, "solution": 7}, "qa")
     assert (record.messages[-1].content, record.solution, record.repairs) == ("7", "7", ["E202"])
@@ -56,7 +68,7 @@ def test_a_whole_number_is_written_out_and_reported(convert):
         ({"answer": "So."}, "E201", '"question" is missing or empty. Fill the question, or map its column'),
         ({"question": " "}, "E201", '"question" is missing or empty.'),
         ({"question": "Why?", "answer": [0.5]}, "E202", '"answer" is [0.5], not text.'),
-        ({"question": "Why?", "answer": True}, "E202", '"answer" is True, not text.'),
+        ({"question": "Why?", "answer": True}, "E202", '"answer" is true, not text.'),
     ],
 )
 def test_what_is_wrong_with_a_row_is_said(convert, row, code, message):

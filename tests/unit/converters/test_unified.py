@@ -85,7 +85,7 @@ def test_a_question_about_a_medium_needs_one(unified, row, fix: str):
     ],
 )
 def test_a_text_that_is_elsewhere_is_looked_for(unified, row, fix: str):
-    assert unified(row).message.startswith(f'"text" is missing or empty. {fix}')
+    assert unified(row).message.startswith(f'no column that is read: the row has "data", "version". {fix}')
 
 
 def test_a_misspelt_column_is_not_dropped(unified, data: Path):

@@ -21,7 +21,8 @@ def write(path: Path, samples, **options) -> Path:
 
 
 def decode(path: Path) -> tuple[list[str], str]:
-    findings, content = decode_audio(str(path), probe("audio", str(path)))
+    found = decode_audio(str(path), probe("audio", str(path)))
+    findings, content = found.findings, found.content
     return [finding.code for finding in findings], content
 
 
@@ -69,7 +70,7 @@ def test_samples_that_are_no_numbers(tmp_path: Path, value):
     samples = TONE.copy()
     samples[[5, 700]] = value
     path = write(tmp_path / "a.wav", samples, subtype="FLOAT")
-    findings, _ = decode_audio(str(path), probe("audio", str(path)))
+    findings = decode_audio(str(path), probe("audio", str(path))).findings
     assert [(finding.code, finding.what) for finding in findings] == [
         ("E088", f"{path} has 2 samples that are no numbers")
     ]
@@ -91,7 +92,7 @@ def test_silence_is_below_70_db(tmp_path: Path):
 )
 def test_clipped_lopsided_and_shifted_sound(tmp_path: Path, samples, what):
     path = write(tmp_path / "a.wav", samples)
-    (finding,), _ = decode_audio(str(path), probe("audio", str(path)))
+    (finding,) = decode_audio(str(path), probe("audio", str(path))).findings
     assert finding.code == "E090"
     assert what in finding.what
 
@@ -106,7 +107,7 @@ def test_sound_that_breaks_off(tmp_path: Path):
     content = path.read_bytes()
     path.write_bytes(content[: len(content) // 2])
     try:
-        codes = [finding.code for finding in decode_audio(str(path), said)[0]]
+        codes = [finding.code for finding in decode_audio(str(path), said).findings]
     except RowError as error:
         codes = [error.finding.code]
     assert codes == ["E081"]
@@ -119,4 +120,4 @@ def test_a_length_that_readers_will_not_agree_on(tmp_path: Path):
     said = probe("audio", str(path))
     for factor, codes in ((1.0, []), (0.9, ["E100"]), (1.03, ["E100"]), (2.0, ["E081"])):
         wrong = msgspec.structs.replace(said, frames=round(factor * said.frames))
-        assert [finding.code for finding in decode_audio(str(path), wrong)[0]] == codes
+        assert [finding.code for finding in decode_audio(str(path), wrong).findings] == codes

@@ -20,7 +20,8 @@ def save(path: Path, pixels=PIXELS, **options) -> Path:
 
 
 def decode(path: Path) -> tuple[list[str], str]:
-    findings, content = decode_image(str(path), probe("image", str(path)))
+    found = decode_image(str(path), probe("image", str(path)))
+    findings, content = found.findings, found.content
     return [finding.code for finding in findings], content
 
 
@@ -82,7 +83,30 @@ def test_frames_of_an_animation_are_counted(tmp_path: Path):
     frames = [Image.fromarray(np.roll(PIXELS, step, axis=1)) for step in range(3)]
     path = tmp_path / "i.gif"
     frames[0].save(path, save_all=True, append_images=frames[1:])
-    (finding,), content = decode_image(str(path), Probe("image", "GIF"))
+    found = decode_image(str(path), Probe("image", "GIF"))
+    (finding,), content = found.findings, found.content
     assert (finding.code, finding.what) == ("E114", f"{path} has 3 frames, of which the first is used")
     frames[0].save(tmp_path / "first.gif")
     assert decode(tmp_path / "first.gif") == ([], content)
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"restart_marker_rows": 1}])
+def test_a_second_jpeg_behind_the_first_is_found(tmp_path: Path, options: dict):
+    first, second = save(tmp_path / "a.jpg", **options), save(tmp_path / "b.jpg", PIXELS[::-1])
+    found, content = decode(first)
+    assert found == []
+    first.write_bytes(first.read_bytes() + second.read_bytes())
+    again = decode_image(str(first), probe("image", str(first)))
+    findings, same = again.findings, again.content
+    assert [finding.code for finding in findings] == ["E122"]
+    assert f" {second.stat().st_size} bytes " in findings[0].what
+    assert same == content
+
+
+def test_a_preview_in_the_header_is_no_second_picture(tmp_path: Path):
+    preview = save(tmp_path / "small.jpg", PIXELS[:8, :8]).read_bytes()
+    exif = Image.Exif()
+    exif[0x010E] = "two of them"
+    path = save(tmp_path / "a.jpg", exif=exif.tobytes() + preview * 2)
+    assert b"\xff\xd9\xff\xd8\xff" in path.read_bytes()
+    assert decode(path)[0] == []

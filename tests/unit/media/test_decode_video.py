@@ -48,7 +48,8 @@ def remux(source: Path, target: Path) -> Path:
 
 def decode(path: Path, **changes) -> tuple[list[str], str]:
     said = msgspec.structs.replace(probe("video", str(path)), **changes)
-    findings, content = decode_video(str(path), said)
+    found = decode_video(str(path), said)
+    findings, content = found.findings, found.content
     return [finding.code for finding in findings], content
 
 
@@ -95,7 +96,7 @@ def test_a_video_that_is_cut_off_has_fewer_frames(tmp_path: Path):
         ends = sorted(packet.pos + packet.size for packet in container.demux(video=0) if packet.size)
     content = path.read_bytes()
     path.write_bytes(content[: ends[60]])
-    (finding,), _ = decode_video(str(path), probe("video", str(path)))
+    (finding,) = decode_video(str(path), probe("video", str(path))).findings
     assert finding.code == "E136"
     assert "of 100 frames" in finding.what
     path.write_bytes(content[: ends[97]])
@@ -109,7 +110,8 @@ def test_a_video_without_one_frame_is_unreadable(tmp_path: Path):
     start = content.index(b"mdat") + 4
     content[start : content.index(b"moov") - 4] = bytes(content.index(b"moov") - 4 - start)
     path.write_bytes(content)
-    findings, content = decode_video(str(path), said)
+    found = decode_video(str(path), said)
+    findings, content = found.findings, found.content
     assert ([finding.code for finding in findings], content) == (["E135"], "")
 
 

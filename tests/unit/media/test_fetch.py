@@ -160,8 +160,15 @@ def test_a_redirect_stays_where_media_may_come_from(server: Server, fetcher: Fet
         ]
     )
     assert code_of(inside) == ""
-    assert [code_of(outside), code_of(file)] == ["E071", "E244"]
-    assert "is not allowed" in str(file)
+    assert [code_of(outside), code_of(file)] == ["E071", "E071"]
+    assert isinstance(outside, Finding)
+    assert outside.sentence() == (
+        f"{server.url}/media/to/{server.url.replace('://', '::')}/other/a.wav leads to {server.url}/other/a.wav, "
+        "which validate.urls does not allow. Add the beginning of that URL to validate.urls, or download the file "
+        "and name its local path."
+    )
+    assert isinstance(file, Finding)
+    assert file.sentence().endswith("does not allow. Download the file and name its local path.")
     assert "/other/a.wav" not in server.asked
 
 
@@ -183,6 +190,7 @@ def test_the_gate_fetches_puts_right_and_says_so(server: Server, tmp_path: Path)
     assert {Path(path).parent for path in (*good.record.images, *good.record.audios)} == {tmp_path / "media"}
     assert [medium.origin for medium in good.record.facts.media] == [png, sound]
     assert (no_sound.ledger.verdict, no_sound.ledger.codes) == ("rejected", ["E079"])
+    assert no_sound.ledger.message.startswith(f"d.jsonl:2 (id 2): {page} is an HTML page")
     assert (elsewhere.ledger.verdict, elsewhere.ledger.codes) == ("rejected", ["E071"])
     assert "validate.urls" in elsewhere.ledger.message
 

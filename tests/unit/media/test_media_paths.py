@@ -104,8 +104,8 @@ def test_a_root_may_be_a_link_itself(tree: Path):
         ("s3://b/a.wav", "E072", 's3://b/a.wav has the scheme "s3"'),
         ("concat:a.wav|b.wav", "E072", 'concat:a.wav|b.wav has the scheme "concat"'),
         ("subfile,,start,0,:a.wav", "E072", 'subfile,,start,0,:a.wav has the scheme "subfile"'),
-        ("a\0.wav", "E076", "control character in the path 'a\\x00.wav'"),
-        ("a\n.wav", "E076", "control character in the path 'a\\n.wav'"),
+        ("a\0.wav", "E076", 'control character in the path "a\\u0000.wav"'),
+        ("a\n.wav", "E076", 'control character in the path "a\\n.wav"'),
     ],
 )
 def test_a_refused_path_says_why(tree: Path, path, code, message):

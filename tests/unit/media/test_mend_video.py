@@ -1,11 +1,13 @@
 """Videos made plain: upright, of one rate, with their sound."""
 
+import re
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
+from bad_media import without_delays
 
 from omnitune.media.mend_video import mend_video
 from omnitune.media.probe import probe
@@ -131,6 +133,7 @@ def test_times_are_kept_unless_a_steady_rate_is_asked_for(tmp_path: Path):
         ("a.mp4", "aac", "aac"),
         ("a.mkv", "libmp3lame", "mp3"),
         ("a.mov", "pcm_s16le", "aac"),
+        ("a.avi", "pcm_s16le", "aac"),
         ("a.mp4", "", None),
     ],
 )
@@ -138,7 +141,7 @@ def test_sound_goes_along(tmp_path: Path, name: str, sound: str, kept: str | Non
     import av
 
     with av.open(
-        str(mended(clip(tmp_path / name, rotation=0 if name == "a.mkv" else 90, sound=sound), "E129"))
+        str(mended(clip(tmp_path / name, rotation=0 if name in ("a.mkv", "a.avi") else 90, sound=sound), "E129"))
     ) as made:
         assert [stream.codec_context.codec.canonical_name for stream in made.streams.audio] == (
             [kept] if kept else []
@@ -188,3 +191,26 @@ def test_what_has_no_pictures_is_refused_and_leaves_nothing(tmp_path: Path, spoi
 def test_more_pictures_than_the_header_told_of_are_refused(tmp_path: Path):
     with pytest.raises(RowError, match="more pictures than the 0 s of its header"):
         mended(clip(tmp_path / "a.mp4"), "E129", seconds=0.4)
+
+
+@pytest.mark.parametrize(("delay", "rate"), [(0, 10), (100, 10), (40, 25)])
+def test_a_gif_becomes_a_clip_at_the_rate_it_is_shown_at(tmp_path: Path, delay: int, rate: int):
+    from PIL import Image
+
+    first, *rest = (Image.new("L", (64, 48), 20 * number) for number in range(8))
+    path = tmp_path / "a.gif"
+    first.save(path, save_all=True, append_images=rest, duration=40)
+    # Pillow leaves a delay of zero out, and with it the only place to note one.
+    path.write_bytes(
+        re.sub(rb"(?s)(?<=\x21\xf9\x04.)\x04\x00", lambda _: bytes((delay // 10, 0)), path.read_bytes())
+    )
+    assert [finding.code for finding in probe("video", str(path)).findings] == ["E242"]
+    shown = frames(mended(path, "E242"))
+    assert [time for time, _ in shown] == pytest.approx([number / rate for number in range(8)])
+
+
+def test_a_gif_without_delays_says_what_to_do(tmp_path: Path):
+    (finding,) = (
+        one for one in probe("video", str(without_delays(tmp_path / "a.gif"))).findings if one.code == "E128"
+    )
+    assert finding.sentence().endswith("Save it anew with a delay for each picture.")

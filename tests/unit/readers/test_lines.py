@@ -45,6 +45,8 @@ TEXT = '{"a":"\u00e4"}\n{"b":2}\n'
         (TEXT.replace("\n", "\r").encode("utf-16"), ["E006", "E005"]),
         (TEXT.replace("\n", "\r\n").encode("utf-8-sig"), ["E003", "E004"]),
         (TEXT.replace("\n", "\n\n", 1).encode(), ["E012"]),
+        (TEXT.replace("\n", "\n\ufeff", 1).encode(), ["E003"]),
+        (TEXT.replace("\n", "\r\n\ufeff", 1).encode("utf-8-sig"), ["E003", "E004"]),
     ],
 )
 def test_harmless_differences_are_read_over_and_noted(tmp_path: Path, content: bytes, codes: list[str]):
@@ -118,7 +120,7 @@ def test_shards_do_not_depend_on_the_size_of_the_pieces_read(tmp_path: Path, mon
         (b"", "has no rows. Write at least one row."),
         (b"\xef\xbb\xbf \n\n", "has no rows. Write at least one row."),
         ("\n".encode("utf-16"), "has no rows. Write at least one row."),
-        (b"\0\0\0", "has no rows."),
+        (b"\0\0\0", "holds NUL bytes alone. Is the file damaged?"),
         (b"\x1f\x8b\x08...", "is compressed with gzip. Give the file uncompressed."),
         (b"PK\x03\x04...", "is a ZIP archive. Give the file uncompressed."),
         (

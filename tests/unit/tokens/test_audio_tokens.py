@@ -3,10 +3,12 @@
 from fractions import Fraction
 from pathlib import Path
 
+import odd_media
 import pytest
 from media_files import video
 from mixed_rows import aac_facts, clip
 
+from omnitune.media.probe import probe
 from omnitune.media.sound_length import aac_samples, mp3_is_counted
 from omnitune.tokens.audio import audio_tokens, resampled, resampled_stream
 from omnitune.tokens.unknown import Unknown
@@ -118,3 +120,19 @@ def mp3(path: Path, rate: int, layout: str, index: str) -> Path:
 
 def test_a_track_without_an_encoders_delay_is_whole(tmp_path: Path):
     assert aac_samples(*aac_facts(video(tmp_path / "a.mp4", sound=True))) == 5 * 1024
+
+
+@pytest.mark.parametrize("rate", [8_000, 16_000, 22_050, 24_000])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_aac_that_may_be_replicated_is_not_counted(tmp_path: Path, rate: int, channels: int):
+    import av
+
+    def decoded(path: Path) -> int:
+        with av.open(str(path)) as container:
+            return sum(frame.samples for frame in container.decode(audio=0))
+
+    path = odd_media.write_replicated(tmp_path / "a.m4a", rate, channels, told=False)
+    assert decoded(path) == 2 * 33_792
+    assert probe("audio", str(path)).audio_samples == 0
+    plain = odd_media.write_replicated(tmp_path / "b.m4a", rate, channels, told=True)
+    assert probe("audio", str(plain)).audio_samples == decoded(plain) == 33_792

@@ -16,12 +16,16 @@ from typing import Any
 
 import odd_media
 import pytest
+from good_media import GOOD
 from media_files import write_jsonl
 from mixed_rows import WORDS, clip, rows
 
 from omnitune.config.media import MediaConfig
+from omnitune.config.validate import ValidateConfig
+from omnitune.media.inspect import Inspector
 from omnitune.media.mend_video import mend_video
 from omnitune.media.probe import probe
+from omnitune.media.sound import unscaled
 from omnitune.records import read_records
 from omnitune.swift_args import media_environment
 from omnitune.tokens.audio import resampled, resampled_stream
@@ -47,10 +51,12 @@ def encoded(model: Path, file: Path, env: dict[str, str]) -> list[Any]:
     return [json.loads(line) for line in done.stdout.splitlines() if line.startswith(("[", '"'))]
 
 
-def compare(model: Path, file: Path, env: dict[str, str]) -> list[Any]:
+def compare(model: Path, file: Path, env: dict[str, str], level: str = "header") -> list[Any]:
     """Hold all rows of the file against ms-swift; returns our own counts."""
     records = list(read_records(file))
-    media = [[probe(modality, path) for modality, path in record.media()] for record in records]
+    with Inspector(ValidateConfig(media=level)) as inspector:
+        seen = [inspector.inspect(list(record.media())) for record in records]
+    media = [[found.probe for found in row if found.probe] for row in seen]
     counted = RowCounter(model, MediaBudget.of(env)).count(records, media)
     theirs = encoded(model, file, env)
     assert len(theirs) == len(records)
@@ -151,6 +157,27 @@ def test_ms_swift_misreads_what_is_said_to_be_misread(name: str, tmp_path: Path,
     assert loudest > 100
 
 
+@pytest.mark.parametrize(
+    ("name", "codec"),
+    [("a.mp4", "flac"), ("a.mp4", "alac"), ("a.mkv", "pcm_s16le"), ("a.mp4", "aac"), ("a.mkv", "flac")],
+)
+@pytest.mark.parametrize("rate", [16000, 48000])
+def test_ms_swift_misreads_sound_of_a_video_as_it_does_sound_alone(
+    name: str, codec: str, rate: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    import numpy as np
+    from swift.template.vision_utils import load_audio
+
+    monkeypatch.setenv("SWIFT_AUDIO_LOAD_BACKEND", "soundfile_pyav")
+    path = odd_media.write_film(tmp_path / name, codec, rate)
+    found = probe("video", str(path))
+    loudest = float(np.abs(load_audio(str(path), 16000)).max())
+    assert (loudest > 100) == bool(unscaled(found.audio_codec, found.audio_rate))
+    mend_video(str(path), ["E240"], tmp_path / "made.mp4", 60.0)
+    heard = load_audio(str(tmp_path / "made.mp4"), 16000)
+    assert float(np.sqrt(np.mean(heard**2))) == pytest.approx(0.5 / np.sqrt(2), rel=0.03)
+
+
 @pytest.mark.parametrize("name", [entry[0] for entry in odd_media.UNREAD])
 def test_decord_fails_on_what_is_said_to_be_unread_and_reads_what_is_made_of_it(name: str, tmp_path: Path):
     import decord
@@ -231,3 +258,58 @@ def test_the_tokenizer_is_transformers_own(whole: bool, tiny_model: Path, tmp_pa
     assert [[ours.id_to_token(token) for token in text.ids] for text in found] == [
         theirs.convert_ids_to_tokens(text) for text in expected
     ]
+
+
+def test_clips_with_pauses_are_counted_as_ms_swift_encodes_them(tiny_model: Path, tmp_path: Path):
+    clips = [good.make(tmp_path) for good in GOOD if good.name.startswith(("video-pause", "video-slow"))]
+    lines = [
+        {"id": f"a/{number}", "source": "a", "line": 1, "task": "t", "videos": [str(path)],
+         "messages": [{"role": "user", "content": "<video>"}, {"role": "assistant", "content": "Yes"}]}
+        for number, path in enumerate(clips)
+    ]  # fmt: skip
+    file = write_jsonl(tmp_path / "rows.jsonl", lines)
+    counted = compare(tiny_model, file, media_environment(MediaConfig(video_max_frames=100)))
+    unknown = [path.name for path, count in zip(clips, counted, strict=True) if isinstance(count, Unknown)]
+    assert unknown == []
+
+
+def test_sound_that_was_decoded_is_counted_as_ms_swift_encodes_it(tiny_model: Path, tmp_path: Path):
+    sounds = [
+        odd_media.write_sound(tmp_path / name, *form)
+        for name, *form in (
+            ("a.mka", "libopus", 48_000, 2, "matroska", {}),
+            ("a.webm", "libopus", 16_000, 1, "webm", {}),
+            ("b.mka", "aac", 44_100, 1, "matroska", {}),
+            ("c.mka", "flac", 44_100, 1, "matroska", {}),
+            ("d.mp4", "libopus", 48_000, 1, "mp4", {}),
+            ("e.mp4", "libmp3lame", 44_100, 2, "mp4", {}),
+            ("f.mp4", "aac", 24_000, 1, "mp4", {}),
+        )
+    ]
+    sounds += [
+        odd_media.write_replicated(tmp_path / f"{rate}.{channels}.m4a", rate, channels, told=False)
+        for rate in (8_000, 16_000, 22_050)
+        for channels in (1, 2)
+    ]
+    lines = [
+        {"id": f"a/{number}", "source": "a", "line": 1, "task": "t", "audios": [str(path)],
+         "messages": [{"role": "user", "content": "<audio>"}, {"role": "assistant", "content": "Yes"}]}
+        for number, path in enumerate(sounds)
+    ]  # fmt: skip
+    file = write_jsonl(tmp_path / "rows.jsonl", lines)
+    counted = compare(tiny_model, file, media_environment(MediaConfig()), level="decode")
+    assert [path.name for path, count in zip(sounds, counted, strict=True) if isinstance(count, Unknown)] == []
+
+
+def test_sound_of_videos_that_was_decoded_is_counted_as_ms_swift_encodes_it(tiny_model: Path, tmp_path: Path):
+    forms = [("a.mkv", "aac", 48_000), ("a.webm", "libopus", 48_000), ("b.mkv", "libmp3lame", 44_100)]
+    forms += [("c.mp4", "libopus", 48_000), ("d.mp4", "aac", 16_000), ("e.mkv", "flac", 44_100)]
+    clips = [odd_media.write_film(tmp_path / name, codec, rate) for name, codec, rate in forms]
+    lines = [
+        {"id": f"a/{number}", "source": "a", "line": 1, "task": "t", "videos": [str(path)],
+         "messages": [{"role": "user", "content": "<video>"}, {"role": "assistant", "content": "Yes"}]}
+        for number, path in enumerate(clips)
+    ]  # fmt: skip
+    file = write_jsonl(tmp_path / "rows.jsonl", lines)
+    counted = compare(tiny_model, file, media_environment(MediaConfig(audio_in_video=True)), level="decode")
+    assert [path.name for path, count in zip(clips, counted, strict=True) if isinstance(count, Unknown)] == []

@@ -61,7 +61,6 @@ def test_one_unknown_medium_makes_the_row_unknown(model: Path):
         (Probe("video", "mpegts", 64, 64, 2.0, frames=16, fps=8.0), "does not count"),
         (Probe("video", MP4, 64, 64, 2.0, fps=8.0, counted=True), "no number of frames"),
         (Probe("video", MP4, 64, 64, frames=16, counted=True), "no number of frames or no rate"),
-        (Probe("video", MP4, 64, 64, 20.0, frames=1, fps=8.0, counted=True), "counts but a part"),
         (Probe("video", MP4, 48, 64, 2.0, frames=16, fps=8.0, counted=True), "decord"),
         (Probe("audio", MP4, sample_rate=16_000, frames=16_000), "does not tell exactly"),
         (Probe("audio", "MP3", sample_rate=16_000, frames=16_000), "estimate"),

@@ -8,6 +8,7 @@ import pytest
 from media_files import wav
 
 from omnitune.config.media import MediaConfig
+from omnitune.config.validate import ValidateConfig
 from omnitune.demo.tiny_model import PREPROCESSOR
 from omnitune.demo.tokenizer import write_tokenizer
 from omnitune.records import LedgerRow, Message, Record
@@ -24,10 +25,12 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def judged(model: Path, sound: Path, **limits: int) -> tuple[LedgerRow, Record | None]:
+def judged(model: Path, sound: Path, media: str = "header", **limits: int) -> tuple[LedgerRow, Record | None]:
     turns = [Message("user", "<audio>Why?"), Message("assistant", "So.")]
     row = Record("s/1", "s", 1, "t", turns, audios=[str(sound)])
-    (verdict,) = Gate("d.jsonl", ["sft"], lengths=LengthCheck(model, MediaConfig(), limits)).judge([row])
+    check = LengthCheck(model, MediaConfig(), limits)
+    with Gate("d.jsonl", ["sft"], ValidateConfig(media=media), lengths=check) as gate:
+        (verdict,) = gate.judge([row])
     return verdict.ledger, verdict.record
 
 
@@ -54,3 +57,21 @@ def test_a_length_that_decoding_alone_tells_is_said_to_be_unknown(model: Path, t
     assert record is not None
     assert record.facts is not None
     assert record.facts.tokens == 0
+
+
+@pytest.mark.parametrize("media", ["header", "hash", "decode"])
+def test_a_length_is_known_once_the_sound_is_decoded(model: Path, tmp_path: Path, media: str):
+    files = [
+        odd_media.write_sound(tmp_path / "a.mka", "libopus", 48_000, 1, "matroska", {}),
+        odd_media.write_replicated(tmp_path / "b.m4a", 16_000, 1, told=False),
+        odd_media.write_sound(tmp_path / "c.mp4", "libmp3lame", 44_100, 1, "mp4", {}),
+    ]
+    for file in files:
+        ledger, record = judged(model, file, media)
+        assert record
+        assert record.facts
+        assert (record.facts.tokens > 0, "E223" in ledger.codes) == (
+            (True, False) if media == "decode" else (False, True)
+        )
+        if media == "decode":
+            assert judged(model, file, media, sft=record.facts.tokens - 1)[0].codes[-1:] == ["E057"]

@@ -4,11 +4,12 @@ import json
 import subprocess
 import sys
 import tracemalloc
+from base64 import b64encode
 from pathlib import Path
 
 import pytest
 from data_commands import SCRIPTS, command
-from media_files import chat, wav, write_jsonl
+from media_files import base64_of, chat, image, wav, write_jsonl
 
 from omnitune.config.validate import ValidateConfig
 from omnitune.validation.lint import Linter
@@ -84,6 +85,52 @@ def test_a_file_that_cannot_be_read_is_one_finding_and_the_next_is_read(place: P
     )
 
 
+def test_a_refused_row_has_its_reasons_as_remarks_and_no_repairs(place: Path):
+    image(place / "strip.png", (28, 28 * 250), "RGBA")
+    write_jsonl(place / "t.jsonl", [chat("<image>", images=["strip.png"]), chat("{{ROUND0}}")])
+    done = command("validate", "--json", "t.jsonl", cwd=place)
+    assert [json.loads(line)["code"] for line in done.stdout.splitlines()] == ["E107", "E241"]
+
+
+def test_a_medium_inside_a_row_is_told_by_its_place_there(place: Path):
+    page = b64encode(b"<!DOCTYPE html><p>Sign in to go on to the picture that you asked for</p>").decode()
+    alpha = base64_of(image(place / "alpha.png", mode="RGBA"))
+    image(place / "good.png")
+    rows = [
+        chat("<image><image>", images=["good.png", f"data:image/png;base64,{page}"]),
+        chat("<image>", images=[f"data:image/png;base64,{alpha}"]),
+    ]
+    write_jsonl(place / "t.jsonl", rows)
+    done = command("validate", "t.jsonl", cwd=place)
+    assert done.stdout.startswith(
+        "t.jsonl:1: rejected E079: image 2 of the row is an HTML page, not a media file."
+    )
+    assert "/tmp" not in done.stdout.replace(str(place), "")
+
+
+def test_a_row_cannot_steer_the_terminal_nor_forge_a_line(place: Path):
+    turns = [{"role": "\x1b[2J\ngood.jsonl:1: accepted", "content": "a"}, {"role": "assistant", "content": "b"}]
+    write_jsonl(place / "t.jsonl", [{"messages": turns}])
+    done = command("validate", "t.jsonl", cwd=place)
+    assert 't.jsonl:1: rejected E031: turn 1 has the role "\\x1b[2J\\ngood.jsonl:1: accepted"' in done.stdout
+    assert "\x1b" not in done.stdout
+    assert len(done.stdout.splitlines()) == 2
+
+
+def test_a_row_of_no_known_form_is_told_which_forms_there_are(place: Path):
+    write_jsonl(place / "t.jsonl", [{"foo": 1, "bar": "x"}, {}, chat("<audio>", audios=[""])])
+    done = command("validate", "t.jsonl", cwd=place)
+    forms = (
+        'Rows have "messages", or "question" and "answer", or "text" and media (docs/data-formats.md): '
+        "rename the columns, or map them with columns:."
+    )
+    assert done.stdout.splitlines()[:3] == [
+        f't.jsonl:1: rejected E209: no column that is read: the row has "foo", "bar". {forms}',
+        f"t.jsonl:2: rejected E209: the row has no columns. {forms}",
+        't.jsonl:3: rejected E051: "audios" holds an empty path. Name the file, or remove the entry.',
+    ]
+
+
 def test_a_root_holds_the_media_inside(place: Path):
     (place / "in").mkdir()
     done = command("validate", "rows.jsonl", "--root", "in", cwd=place)
@@ -112,6 +159,7 @@ def test_a_reader_that_has_seen_enough_is_no_error(place: Path):
         (["x", "--policy", '{"E044": "warn"}'], "E044 (ambiguous marker) cannot be answered with warn."),
         (["x", "--policy", '{"E999": "warn"}'], "E999 is no code."),
         (["x", "--policy", "warn"], "not a JSON object: warn"),
+        (["x", ""], "a file name is empty"),
         ([], "the following arguments are required: FILE"),
     ],
 )

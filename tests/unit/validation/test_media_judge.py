@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import odd_media
 import pytest
 from media_files import image, video, wav
 
@@ -11,10 +12,12 @@ from omnitune.config.validate import ValidateConfig
 from omnitune.errors import PipelineError
 from omnitune.media.inspect import Inspection, Inspector
 from omnitune.media.mender import Mender
+from omnitune.media.probe import probe
 from omnitune.records import LedgerRow, Message, Record
 from omnitune.validation.codes import Finding
 from omnitune.validation.media import MediaJudge
 from omnitune.validation.policy import Policy
+from omnitune.validation.tally import Tally
 from omnitune.validation.validate import Gate
 
 TURNED = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"
@@ -161,3 +164,40 @@ def test_sound_that_is_used_must_be_there(tmp_path: Path, sound: bool, codes: li
     path = str(video(tmp_path / "v.mp4", sound=sound))
     (seen,) = MediaJudge(Policy(), Inspector(ValidateConfig()), None, True).look([("video", path)])
     assert [finding.code for finding in seen.inspection.findings] == codes
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "rate", "verdict"),
+    [
+        ("v.mp4", "flac", 16000, "repaired"),
+        ("v.mp4", "alac", 16000, "repaired"),
+        ("v.mkv", "pcm_s16le", 16000, "repaired"),
+        ("v.avi", "pcm_s16le", 16000, "repaired"),
+        ("v.mp4", "flac", 48000, "accepted"),
+        ("v.mp4", "aac", 16000, "accepted"),
+    ],
+)
+@pytest.mark.parametrize("used", [True, False])
+def test_sound_of_a_video_is_held_to_what_sound_alone_is(
+    tmp_path: Path, name: str, codec: str, rate: int, verdict: str, used: bool
+):
+    path = odd_media.write_film(tmp_path / name, codec, rate)
+    row = Record("s/a", "s", 3, "t", [Message("user", "<video>?"), Message("assistant", "!")], videos=[str(path)])
+    (found,) = Gate("d.jsonl", ["sft"], media_dir=tmp_path / "media", audio_in_video=used).judge([row])
+    assert found.ledger.verdict == (verdict if used else "accepted")
+    assert found.ledger.codes == (["E240"] if used and verdict == "repaired" else [])
+    if found.ledger.codes:
+        assert found.record
+        made = probe("video", found.record.videos[0])
+        assert (made.audio_codec, made.audio_rate, made.frames) == ("aac", 16000, 16)
+
+
+def test_a_refused_row_is_told_by_what_refused_it_alone(tmp_path: Path):
+    """What would have been put right is no reason, and none of the first codes."""
+    ledger, record = judged(tmp_path, images=[image(tmp_path / "strip.png", (28, 28 * 250), "RGBA")])
+    assert record is None
+    assert (ledger.verdict, ledger.codes) == ("rejected", ["E107", "E111"])
+    assert "alpha" not in ledger.message
+    tally = Tally()
+    tally.add(ledger)
+    assert tally.reasons().startswith("\n  1 x extreme aspect ratio (E107): d.jsonl:3 (id a): ")

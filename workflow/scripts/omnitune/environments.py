@@ -104,10 +104,12 @@ def install(name: str) -> bool:
 
 def add(name: str, target: Path) -> None:
     """Install the packages of a lock file into an environment that exists."""
-    # DS_BUILD_OPS=0: DeepSpeed compiles an extension when it is first used, not at installation.
+    # DS_BUILD_OPS=0: DeepSpeed compiles an extension when it is first used, not at installation. Bytecode now:
+    # where Python may write none (a read-only site, PYTHONDONTWRITEBYTECODE), every start would compile it again.
     _command(
         f"install {name}", str(target / "bin" / "uv"), "pip", "install", "--quiet", "--require-hashes",
-        "--python", str(target / "bin" / "python"), "-r", str(lock_file(name)), DS_BUILD_OPS="0",
+        "--compile-bytecode", "--python", str(target / "bin" / "python"), "-r", str(lock_file(name)),
+        DS_BUILD_OPS="0",
     )  # fmt: skip
 
 

@@ -1,11 +1,24 @@
 """The one error a user sees, and the exit codes of every command."""
 
+import errno
+import re
 import sys
 import textwrap
 import traceback
 from collections.abc import Callable, Sequence
 from enum import IntEnum
 from typing import NoReturn
+
+# Why nothing more can be written, and what helps.
+OF_DISK = {
+    errno.ENOSPC: "Free space there, then run again.",
+    errno.EDQUOT: "Free space there or ask for a larger quota, then run again.",
+    errno.EFBIG: "Raise the limit on the size of files (ulimit -f), then run again.",
+    errno.EROFS: "Mount it for writing, or write into another folder.",
+}
+# Controls, what reverses the direction of writing, and half surrogates, which no terminal is given.
+_steering_lines = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_steering = re.compile("[\n\t\u2028\u2029]|" + _steering_lines.pattern)
 
 
 class ExitCode(IntEnum):
@@ -58,13 +71,24 @@ def suggest(name: str, known: Sequence[str]) -> str:
 def of_machine(error: OSError) -> PipelineError:
     """A full disk, a missing right or a stale mount is the machine's state, not a bug of ours."""
     return PipelineError(
-        error.strerror or str(error), where=str(error.filename or "input/output"), code=ExitCode.DISK
+        error.strerror or str(error),
+        where=str(error.filename or "input/output"),
+        fix=OF_DISK.get(error.errno or 0, ""),
+        code=ExitCode.DISK,
     )
+
+
+def printable(text: str, line: bool = False) -> str:
+    """The text with escapes for what would steer a terminal; of a line, for its ends too."""
+    if text.isprintable():
+        return text
+    return (_steering if line else _steering_lines).sub(lambda found: ascii(found[0])[1:-1], text)
 
 
 def tell(error: PipelineError) -> None:
     """Print the error's sentence; lines after its first are indented, so that a log shows where it ends."""
-    print(textwrap.indent(f"error: {error}", " " * 7, lambda _: True)[7:], file=sys.stderr, flush=True)
+    sentence = printable(f"error: {error}")
+    print(textwrap.indent(sentence, " " * 7, lambda _: True)[7:], file=sys.stderr, flush=True)
 
 
 def run(main: Callable[[Sequence[str] | None], int]) -> NoReturn:

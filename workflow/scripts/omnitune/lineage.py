@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from omnitune import rewards
 from omnitune.config.experiments import Experiment
 from omnitune.publish import MANIFEST
 
@@ -38,6 +39,11 @@ class Lineage:
             for stage in ("sft", "grpo")
             if stage in use
         }
+
+    def needs_solution(self, use: Sequence[str]) -> bool:
+        """Whether a source with this `use` may give prompts to a reward that compares with a solution."""
+        rated = [experiment.grpo for experiment in self.experiments.values()] if "grpo" in use else []
+        return any(not grpo.reward_file and rewards.NEED_SOLUTION & grpo.rewards.keys() for grpo in rated)
 
     def folder(self, experiment: str, stage: str) -> str:
         """Folder of the model that a stage of an experiment publishes."""

@@ -3,6 +3,7 @@
 A file or folder that can be seen is complete; a crash leaves the old one or none.
 """
 
+import fcntl
 import hashlib
 import json
 import os
@@ -13,6 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from omnitune.errors import OF_DISK
+
 MANIFEST = "manifest.json"
 
 
@@ -20,16 +23,40 @@ MANIFEST = "manifest.json"
 def open_atomic(path: Path) -> Iterator[BinaryIO]:
     """A binary file that appears at `path` only when the block ends without an error."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
+    temporary, file = _temporary(path)
     try:
-        with temporary.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.rename(path)
+        with file:
+            try:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+                temporary.rename(path)
+            except BaseException:
+                # Only as long as it is locked: later it may be another's.
+                temporary.unlink(missing_ok=True)
+                raise
         fsync_folder(path.parent)
-    finally:
-        temporary.unlink(missing_ok=True)
+    except OSError as error:
+        if error.filename is None and error.errno in OF_DISK:
+            error.filename = str(path)
+        raise
+
+
+def _temporary(path: Path) -> tuple[Path, BinaryIO]:
+    """An empty file beside `path`, locked: what a killed writer left is used again, and a living one's never."""
+    own = path.with_name(f".{path.name}.tmp")
+    file = os.fdopen(os.open(own, os.O_RDWR | os.O_CREAT, 0o666), "wb")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # The one that held the lock may have renamed the file since it was opened here.
+        if os.path.samestat(own.stat(), os.fstat(file.fileno())):
+            file.truncate(0)
+            return own, file
+    except OSError:
+        pass
+    file.close()
+    other = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
+    return other, other.open("wb")
 
 
 def write_json(path: Path, value: Any) -> None:

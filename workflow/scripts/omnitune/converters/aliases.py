@@ -65,6 +65,12 @@ def rename_columns(row: dict[str, Any], fields: Collection[str], notes: Notes) -
         name = field[:-1] if field in _LISTS and isinstance(row[column], str) else field
         row[name] = row.pop(column)
         words = f'column "{column}" is read as "{field}"'
+        if column == "instruction" and isinstance(more := row.get("input"), str) and isinstance(row[name], str):
+            # Alpaca's rows part a question in two.
+            del row["input"]
+            if more.strip():
+                row[name] = f"{row[name]}\n{more}"
+                words = f'columns "{column}" and "input" are read as "{field}"'
         notes["E039"] = f"{notes['E039']}, {words}" if "E039" in notes else words
 
 

@@ -21,17 +21,30 @@ _COLUMNS = {
     "objects": "boxes",
     "tools": "tools",
     "rejected_response": "a rejected answer",
-    "rejected_messages": "a rejected answer",
+    **{f"rejected_{name}": "a rejected answer" for name in ("messages", "images", "audios", "videos", "tools")},
+    **{f"{kind}_messages": "texts to compare with" for kind in ("positive", "negative")},
 }
+# ms-swift takes these as JSON in a text too.
+_EMPTY = ("[]", "{}", "null")
 
 
 def note_columns(row: Mapping[str, Any], notes: Notes) -> None:
     """Note a column of ms-swift that is lost; a RowError says what is wrong with one."""
     for column, what in _COLUMNS.items():
-        if row.get(column):
+        if column in row and not _is_empty(row[column], column):
             if isinstance(row[column], dict):
                 note_settings(row[column], f'"{column}"', notes)
             notes.setdefault("E213", f'the row has {what} ("{column}"), which would be lost')
+    # Any other label is a class, and a column of the user's own.
+    if row.get("label") is False:
+        notes.setdefault("E213", 'the row says that its answer is a bad one ("label": false), and would teach it')
+
+
+def _is_empty(value: Any, column: str) -> bool:
+    if isinstance(value, str) and column != "rejected_response":
+        return not value or value.strip() in _EMPTY
+    # A table gives every row all the keys that any of its rows has.
+    return not value or (isinstance(value, dict) and all(one is None or one == [] for one in value.values()))
 
 
 def note_settings(values: Mapping[str, Any], where: str, notes: Notes) -> None:

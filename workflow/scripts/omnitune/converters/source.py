@@ -1,5 +1,6 @@
 """What the converters of all formats share: a source's columns, ids and media."""
 
+import json
 import re
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -85,6 +86,8 @@ class Source(NamedTuple):
             if _is_medium(value):
                 return self._medium_in_row(value, column, notes)
             raise RowError("E051", f'"{column}" holds {shorten(value)}, not a path', _PATHS)
+        if not value:
+            raise RowError("E051", f'"{column}" holds an empty path', "Name the file, or remove the entry.")
         if value.startswith("data:"):
             return self.embedded.save_url(value)
         return self.paths.resolve(value, notes)
@@ -175,6 +178,10 @@ def is_whole_number(value: Any) -> bool:
 
 
 def shorten(value: Any) -> str:
-    """A value for a message: as Python writes it, and short."""
-    text = repr(value)
+    """A value for a message: as JSON writes it, and short; bytes, which it has none for, by their number."""
+    if isinstance(value, bytes):
+        return f"{len(value)} bytes"
+    # Of a long text or list only the beginning is shown.
+    begin = value[:60] if isinstance(value, str | list) else value
+    text = json.dumps(begin, ensure_ascii=False, default=shorten)
     return text if len(text) <= 60 else f"{text[:57]}..."

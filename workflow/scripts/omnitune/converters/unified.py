@@ -15,6 +15,11 @@ FIELDS = (
     *("image", "images", "audio", "audios", "video", "videos"),
 )
 _ORDER = ("audio", "video", "image")
+_NO_HINT = "Map the column that names the file with columns:, or set user_template with {text} in it."
+_FORMS = (
+    'Rows have "messages", or "question" and "answer", or "text" and media (docs/data-formats.md): '
+    "rename the columns, or map them with columns:."
+)
 
 
 def convert(row: dict[str, Any], source: Source, notes: Notes) -> Draft:
@@ -26,6 +31,8 @@ def convert(row: dict[str, Any], source: Source, notes: Notes) -> Draft:
     if text is None or not text.strip():
         # A row with a solution is a whole prompt without it; whether it may be one is for the checks to say.
         if TEXT in user or (assistant and TEXT in assistant and row.get("solution") is None):
+            if text is None and not media:
+                raise _unknown(row)
             raise RowError("E209", '"text" is missing or empty', _hint(row) if text is None else "")
         text, assistant = "", None if assistant and TEXT in assistant else assistant
     elif TEXT not in user + (assistant or ""):
@@ -45,6 +52,14 @@ def convert(row: dict[str, Any], source: Source, notes: Notes) -> Draft:
     return Draft(messages, media, "texts and media")
 
 
+def _unknown(row: dict[str, Any]) -> RowError:
+    """A row that has nothing of any form: what it has, and what the forms are."""
+    names = ", ".join(f'"{column[:40]}"' for column in list(row)[:5]) + (", ..." if len(row) > 5 else "")
+    what = f"no column that is read: the row has {names}" if row else "the row has no columns"
+    fix = _hint(row)
+    return RowError("E209", what, _FORMS if fix == _NO_HINT else fix)
+
+
 def _hint(row: dict[str, Any]) -> str:
     """What to write into the config, by what the columns look like."""
     meant = {column: column.lower() for column in row if column.lower() in FIELDS and column not in FIELDS}
@@ -56,4 +71,4 @@ def _hint(row: dict[str, Any]) -> str:
     if meant:
         pairs = ", ".join(f"{column}: {field}" for column, field in meant.items())
         return f"Set columns: {{{pairs}}}."
-    return "Map the column that names the file with columns:, or set user_template with {text} in it."
+    return _NO_HINT

@@ -13,11 +13,12 @@ from omnitune.media.container import (
 from omnitune.media.facts import Limits, Opened, Probe
 from omnitune.media.flac_header import read_flac
 from omnitune.media.labels import mislabelled
+from omnitune.media.mp3_header import read_mp3
 from omnitune.media.mp4_extent import missing_share
 from omnitune.media.mp4_header import FORMAT as MP4
 from omnitune.media.mp4_header import read_mp4
 from omnitune.media.sniff import refuse_text
-from omnitune.media.sound import Sound
+from omnitune.media.sound import WANTED_RATE, Sound, unscaled
 from omnitune.media.sound_length import mp3_samples
 from omnitune.media.wav_header import read_wave
 from omnitune.validation.codes import Finding, RowError
@@ -32,15 +33,12 @@ _PLAIN_CODECS = {
     "pcm_u8", "pcm_s8", "pcm_s16le", "pcm_s24le", "pcm_s32le", "pcm_s16be", "pcm_s24be", "pcm_f32le", "pcm_f64le",
     "aac", "mp3", "mp2", "opus", "vorbis", "flac", "alac",
 }  # fmt: skip
-_WANTED_RATE = 16_000
 # What ms-swift 4.6.0 makes of it (swift/template/vision_utils.py, _load_audio_soundfile_pyav): it asks FFmpeg
-# after these errors of libsndfile alone, and does not scale FFmpeg's integers where no rate is to change.
+# after these errors of libsndfile alone.
 _ASK_FFMPEG = (0, 1, 3, 4)
 _REFUSED = "which libsndfile refuses, and ms-swift asks no other reader"
 _FORWARD = "which libsndfile cannot seek in, and ms-swift does not read that"
 _ENDLESS = "whose header leaves the length open, and ms-swift asks for memory without end"
-_INTEGERS = "whose integers ms-swift does not scale at 16 kHz: it would be heard as noise beyond full scale"
-_FLOATING = {"aac", "mp3", "mp2", "opus", "vorbis", "ac3", "eac3", "amr_nb", "amr_wb", "wmav1", "wmav2", "wmapro"}
 # Formats of FFmpeg's in which all packets of AAC come out whole.
 _WHOLE_PACKETS = ("aac", MP4)
 # Bytes of a file that is read to its end for its length, which its header does not tell.
@@ -51,7 +49,7 @@ _NO_LENGTH = 2**60
 
 def probe_audio(file: Opened, limits: Limits) -> Probe:
     """What an audio file's header says; a RowError when there is nothing to hear in it."""
-    sound = read_wave(file) or read_flac(file) or _read_by_libraries(file)
+    sound = read_wave(file) or read_flac(file) or read_mp3(file) or _read_by_libraries(file)
     path, name, codec, rate = file.path, sound.format, sound.codec, sound.rate
     channels, frames = sound.channels, sound.frames
     if rate <= 0:
@@ -63,7 +61,7 @@ def probe_audio(file: Opened, limits: Limits) -> Probe:
     findings = mislabelled(path, name, "E084")
     if sound.declared != frames:
         findings += _length(path, frames, sound.declared)
-    if rate != _WANTED_RATE or channels != 1:
+    if rate != WANTED_RATE or channels != 1:
         findings += _form(path, rate, channels, limits)
     seconds = frames / rate
     if not limits.audio_min_seconds <= seconds <= limits.audio_max_seconds:
@@ -105,7 +103,7 @@ def _read_by_libsndfile(file: Opened) -> Sound | str | None:
         with soundfile.SoundFile(file.fd, closefd=False) as sound:
             facts, frames = (sound.format, sound.subtype, sound.samplerate, sound.channels), sound.frames
             # It says that it could in DWVW, and cannot.
-            refused = "" if sound.seekable() and not sound.subtype.startswith("DWVW") else _FORWARD
+            refused = "" if sound.seekable() and not facts[1].startswith("DWVW") else _FORWARD
     except soundfile.LibsndfileError as error:
         return "" if error.code in _ASK_FFMPEG else _REFUSED
     if frames >= _NO_LENGTH:
@@ -127,7 +125,7 @@ def _read_mp4(file: Opened) -> Sound | None:
     return Sound(
         *(MP4, entry.codec, entry.rate, entry.channels, round(declared * (1 - missing)), declared, len(tracks)),
         decoded=0 if missing else track.decoded,
-        refused=_unscaled(entry.codec, entry.rate),
+        refused=unscaled(entry.codec, entry.rate),
     )
 
 
@@ -154,12 +152,8 @@ def _read_by_ffmpeg(file: Opened, refused: str) -> Sound:
         return Sound(
             *(container.format.name, codec, rate, stream.channels, frames, declared, tracks),
             decoded=decoded,
-            refused=refused or _unscaled(codec, rate),
+            refused=refused or unscaled(codec, rate),
         )
-
-
-def _unscaled(codec: str, rate: int) -> str:
-    return _INTEGERS if rate == _WANTED_RATE and codec not in _FLOATING else ""
 
 
 def _length(path: str, frames: int, declared: int) -> tuple[Finding, ...]:
@@ -172,13 +166,13 @@ def _form(path: str, rate: int, channels: int, limits: Limits) -> tuple[Finding,
     found: tuple[Finding, ...] = ()
     if not limits.audio_min_rate <= rate <= limits.audio_max_rate:
         found += (Finding("E094", f"{path} has a sample rate of {rate} Hz"),)
-    elif rate < _WANTED_RATE:
-        found += (Finding("E087", f"{path} is sampled at {rate} Hz, below the {_WANTED_RATE} Hz of the model"),)
+    elif rate < WANTED_RATE:
+        found += (Finding("E087", f"{path} is sampled at {rate} Hz, below the {WANTED_RATE} Hz of the model"),)
     if channels > limits.audio_max_channels:
         found += (Finding("E095", f"{path} has {channels} channels, the limit is {limits.audio_max_channels}"),)
-    elif channels > 1 or rate > _WANTED_RATE:
+    elif channels > 1 or rate > WANTED_RATE:
         found += (
-            Finding("E086", f"{path} has {channels} x {rate} Hz (channels x rate), not 1 x {_WANTED_RATE} Hz"),
+            Finding("E086", f"{path} has {channels} x {rate} Hz (channels x rate), not 1 x {WANTED_RATE} Hz"),
         )
     return found
 

@@ -20,7 +20,8 @@ from omnitune.media.inspection import Inspection
 _KEY, _CHECK = 32, 16
 # A line is far shorter; what is longer is no line of ours.
 _LONGEST = 1 << 20
-_USUAL = 512
+# What was noted one after the other is asked for so: bytes that are read at once.
+_AHEAD = 1 << 14
 
 
 class InspectionCache:
@@ -36,6 +37,7 @@ class InspectionCache:
         self._path, self._files = path, list[BinaryIO | None]()
         self._decode = msgspec.json.Decoder(Inspection).decode
         self._own: BinaryIO | None = None
+        self._ahead: tuple[int, int, bytes] = (0, 0, b"")
         self._keys: Any = None
         self._places: Any = None
 
@@ -62,9 +64,9 @@ class InspectionCache:
         if not keys:
             return {}
         self._open()
-        short = [int(key[:16], 16) for key in keys]
+        short = np.frombuffer(bytes.fromhex("".join([key[:16] for key in keys])), ">u8").astype(np.uint64)
         # Of equal keys the newest comes last.
-        places = np.searchsorted(self._keys, np.array(short, np.uint64), side="right") - 1
+        places = np.searchsorted(self._keys, short, side="right") - 1
         there = (self._keys[places] == short) if len(self._keys) else places < -1
         hits = zip(np.flatnonzero(there).tolist(), self._places[places[there]].tolist(), strict=True)
         found = ((keys[index], self._at(keys[index], place)) for index, place in hits)
@@ -114,20 +116,30 @@ class InspectionCache:
         file = self._files[number]
         if file is None:
             return None
-        line = os.pread(file.fileno(), _USUAL, offset)
-        if (end := line.find(b"\n")) < 0:
-            line = os.pread(file.fileno(), _LONGEST, offset)
-            end = line.find(b"\n")
-        body = line[:_KEY] + line[_KEY + _CHECK : end]
-        if line[_KEY : _KEY + _CHECK] != _check(body).encode():
+        line = self._line(number, file, offset)
+        found, check, rest = line[:_KEY], line[_KEY : _KEY + _CHECK], line[_KEY + _CHECK :]
+        if check != _check(found + rest).encode():
             self._put_aside(number)
             return None
-        if line[:_KEY] != key.encode():
+        if found != key.encode():
             return None
         try:
-            return self._decode(body[_KEY:])
+            return self._decode(rest)
         except msgspec.DecodeError:  # of another version of the program
             return None
+
+    def _line(self, number: int, file: BinaryIO, offset: int) -> bytes:
+        """The line at a place of a file, without its end."""
+        ahead, start, block = self._ahead
+        at = offset - start
+        if ahead != number or at < 0 or (end := block.find(b"\n", at)) < 0:
+            block, at = os.pread(file.fileno(), _AHEAD, offset), 0
+            self._ahead = number, offset, block
+            end = block.find(b"\n")
+        if end < 0:
+            block = os.pread(file.fileno(), _LONGEST, offset)
+            end = block.find(b"\n")
+        return block[at:end]
 
     def _put_aside(self, number: int) -> None:
         file = self._files[number]

@@ -85,15 +85,16 @@ def count_packets(stream: Any, container: Any) -> tuple[int, float]:
 
     It reads the whole file, though no more than half a million packets.
     """
-    packets, end = 0, 0
+    packets, last = 0, (0, 0)
     for packet in container.demux(stream):
         # The last, which flushes decoders, is empty; not every packet of an MPEG stream has a time.
         packets += packet.size > 0
         if packet.pts is not None:
-            end = max(end, packet.pts + (packet.duration or 0))
+            # Of B-frames the one shown last counts: what another lasts in the order of decoding says nothing.
+            last = max(last, (packet.pts, packet.duration or 0))
         if packets >= MAX_PACKETS:
             break
-    return packets, float(max(end - (stream.start_time or 0), 0) * stream.time_base)
+    return packets, float(max(sum(last) - (stream.start_time or 0), 0) * stream.time_base)
 
 
 def codec_of(stream: Any) -> str:

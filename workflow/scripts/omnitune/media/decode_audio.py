@@ -7,6 +7,7 @@ import xxhash
 
 from omnitune.media.container import AUDIO_DEMUXERS, open_container
 from omnitune.media.facts import Probe
+from omnitune.media.inspection import Inspection
 from omnitune.validation.codes import Finding, RowError
 
 # In 16-bit steps: -70 dBFS, full scale, and a mean that no recording of sound has.
@@ -23,8 +24,8 @@ _UNTOLD = 2**63 - 1
 _FLOAT = ("FLOAT", "DOUBLE", "MPEG", "VORBIS", "OPUS")
 
 
-def decode_audio(path: str, probe: Probe) -> tuple[list[Finding], str]:
-    """What is wrong with the samples, and the digest of their values in 16 bits at their own rate.
+def decode_audio(path: str, probe: Probe) -> Inspection:
+    """What is wrong with the samples, the digest of their values in 16 bits at their own rate, and their number.
 
     A file without loss has the same digest in every format; one that is coded with loss has that of its decoding.
     """
@@ -36,16 +37,21 @@ def decode_audio(path: str, probe: Probe) -> tuple[list[Finding], str]:
     except (soundfile.SoundFileError, TypeError):
         sound = None
     if sound is None or sound.frames == _UNTOLD:
-        exact = False
-        for block in _stream_blocks(path):
+        exact, rates = False, set[int]()
+        for rate, block in _stream_blocks(path):
+            rates.add(rate)
             levels.add(block)
     else:
         with sound:
             exact = sound.subtype.startswith(("PCM", "FLOAT", "DOUBLE", "ULAW", "ALAW"))
+            rates = {sound.samplerate}
             for block in _sound_blocks(path, sound):
                 levels.add(block)
-    findings = [*_length(path, probe.frames, levels.samples, exact), *levels.findings()]
-    return findings, levels.digest()
+    heard = (levels.samples, min(rates)) if len(rates) == 1 else (0, 0)
+    # A decoder may give out another rate than the header says.
+    found = round(levels.samples * probe.sample_rate / heard[1]) if heard[1] else levels.samples
+    findings = (*_length(path, probe.frames, found, exact), *levels.findings())
+    return Inspection(None, findings, content=levels.digest(), heard=heard)
 
 
 def _length(path: str, said: int, found: int, exact: bool) -> Iterator[Finding]:
@@ -76,8 +82,8 @@ def _sound_blocks(path: str, sound: Any) -> Iterator[Any]:
         raise RowError("E081", f"{path} cannot be decoded after {done} samples ({error})") from None
 
 
-def _stream_blocks(path: str) -> Iterator[Any]:
-    """The same by FFmpeg, for what libsndfile does not know."""
+def _stream_blocks(path: str) -> Iterator[tuple[int, Any]]:
+    """(rate, the same) by FFmpeg, for what libsndfile does not know."""
     import av
 
     with open_container(path, AUDIO_DEMUXERS, "E080", "no audio format that is known") as container:
@@ -85,7 +91,7 @@ def _stream_blocks(path: str) -> Iterator[Any]:
         stream.thread_count = 1
         try:
             for frame in container.decode(stream):
-                yield samples_of(frame)
+                yield frame.sample_rate, samples_of(frame)
         except (av.FFmpegError, ValueError) as error:
             if isinstance(error, MemoryError):
                 raise

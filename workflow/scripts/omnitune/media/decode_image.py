@@ -8,10 +8,12 @@ import xxhash
 
 from omnitune.media.facts import Probe
 from omnitune.media.image_header import IMAGE_FORMATS
+from omnitune.media.inspection import Inspection
+from omnitune.media.jpeg_bytes import count_behind
 from omnitune.validation.codes import Finding, RowError
 
 
-def decode_image(path: str, probe: Probe) -> tuple[list[Finding], str]:
+def decode_image(path: str, probe: Probe) -> Inspection:
     """What is wrong with the pixels, and the digest of them as they are seen: turned by EXIF, in RGB.
 
     Images with transparency are digested in RGBA and deep ones as they are, so that what differs stays different.
@@ -33,13 +35,15 @@ def decode_image(path: str, probe: Probe) -> tuple[list[Finding], str]:
             raise
         except (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError) as error:
             raise RowError("E101", f"{path} cannot be decoded ({error})") from None
+    if probe.format == "JPEG" and (behind := count_behind(path)):
+        findings.append(Finding("E122", f"{path} has {behind} bytes of other pictures after its end"))
     pixels = _pixels(seen)
     # Nearly every image answers at its middle.
     if pixels[len(pixels) // 2] == pixels[0] and (pixels == pixels[0]).all():
         findings.append(Finding("E121", f"{path} is of one colour"))
     digest = xxhash.xxh3_128(f"image {seen.mode} {seen.width} {seen.height} ".encode())
     digest.update(pixels.data)
-    return findings, digest.hexdigest()
+    return Inspection(None, tuple(findings), content=digest.hexdigest())
 
 
 def _seen(image: Any) -> Any:

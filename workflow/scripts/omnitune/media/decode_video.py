@@ -7,24 +7,26 @@ import xxhash
 
 from omnitune.media.container import VIDEO_DEMUXERS, open_container
 from omnitune.media.facts import Probe
+from omnitune.media.inspection import Inspection
+from omnitune.media.mp4_header import FORMAT as MP4
 from omnitune.validation.codes import Finding, RowError
 
 # Of the frames that the header promises.
 _WHOLE = 0.95
 
 
-def decode_video(path: str, probe: Probe) -> tuple[list[Finding], str]:
-    """What is wrong with the frames, and the digest of their pixels and of the coded sound, without times.
+def decode_video(path: str, probe: Probe) -> Inspection:
+    """What is wrong with the frames, the digest of their pixels and of the coded sound, and how long that is.
 
-    A copy in another container has the same digest. Containers differ in how much of a decoder's lead-in they
-    hide, so the sound counts as it is coded.
+    A copy in another container has the same digest: times do not count. Containers differ in how much of a
+    decoder's lead-in they hide, so the sound counts as it is coded.
     """
     with open_container(path, VIDEO_DEMUXERS, "E135", "no video that can be opened") as container:
         watch = _Watch(path, container)
         for packet in container.demux(watch.streams):
             watch.take(packet)
-        findings = list(watch.findings(probe))
-        return findings, watch.digest()
+        findings = tuple(watch.findings(probe))
+        return Inspection(None, findings, content=watch.digest(), heard=watch.heard())
 
 
 class _Watch:
@@ -38,27 +40,32 @@ class _Watch:
             stream.thread_count = 1
         self._pixels, self._coded_sound = xxhash.xxh3_128(b"video "), xxhash.xxh3_128()
         self._size, self._planar, self._unusual = (0, 0), False, ""
-        self._frames = self._hidden = self._heard = 0
+        self._frames = self._hidden = self._heard = self._packets = 0
         self._first = self._last = 0
+        self._rates, self._all_heard = set[int](), True
 
     def take(self, packet: Any) -> None:
         """Decode one packet; a damaged one shows in the number of frames."""
         import av
 
         seen = packet.stream is self._video
-        if not seen:
+        if seen:
+            self._packets += packet.size > 0
+        else:
             self._coded_sound.update(packet)
         try:
             frames = packet.decode()
         except MemoryError:
             raise
         except (av.FFmpegError, ValueError):
+            self._all_heard &= seen
             return
         for frame in frames:
             if seen:
                 self._see(frame)
             else:
                 self._heard += frame.samples
+                self._rates.add(frame.sample_rate)
         self._hidden += seen and packet.is_discard
 
     def _see(self, frame: Any) -> None:
@@ -96,12 +103,14 @@ class _Watch:
             return
         span = float((self._last - self._first) * (self._video.time_base or 0))
         seconds = span + 1 / float(self._video.average_rate or 1)
-        told = self._video.frames
+        # An MP4 in fragments tells neither a number of all nor a duration, apart from what it holds.
+        fragments = probe.format == MP4 and self._video.frames < self._packets
+        told = self._packets if fragments else self._video.frames
         # Where no number is told, the header's rate may be a guess, but its duration is not.
         short = self._frames + self._hidden < _WHOLE * told if told else seconds < _WHOLE * probe.duration - 1
         if short:
             yield Finding("E136", f"{self._frames} of {probe.frames} frames of {self._path} can be decoded")
-        elif seconds > 2 * probe.duration + 1:
+        elif seconds > 2 * probe.duration + 1 and not fragments:
             what = f"{self._path} lasts {seconds:.1f} s, and its header says {probe.duration:.1f} s"
             yield Finding("E137", what)
         if self._unusual:
@@ -111,6 +120,10 @@ class _Watch:
             if abs(heard - seconds) > max(1.0, 0.1 * seconds):
                 what = f"the sound of {self._path} lasts {heard:.1f} s, its pictures {seconds:.1f} s"
                 yield Finding("E141", what)
+
+    def heard(self) -> tuple[int, int]:
+        """Samples of the sound and their rate; zeros when a part cannot be decoded, or has another rate."""
+        return (self._heard, min(self._rates)) if self._all_heard and len(self._rates) == 1 else (0, 0)
 
     def digest(self) -> str:
         """Of pictures and sound; empty when no frame was decoded."""

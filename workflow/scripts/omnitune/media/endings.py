@@ -4,12 +4,14 @@ Every format that says where it ends is held to it. What a format does not say i
 """
 
 from collections.abc import Callable
+from struct import Struct
 from typing import NamedTuple, Protocol
 
 from omnitune.media.wav_header import left_open
 
 _BLOCK = 1 << 20
 _TAIL = 1 << 16
+_PNG_CHUNK, _RIFF_CHUNK = Struct(">I4s"), Struct("<4sI")
 
 
 class Content(Protocol):
@@ -31,23 +33,26 @@ class Ending(NamedTuple):
     surplus: int = 0
 
 
+_WHOLE = Ending()
+
+
 def ending(file: Content, size: int) -> Ending:
     """How a file of `size` bytes ends."""
     head = bytes(file[:12])
     for place, magic, check in _CHECKS:
         if head.startswith(magic, place):
             return check(file, size)
-    return Ending()
+    return _WHOLE
 
 
 def _overrun(what: str, end: int, size: int) -> Ending:
-    return Ending(f"{what} ends {end - size} bytes after the file does" if end > size else "")
+    return Ending(f"{what} ends {end - size} bytes after the file does") if end > size else _WHOLE
 
 
 def _jpeg(file: Content, size: int) -> Ending:
     """Up to the end-of-image marker (ITU-T T.81, annex B)."""
     if file[size - 2 : size] == b"\xff\xd9":
-        return Ending()
+        return _WHOLE
     # A thumbnail in the header has an end of its own: look behind the start of the scan.
     place = 2
     while (marker := bytes(file[place : place + 4]))[:1] == b"\xff" and len(marker) == 4 and marker[1] != 0xDA:
@@ -67,13 +72,14 @@ def _png(file: Content, size: int) -> Ending:
 
     place = 8
     while len(head := file[place : place + 8]) == 8:
-        end, name = place + 8 + int.from_bytes(head[:4], "big"), bytes(head[4:])
+        count, name = _PNG_CHUNK.unpack(head)
+        end = place + 8 + count
         if end + 4 > size:
             break
-        crc = isal_zlib.crc32(name)
-        for start in range(place + 8, end, _BLOCK):
+        crc = 0
+        for start in range(place + 4, end, _BLOCK):
             crc = isal_zlib.crc32(file[start : min(start + _BLOCK, end)], crc)
-        if crc.to_bytes(4, "big") != file[end : end + 4]:
+        if crc != int.from_bytes(file[end : end + 4], "big"):
             shown = repr(name)[2:-1]  # damage may have made control characters of it
             return Ending(f"the checksum of its {shown} chunk at byte {place} is wrong")
         place = end + 4
@@ -93,9 +99,9 @@ def _riff(file: Content, size: int) -> Ending:
         return _overrun("its RIFF data", 8 + int.from_bytes(file[4:8], "little"), size)
     place = 12
     while len(head := file[place : place + 8]) == 8:
-        count = int.from_bytes(head[4:], "little")
-        if head[:4] == b"data":
-            return _overrun("its sound", place + 8 + count, size) if not left_open(count) else Ending()
+        name, count = _RIFF_CHUNK.unpack(head)
+        if name == b"data":
+            return _overrun("its sound", place + 8 + count, size) if not left_open(count) else _WHOLE
         place += 8 + count + count % 2
     return Ending("it has no data chunk")
 
@@ -106,7 +112,7 @@ def _boxes(file: Content, size: int) -> Ending:
     while len(head := file[place : place + 16]) >= 8:
         count, kind = int.from_bytes(head[:4], "big"), bytes(head[4:8])
         if count == 0 and kind.isalnum():  # up to the end of the file
-            return Ending()
+            return _WHOLE
         if count == 1:
             count = int.from_bytes(head[8:], "big")
         if count < 8 or not kind.strip(b" ").isalnum():
@@ -139,7 +145,7 @@ def _flac(file: Content, size: int) -> Ending:
             if number is not None:
                 last = number + longest if by_sample else (number + 1) * longest
                 return Ending(f"it ends at sample {last} of {samples}" if last < samples else "")
-    return Ending()
+    return _WHOLE
 
 
 def _frame_number(header: bytes) -> int | None:
@@ -163,10 +169,18 @@ def _coded_number(content: bytes) -> tuple[int, int]:
 def _crc8(content: bytes) -> int:
     crc = 0
     for byte in content:
-        crc ^= byte
-        for _ in range(8):
-            crc = (crc << 1 ^ 0x07 if crc & 0x80 else crc << 1) & 0xFF
+        crc = _CRC8[crc ^ byte]
     return crc
+
+
+def _divided(byte: int) -> int:
+    """The remainder of a byte by x^8 + x^2 + x + 1."""
+    for _ in range(8):
+        byte = (byte << 1 ^ 0x07 if byte & 0x80 else byte << 1) & 0xFF
+    return byte
+
+
+_CRC8 = bytes(map(_divided, range(256)))
 
 
 def _mp3(file: Content, size: int) -> Ending:
@@ -178,9 +192,9 @@ def _mp3(file: Content, size: int) -> Ending:
     head = bytes(file[start : start + 256])
     found = max(head.find(b"Xing"), head.find(b"Info"))
     if found < 0 or len(head) < found + 16:
-        return Ending()
+        return _WHOLE
     if not head[found + 7] & 2:
-        return Ending()
+        return _WHOLE
     place = found + (12 if head[found + 7] & 1 else 8)
     return _overrun("its sound", start + int.from_bytes(head[place : place + 4], "big"), size)
 
@@ -191,10 +205,10 @@ def _ebml(file: Content, size: int) -> Ending:
     count, used = _ebml_size(file[place : place + 8])
     place += used + count
     if file[place : place + 4] != b"\x18\x53\x80\x67":
-        return Ending()
+        return _WHOLE
     count, used = _ebml_size(file[place + 4 : place + 12])
     unknown = count == (1 << 7 * used) - 1
-    return Ending() if unknown else _overrun("its segment", place + 4 + used + count, size)
+    return _WHOLE if unknown else _overrun("its segment", place + 4 + used + count, size)
 
 
 def _ebml_size(content: bytes | memoryview) -> tuple[int, int]:

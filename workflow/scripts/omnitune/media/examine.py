@@ -68,9 +68,9 @@ def look(modality: str, path: str, limits: Limits) -> Inspection:
     return Inspection(None, (finding,))
 
 
-def _of_header(found: Probe) -> Inspection:
+def _of_header(found: Probe, digest: str = "") -> Inspection:
     findings = found.findings
-    return Inspection(msgspec.structs.replace(found, findings=()) if findings else found, findings)
+    return Inspection(msgspec.structs.replace(found, findings=()) if findings else found, findings, digest)
 
 
 def limits_of(settings: ValidateConfig) -> Limits:
@@ -84,7 +84,7 @@ def limits_of(settings: ValidateConfig) -> Limits:
 
 def _read(limits: Limits, task: Task) -> Inspection:
     found, digest, end = read_whole(task.modality, task.path, task.size, task.mtime_ns, limits)
-    seen = _of_header(found)._replace(digest=digest)
+    seen = _of_header(found, digest)
     if end.fault:
         seen = seen.adding(Finding(_CUT[task.modality], f"{task.path} is cut off or damaged: {end.fault}"))
     if end.surplus:
@@ -93,6 +93,6 @@ def _read(limits: Limits, task: Task) -> Inspection:
 
 
 def _decode(task: Task, probe: Probe) -> Inspection:
-    findings, content = _DECODERS[task.modality](task.path, probe)
+    found: Inspection = _DECODERS[task.modality](task.path, probe)
     refuse_changed(task.path, task.path, task.size, task.mtime_ns)
-    return Inspection(None, tuple(findings), content=content)
+    return found

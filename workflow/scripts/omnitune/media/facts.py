@@ -8,7 +8,7 @@ import msgspec
 from omnitune.validation.codes import Finding
 
 
-class Probe(msgspec.Struct, frozen=True):
+class Probe(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """What a header says; a field that does not apply is 0 or empty.
 
     Attributes:
@@ -24,6 +24,7 @@ class Probe(msgspec.Struct, frozen=True):
         fps: frames a second, averaged over the video.
         audio_seconds: of a video's first audio track.
         audio_rate: Hz, of a video's first audio track.
+        audio_codec: FFmpeg's name, of a video's first audio track.
         audio_samples: that FFmpeg decodes of sound that libsndfile does not read; 0 when decoding alone tells.
         mode: colours of the image, as Pillow names them (`RGB`, `L`, `CMYK`, `I;16`).
         orientation: EXIF's 1 to 8 of an image; 1 when nothing is to be done.
@@ -51,6 +52,7 @@ class Probe(msgspec.Struct, frozen=True):
     findings: tuple[Finding, ...] = ()
     counted: bool = False
     audio_samples: int = 0
+    audio_codec: str = ""
 
 
 class Limits(NamedTuple):

@@ -11,10 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urljoin
 
 from omnitune.media.sniff import media_extension
-from omnitune.media.urls import is_allowed
+from omnitune.media.urls import is_allowed, is_url
 from omnitune.publish import open_atomic
 from omnitune.validation.codes import Finding
 
@@ -69,7 +69,7 @@ class Fetcher:
             try:
                 path = self._download(url)
             except _Refused as error:
-                return Finding(error.code, f"{url} {error}")
+                return Finding(error.code, f"{url} {error}", error.fix)
             except urllib.error.HTTPError as error:
                 reason = f"the server answers {error.code} {error.reason}"
                 error.close()
@@ -120,10 +120,10 @@ class Fetcher:
 
 
 class _Refused(Exception):
-    """A URL that another try does not help."""
+    """A URL that another try does not help; `fix` when the code's own remedy does not fit."""
 
-    def __init__(self, code: str, what: str) -> None:
-        self.code = code
+    def __init__(self, code: str, what: str, fix: str = "") -> None:
+        self.code, self.fix = code, fix
         super().__init__(what)
 
 
@@ -133,10 +133,14 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
     def __init__(self, prefixes: Sequence[str]) -> None:
         self._prefixes = prefixes
 
-    def redirect_request(
-        self, req: urllib.request.Request, fp: Any, code: int, msg: str, headers: Any, newurl: str
-    ) -> urllib.request.Request | None:
-        """The request to go on with."""
-        if not is_allowed(newurl, self._prefixes):
-            raise _Refused("E071", f"leads to {newurl}, which validate.urls does not allow")
-        return super().redirect_request(req, fp, code, msg, headers, newurl)
+    def http_error_302(self, req: urllib.request.Request, fp: Any, code: int, msg: str, headers: Any) -> Any:
+        """The answer that the redirect leads to; urllib's own check would tell it as a server's fault."""
+        target = urljoin(req.full_url, headers.get("location", headers.get("uri", "")))
+        if not is_allowed(target, self._prefixes):
+            fix = "Add the beginning of that URL to validate.urls, or download the file and name its local path."
+            if not is_url(target):
+                fix = "Download the file and name its local path."
+            raise _Refused("E071", f"leads to {target}, which validate.urls does not allow", fix)
+        return super().http_error_302(req, fp, code, msg, headers)
+
+    http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302

@@ -14,8 +14,8 @@ from omnitune.media.container import (
 )
 from omnitune.media.facts import Opened
 from omnitune.media.mp4_extent import missing_share
+from omnitune.media.mp4_header import EDIT_SLACK, Track
 from omnitune.media.mp4_header import FORMAT as MP4
-from omnitune.media.mp4_header import Track
 from omnitune.validation.codes import Finding, RowError
 
 _HDR_TRANSFERS = (16, 18)
@@ -24,8 +24,6 @@ _INTERLACED = range(2, 6)
 _MAX_MISSING = 0.05
 # Bytes of a file that is read to its end for the number of frames, which its container does not tell.
 _COUNTED_SIZE = 32 << 20
-# Seconds of content that an edit list may leave out, or of nothing that it may begin with, unnoticed.
-_EDIT_SLACK = 0.5
 
 
 class Film(msgspec.Struct, frozen=True, gc=False):
@@ -35,6 +33,7 @@ class Film(msgspec.Struct, frozen=True, gc=False):
         fps: frames a second, edits left aside, as decord has it.
         counted: whether `frames` is a count.
         sound: seconds and rate of the first audio track, zeros when there is none.
+        sound_codec: FFmpeg's name of that track's codec.
         decoded: samples that FFmpeg decodes of that track; 0 when decoding alone tells.
         reordered: whether some pictures are coded after ones that they are shown before (told by FFmpeg alone).
         sounds: audio tracks.
@@ -56,6 +55,7 @@ class Film(msgspec.Struct, frozen=True, gc=False):
     counted: bool = True
     decoded: int = 0
     reordered: bool = False
+    sound_codec: str = ""
 
 
 def film_of_tracks(file: Opened, tracks: list[Track]) -> Film:
@@ -87,17 +87,18 @@ def film_of_tracks(file: Opened, tracks: list[Track]) -> Film:
         tuple(_problems(file.path, film, missing)) if missing or not _is_plain(film) else (),
         True,
         sound.decoded if sound else 0,
+        sound_codec=sound.entry.codec if sound else "",
     )
 
 
 def _is_plain(film: Track) -> bool:
     """Whether the index holds nothing to remark upon; nearly every file takes this way."""
     return (
-        film.told == film.timed
+        film.told == film.shown
         and not (film.uneven or film.starts)
         and film.keyframe == 1
         and film.edits < 2
-        and film.skips < _EDIT_SLACK
+        and film.skips < EDIT_SLACK
         and film.entry.sizes == 1
     )
 
@@ -111,9 +112,9 @@ def _problems(path: str, film: Track, missing: float) -> list[Finding]:
     if missing > _MAX_MISSING:
         there = film.frames - round(missing * film.frames)
         found.append(Finding("E136", f"{path} has {there} of the {film.frames} frames that its index lists"))
-    if film.told and abs(film.told - film.timed) > max(1.0, 0.1 * film.timed):
+    if film.told and abs(film.told - film.shown) > max(1.0, 0.1 * film.shown):
         found.append(
-            Finding("E137", f"the header of {path} says {film.told:.1f} s, its frames last {film.timed:.1f} s")
+            Finding("E137", f"the header of {path} says {film.told:.1f} s, its frames last {film.shown:.1f} s")
         )
     what = _unusual_start(film)
     if what:
@@ -126,9 +127,9 @@ def _problems(path: str, film: Track, missing: float) -> list[Finding]:
 def _unusual_start(film: Track) -> str:
     if film.keyframe != 1:
         return "does not begin with a keyframe" if film.keyframe else "has no keyframe"
-    if film.starts > _EDIT_SLACK:
+    if film.starts > EDIT_SLACK:
         return f"begins with {film.starts:.1f} s without pictures"
-    if film.skips > _EDIT_SLACK:
+    if film.skips > EDIT_SLACK:
         return f"leaves out its first {film.skips:.1f} s by an edit list"
     return f"is put together by an edit list of {film.edits} segments" if film.edits > 1 else ""
 
@@ -149,11 +150,14 @@ def film_by_ffmpeg(file: Opened) -> Film:
         # FFmpeg's base rate is the lowest that all times fit; a constant rate is its own.
         if fps and abs(base - fps) > 0.1 * fps:
             problems = (Finding("E129", f"{path} has frames that last differently long"),)
-        counted, frames = frames > 0, frames or round(seconds * fps)
+        # A header may count but a part: the frames before the first fragment.
+        counted = frames > 0 and (not fps or abs(frames / fps - seconds) <= max(1.0, 0.1 * seconds))
+        frames = frames or round(seconds * fps)
         if not counted and (not frames or file.size <= _COUNTED_SIZE):
             frames, span = count_packets(stream, container)
             counted = frames < MAX_PACKETS
-            seconds = seconds or span
+            # In fragments FFmpeg adds up how long decoding takes, which is not how long B-frames are shown.
+            seconds = span if counted and container.format.name == MP4 else seconds or span
             fps = fps or (frames / seconds if seconds else 0.0)
         sounds = container.streams.audio
         sound = (0.0, 0)
@@ -175,11 +179,13 @@ def film_by_ffmpeg(file: Opened) -> Film:
             problems,
             counted,
             reordered=bool(stream.codec_context.has_b_frames),
+            sound_codec=codec_of(sounds[0]) if sounds else "",
         )
 
 
 def _unusual(stream: Any) -> list[str]:
     context, ratio = stream.codec_context, stream.sample_aspect_ratio
+    parts = context.format.components if context.pix_fmt and context.format else ()
     found = []
     if ratio and ratio != 1:
         found.append("pixels that are not square")
@@ -187,8 +193,10 @@ def _unusual(stream: Any) -> list[str]:
         found.append("interlaced pictures")
     if context.color_trc in _HDR_TRANSFERS:
         found.append("HDR")
-    if context.pix_fmt and context.format and any(part.bits > 8 for part in context.format.components):
+    if any(part.bits > 8 for part in parts):
         found.append("more than 8 bits a colour")
-    if "yuva" in (context.pix_fmt or "") or stream.metadata.get("alpha_mode") == "1":
+    # FFmpeg gives out every GIF with alpha, whether a colour is see-through or not.
+    alpha = context.name != "gif" and any(part.is_alpha for part in parts)
+    if alpha or stream.metadata.get("alpha_mode") == "1":
         found.append("an alpha channel")
     return found

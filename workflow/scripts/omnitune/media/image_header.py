@@ -84,7 +84,7 @@ def _read_by_pillow(file: Opened, limits: Limits) -> Picture:
                 name, width, height = image.format or "", image.width, image.height
                 turned, bad_exif = _orientation(image)
                 profile = image.info.get("icc_profile") or b""
-                transparent = name != "GIF" and "transparency" in image.info
+                transparent = "transparency" in image.info
                 frames = getattr(image, "n_frames", 1) if name != "GIF" else count_pictures(file, limits)
                 return Picture(
                     name, image.mode, width, height, turned, 0, frames, transparent, False, bad_exif, profile

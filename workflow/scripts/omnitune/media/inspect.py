@@ -24,7 +24,7 @@ from omnitune.validation.codes import Finding, RowError
 
 _decoded = msgspec.msgpack.Decoder(Inspection).decode
 # Raised when an inspection of the same file comes out differently.
-VERSION = 1
+VERSION = 2
 # A file changed again within this time may keep its time stamp (FAT counts in steps of 2 s).
 _SETTLED_NS = 2_000_000_000
 # What a network share gives at least; reading may take longer than `decode_seconds`.
@@ -73,8 +73,9 @@ class Inspector:
 
     def _file(self, modality: str, path: str) -> "_File":
         state, level = regular_state(path, path), self._level(path)
-        key = key_of(f"{self._terms}\0{level}\0{modality}\0{path}\0{state.st_size}\0{state.st_mtime_ns}")
-        return _File(modality, path, state.st_size, state.st_mtime_ns, level, key)
+        size, mtime_ns = state.st_size, state.st_mtime_ns
+        key = key_of(f"{self._terms}\0{level}\0{modality}\0{path}\0{size}\0{mtime_ns}")
+        return _File(modality, path, size, mtime_ns, level, key)
 
     @cached_property
     def _terms(self) -> str:
@@ -84,9 +85,10 @@ class Inspector:
         return repr([VERSION, *limits, *(version(package) for package in ("av", "pillow", "soundfile"))])
 
     def _level(self, path: str) -> str:
-        level, share = self._settings.media, self._settings.decode_share
-        drawn = level != "decode" or xxhash.xxh3_64_intdigest(os.fsencode(path)) < share * 2**64
-        return level if drawn else "hash"
+        level = self._settings.media
+        if level != "decode" or xxhash.xxh3_64_intdigest(os.fsencode(path)) < self._settings.decode_share * 2**64:
+            return level
+        return "hash"
 
     def _look_into(self, files: Sequence["_File"]) -> dict[tuple[str, str], Inspection]:
         """What is known about the files, and what is found out about the others."""
@@ -126,9 +128,7 @@ class Inspector:
         self._known.note(found, paths)
         added |= found
         return {
-            file: seen.adding(*renamed(added[keys[file]], paths[keys[file]], file.path).findings)._replace(
-                content=added[keys[file]].content
-            )
+            file: seen.decoded(renamed(added[keys[file]], paths[keys[file]], file.path))
             for file, seen in read.items()
         }
 

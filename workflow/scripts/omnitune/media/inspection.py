@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+import msgspec
+
 from omnitune.media.probe import Probe
 from omnitune.validation.codes import CODES, Finding
 
@@ -14,12 +16,14 @@ class Inspection(NamedTuple):
         findings: what is wrong or noteworthy, each code once.
         digest: of the file's bytes, xxh3-128 in hex; empty when they were not read.
         content: of the decoded samples or pixels; empty when they were not decoded.
+        heard: samples a channel that were decoded, and their rate in Hz; zeros when they were not, or not all.
     """
 
     probe: Probe | None
     findings: tuple[Finding, ...] = ()
     digest: str = ""
     content: str = ""
+    heard: tuple[int, int] = (0, 0)
 
     def adding(self, *findings: Finding) -> "Inspection":
         """The same with more findings; of each code the first stays, since the header's names the cause."""
@@ -29,3 +33,18 @@ class Inspection(NamedTuple):
     def refused(self) -> bool:
         """Whether it has something that no repair is known for and that is rejected unless a policy says else."""
         return self.probe is None or any(CODES[finding.code].actions[0] == "reject" for finding in self.findings)
+
+    def decoded(self, found: "Inspection") -> "Inspection":
+        """The same with what decoding found, which counts the sound that the header does not."""
+        return self.adding(*found.findings)._replace(
+            content=found.content, heard=found.heard, probe=self.probe and _counting(self.probe, *found.heard)
+        )
+
+
+def _counting(probe: Probe, samples: int, rate: int) -> Probe:
+    if not samples:
+        return probe
+    # libsndfile's names of formats are in capitals.
+    if probe.format.isupper():
+        return probe if probe.counted else msgspec.structs.replace(probe, frames=samples, counted=True)
+    return probe if probe.audio_samples else msgspec.structs.replace(probe, audio_samples=samples, audio_rate=rate)

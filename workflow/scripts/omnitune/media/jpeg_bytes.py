@@ -8,6 +8,7 @@ from typing import BinaryIO
 from omnitune.validation.codes import RowError
 
 _START, _END, _SCAN = b"\xff\xd8", 0xD9, 0xDA
+_NEXT_PICTURE = b"\xff\xd9\xff\xd8\xff"
 _ALONE = {0x01, *range(0xD0, 0xD8)}  # markers without a length (ITU-T T.81, table B.1)
 # What ends coded data: a marker that is neither a stuffed byte nor a restart.
 _AFTER_SCAN = re.compile(rb"\xff+(?=[^\x00\xff\xd0-\xd7])")
@@ -21,6 +22,21 @@ def write_bare(path: str, output: BinaryIO, *, exif: bool) -> None:
     for marker, part in _parts(path, Path(path).read_bytes()):
         if not any(marker == kind and part[4:].startswith(name) for kind, name in dropped):
             output.write(part)
+
+
+def count_behind(path: str) -> int:
+    """Bytes of the pictures that follow the one of `path`; 0 when it is alone, or not in order.
+
+    A file of several ends as a picture does, and only reading all of it tells.
+    """
+    content = Path(path).read_bytes()
+    # The end of a preview in the header looks the same.
+    if content.rfind(_NEXT_PICTURE) < 0:
+        return 0
+    try:
+        return len(content) - len(_START) - sum(len(part) for _, part in _parts(path, content))
+    except RowError:
+        return 0
 
 
 def _parts(path: str, content: bytes) -> Iterator[tuple[int, bytes]]:

@@ -1,6 +1,5 @@
 """What is known of media: from the last batches of this run and, with a cache, from earlier runs."""
 
-from collections import OrderedDict
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
@@ -10,8 +9,8 @@ from omnitune.media.inspection import Inspection
 
 # What may be otherwise the next time, although the file is the same.
 _PASSING = {"E061", "E063", "E078", CRASH, *LIMITS.values()}
-# Rows that share media often stand near each other.
-_RECENT = 8192
+# Rows that share media often stand near each other: at least this many are remembered, at most twice as many.
+_RECENT = 4096
 # Stands for the path of a file, which may have another name the next time. No path holds it.
 _NO_NAME = "\0"
 
@@ -25,12 +24,14 @@ class Known:
 
     def __init__(self, cache: Path | None) -> None:
         self._cache = InspectionCache(cache) if cache else None
-        self._recent: OrderedDict[str, Inspection] = OrderedDict()
+        self._recent: dict[str, Inspection] = {}
+        self._before: dict[str, Inspection] = {}
 
     def find(self, paths: Mapping[str, str]) -> dict[str, Inspection]:
         """What is known, by key; `paths` are the names that findings shall give the files."""
-        found = {key: self._recent[key] for key in paths if key in self._recent}
-        if self._cache:
+        recent, before = self._recent, self._before
+        found = {key: known for key in paths if (known := recent.get(key) or before.get(key))}
+        if self._cache and len(found) < len(paths):
             found |= self._cache.find([key for key in paths if key not in found])
         return {key: renamed(inspection, _NO_NAME, paths[key]) for key, inspection in found.items()}
 
@@ -39,13 +40,13 @@ class Known:
     ) -> None:
         """Note inspections of the files at `paths`; those in `passing` are known in this run only."""
         nameless = {key: renamed(found, paths[key], _NO_NAME) for key, found in inspections.items()}
-        self._recent.update(nameless)
-        while len(self._recent) > _RECENT:
-            self._recent.popitem(last=False)
+        if len(self._recent) >= _RECENT:
+            self._recent, self._before = {}, self._recent
+        self._recent |= nameless
         lasting = {
             key: found
             for key, found in nameless.items()
-            if key not in passing and not any(finding.code in _PASSING for finding in found.findings)
+            if key not in passing and _PASSING.isdisjoint([finding.code for finding in found.findings])
         }
         if self._cache and lasting:
             self._cache.add(lasting)

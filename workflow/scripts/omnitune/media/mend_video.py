@@ -10,7 +10,7 @@ from omnitune.media.video_header import decord_reads
 from omnitune.publish import open_atomic
 from omnitune.validation.codes import RowError
 
-CODES = frozenset({"E129", "E133", "E242"})
+CODES = frozenset({"E129", "E133", "E240", "E242"})
 # Sound that MP4 holds as it is; other sound is coded as AAC.
 _COPIED = ("aac", "mp3", "opus", "flac", "alac", "ac3", "eac3")
 # Near enough to the original that the model, which sees it scaled down, cannot tell. One thread: the number of
@@ -25,7 +25,7 @@ def mend_video(path: str, codes: Collection[str], output: Path, seconds: float) 
     """Write the first video and audio track of `path` to `output`, an MP4 that appears when it is whole.
 
     The pictures are always turned upright: what their header says of it is lost with the old coding. `codes` with
-    E129 gives each the same time, at the average rate.
+    E129 gives each the same time, at the average rate; with E240 the sound is coded anew, too.
 
     Args:
         path: the original; it is only read.
@@ -60,7 +60,7 @@ def _recode(path: str, codes: Collection[str], source: Any, target: Any, seconds
         raise RowError("E128", f"{path} has no frame rate")
     coded = target.add_stream("libx264", rate=rate, options=_H264)
     sounds = source.streams.audio[:1]
-    add_sound = _sound(sounds[0], target) if sounds else list
+    add_sound = _sound(sounds[0], target, () if "E240" in codes else _COPIED) if sounds else list
     graph = _Graph(pictures, rate if "E129" in codes else None)
     # The first packet written settles the size of the pictures: sound waits until one is there.
     waiting: list[Any] = []
@@ -80,10 +80,12 @@ def _recode(path: str, codes: Collection[str], source: Any, target: Any, seconds
     target.mux([*waiting, *coded.encode(None)])
 
 
-def _sound(stream: Any, target: Any) -> Callable[[Any], list[Any]]:
+def _sound(stream: Any, target: Any, kept: Collection[str]) -> Callable[[Any], list[Any]]:
     """What makes packets for `target` out of those of `stream`; the last, empty one flushes."""
-    if stream.codec_context.codec.canonical_name not in _COPIED:
-        coded = target.add_stream("aac", rate=stream.rate, layout=stream.layout)
+    if stream.codec_context.codec.canonical_name not in kept:
+        # PCM in AVI and Matroska says how many channels there are, and not which.
+        layout = {"1 channels": "mono", "2 channels": "stereo"}.get(stream.layout.name, stream.layout)
+        coded = target.add_stream("aac", rate=stream.rate, layout=layout)
         return lambda packet: [
             part for frame in [*packet.decode(), *([] if packet.size else [None])] for part in coded.encode(frame)
         ]

@@ -7,7 +7,6 @@ Source: ISO/IEC 14496-12.
 import math
 import os
 import struct
-from collections.abc import Sequence
 from operator import mul
 from struct import Struct, unpack_from
 
@@ -15,6 +14,7 @@ import msgspec
 
 from omnitune.media.facts import Opened
 from omnitune.media.mp4_entry import SampleEntry, read_pictures, read_sound
+from omnitune.media.mp4_times import are_uneven, shown_times
 from omnitune.media.sound_length import decoded_samples
 from omnitune.validation.codes import RowError
 
@@ -32,6 +32,8 @@ _STARTS = (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot")
 _MAX_INDEX = 64_000_000
 _PIECE = 32_768
 _UPRIGHT = struct.pack(">5i", 0x10000, 0, 0, 0, 0x10000)
+# Seconds of content that an edit list may leave out, or of nothing that it may begin with, unnoticed.
+EDIT_SLACK = 0.5
 # Lengths that are not known.
 _OPEN = (0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF)
 
@@ -45,9 +47,10 @@ class Track(msgspec.Struct, frozen=True, gc=False):
         seconds: that are played, with the edit list applied.
         frames: samples in the file's sense: pictures of a video, packets of audio.
         told, timed: seconds by the track's header (0 when it leaves them open), by the table of sample times.
+        shown: seconds from the first picture to the end of the last; with B-frames not always what `timed` is.
         uneven: whether pictures last differently long.
         starts: seconds of nothing before the first picture.
-        skips: seconds left out at the start.
+        skips: seconds of pictures left out at the start.
         edits: segments that are played.
         keyframe: number of the first picture that needs no other; 0 when there is none.
         rotation: degrees clockwise.
@@ -61,6 +64,7 @@ class Track(msgspec.Struct, frozen=True, gc=False):
     frames: int
     told: float
     timed: float
+    shown: float
     uneven: bool
     starts: float
     skips: float
@@ -168,19 +172,25 @@ def _read_track(index: bytes, boxes: dict[bytes, int], movie_scale: int, path: s
     elif count != 1:
         times = unpack_from(f">{2 * count}I", index, at + 16)
         timed = sum(map(mul, times[::2], times[1::2]))
-        uneven = pictures and _is_uneven(times)
-    ticks = told if told == timed or not timed else min(told or timed, timed)
+        # The last picture is often held a little longer.
+        uneven = pictures and are_uneven(times[1:-2:2] if times[-2:-1] == (1,) else times[1::2])
     (frames,) = _WORD.unpack_from(index, boxes[b"stsz"] + 16)
     played = starts = skips = edits = 0
     if b"elst" in boxes:
         played, starts, skips, edits = _read_edits(index, boxes[b"elst"])
-        # The list counts in the movie's units, which are coarser than the track's: one of them is no difference.
-        if (played + 1) * scale < ticks * movie_scale:
-            ticks = played * scale // movie_scale or ticks
+    shown = timed
+    # Times one by one cost more than all the rest, so only where the difference would be remarked upon.
+    if b"ctts" in boxes and pictures and max(abs(told - timed), skips) > scale * EDIT_SLACK:
+        first, shown, uneven = shown_times(index, at, boxes[b"ctts"], frames, told) or (0, timed, uneven)
+        skips = max(skips - first, 0)
+    ticks = told if told == shown or not shown else min(told or shown, shown)
+    # The list counts in the movie's units, which are coarser than the track's: one of them is no difference.
+    if edits and (played + 1) * scale < ticks * movie_scale:
+        ticks = played * scale // movie_scale or ticks
     rotation, keyframe, decoded = 0, 1, 0
     if not pictures:
         # Where time is counted in samples and played in one piece.
-        if scale == entry.rate and edits < 2 and not (starts or padded):
+        if scale == entry.rate and edits < 2 and not (starts or padded or entry.open_rate):
             shown = -(-played * scale // movie_scale) if edits else timed
             decoded = decoded_samples(entry.codec, frames, length, timed, skips, shown)
     else:
@@ -198,6 +208,7 @@ def _read_track(index: bytes, boxes: dict[bytes, int], movie_scale: int, path: s
         frames,
         told / scale,
         timed / scale,
+        shown / scale,
         uneven,
         starts / movie_scale if starts else 0.0,
         skips / scale,
@@ -208,14 +219,6 @@ def _read_track(index: bytes, boxes: dict[bytes, int], movie_scale: int, path: s
         index,
         boxes,
     )
-
-
-def _is_uneven(times: Sequence[int]) -> bool:
-    """Whether pictures last differently long, by (pictures, ticks of each) of every run of equal ones."""
-    # The last picture is often held a little longer.
-    lengths = times[1:-2:2] if times[-2:-1] == (1,) else times[1::2]
-    # 30 frames a second in milliseconds last 33, 33 and 34.
-    return bool(lengths) and max(lengths) - min(lengths) > max(1, max(lengths) // 10)
 
 
 def _read_edits(index: bytes, at: int) -> tuple[int, int, int, int]:

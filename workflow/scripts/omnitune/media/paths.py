@@ -1,6 +1,7 @@
 """Where a row's media may lie: regular files inside the declared roots, and nothing else."""
 
 import errno
+import json
 import os
 import stat
 import unicodedata
@@ -76,7 +77,7 @@ class MediaPaths:
             if error.finding.code not in ("E061", "E051", "E072"):
                 raise
             real, other = self._find_otherwise(path, error, notes)
-            notes["E215"] = f"the path {path!r} is read as {other!r}"
+            notes["E215"] = f'the path "{path}" is read as "{other}"'
         if is_url(real):
             return real
         folded = hash(real.lower() if real.isascii() else unicodedata.normalize("NFC", real).casefold())
@@ -166,7 +167,7 @@ def _refuse_names(path: str) -> bool:
     if len(path) > _LONGEST:
         raise RowError("E061", f"a path of {len(path)} characters, which no file has")
     if not path.isprintable() and any(ord(char) < 32 or ord(char) == 127 for char in path):
-        raise RowError("E076", f"control character in the path {path!r}")
+        raise RowError("E076", f"control character in the path {json.dumps(path)}")
     if is_url(path):
         return True
     head = path[:40].lower()

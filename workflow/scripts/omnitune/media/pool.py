@@ -30,7 +30,6 @@ _START_SECONDS = 120
 # How often a silent worker is asked how far it is, in seconds.
 _TICK = 0.25
 
-
 Job = TypeVar("Job")
 
 

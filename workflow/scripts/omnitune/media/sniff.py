@@ -90,11 +90,15 @@ def refuse_text(path: str, head: bytes) -> None:
             raise RowError(code, f"{path} is {name}, not a media file")
     if lowered.startswith((b"<!doctype html", b"<html")):
         raise RowError("E079", f"{path} is an HTML page, not a media file")
-    if b"<svg" in lowered:
-        raise RowError("E118", f"{path} is an SVG drawing, which is not read")
+    text = b"\0" not in head and all(byte >= 32 or byte in b"\t\r\n\f" for byte in head) and head.isascii()
+    drawn = "an SVG drawing" if b"<svg" in lowered else "an EPS" if lowered.startswith(b"%!ps") else ""
+    # One that holds more than text is told as what it is by whoever cannot open it.
+    if text and lowered.startswith(b"%pdf"):
+        drawn = "a PDF"
+    if drawn:
+        fix = "Is it the right file? Pictures are read as PNG, JPEG or WebP."
+        raise RowError("E118", f"{path} is {drawn}, which is not read", fix)
     if b"<mpd" in lowered or b"<smoothstreamingmedia" in lowered:
         raise RowError("E074", f"{path} is a playlist, not a media file")
-    if lowered.startswith(b"%!ps"):
-        raise RowError("E118", f"{path} is an EPS, which is not read")
-    if head and b"\0" not in head and all(byte >= 32 or byte in b"\t\r\n\f" for byte in head) and head.isascii():
+    if head and text:
         raise RowError("E079", f"{path} holds text, not media")

@@ -2,6 +2,12 @@
 
 import msgspec
 
+# Hz, of what the model hears.
+WANTED_RATE = 16_000
+_INTEGERS = "whose integers ms-swift does not scale at 16 kHz: it would be heard as noise beyond full scale"
+# Codecs whose decoders in FFmpeg give out numbers between -1 and 1.
+_FLOATING = {"aac", "mp3", "mp2", "opus", "vorbis", "ac3", "eac3", "amr_nb", "amr_wb", "wmav1", "wmav2", "wmapro"}
+
 
 class Sound(msgspec.Struct, frozen=True, gc=False):
     """An audio file, by its header.
@@ -28,3 +34,16 @@ class Sound(msgspec.Struct, frozen=True, gc=False):
     counted: bool = True
     decoded: int = 0
     refused: str = ""
+
+
+def unscaled(codec: str, rate: int) -> str:
+    """Why ms-swift gets sound wrong that FFmpeg decodes for it, in words; empty when it does not.
+
+    ms-swift 4.6.0 scales FFmpeg's integers only where it changes the rate (vision_utils.py,
+    _load_audio_soundfile_pyav).
+
+    Args:
+        codec: FFmpeg's name.
+        rate: Hz.
+    """
+    return _INTEGERS if rate == WANTED_RATE and codec not in _FLOATING else ""

@@ -3,13 +3,8 @@
 import os
 
 from omnitune.media.facts import Opened
+from omnitune.media.mp3_header import frame_of, start_of_frames
 
-# kbit/s by the four bits of a frame's header: of MPEG 1, and of MPEG 2 and 2.5 (ISO/IEC 11172-3 and 13818-3).
-_BIT_RATES = {
-    3: (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
-    2: (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
-}
-_RATES = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
 # Bytes of MP3 that are looked through for frames: a quarter of an hour at 128 kbit/s.
 _WALKED = 16 << 20
 
@@ -70,10 +65,7 @@ def mp3_samples(file: Opened, estimate: int) -> int:
         file: an MP3.
         estimate: the length that libsndfile gives.
     """
-    start = 0
-    if file.head.startswith(b"ID3"):
-        size = file.head[6:10]
-        start = 10 + sum((byte & 0x7F) << shift for byte, shift in zip(size, (21, 14, 7, 0), strict=False))
+    start = start_of_frames(file.head)
     if mp3_is_counted(file.read(start, 200), file.size - start):
         return estimate
     if file.size - start > _WALKED:
@@ -83,21 +75,12 @@ def mp3_samples(file: Opened, estimate: int) -> int:
 
 def _count_frames(content: bytes) -> int:
     """Samples of the frames that follow each other up to the end, or to a tag; 0 when something else is there."""
-    at, frames, samples, end = 0, 0, 0, len(content)
-    version = -1
-    while at + 4 <= end and content[at] == 0xFF:
-        second, third = content[at + 1], content[at + 2]
-        if frames and second >> 3 & 3 != version:
+    at, frames, end = 0, 0, len(content)
+    first = frame = frame_of(content[:3])
+    while frame and first and at + frame.length <= end:
+        if frame.version != first.version:
             return 0
-        version, layer = second >> 3 & 3, second >> 1 & 3
-        bits, rate = third >> 4, third >> 2 & 3
-        if second < 0xE0 or version == 1 or layer != 1 or bits in (0, 15) or rate == 3:
-            return 0
-        samples = 1152 if version == 3 else 576
-        kilobits = _BIT_RATES[3 if version == 3 else 2][bits]
-        length = samples // 8 * 1000 * kilobits // _RATES[version][rate] + (third >> 1 & 1)
-        if at + length > end:
-            break
-        at, frames = at + length, frames + 1
+        at, frames = at + frame.length, frames + 1
+        frame = frame_of(content[at : at + 3])
     whole = at == end or content.startswith((b"TAG", b"APETAGEX"), at)
-    return frames * samples if whole else 0
+    return frames * first.samples if first and whole else 0

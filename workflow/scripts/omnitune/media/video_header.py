@@ -23,7 +23,7 @@ def probe_video(file: Opened, limits: Limits) -> Probe:
     if smaller < limits.video_min_side or larger > limits.video_max_side or larger > limits.max_ratio * smaller:
         findings += _size(path, width, height, limits)
     if not (frames >= 4 and limits.video_min_fps <= fps <= limits.video_max_fps):
-        findings += _pace(path, frames, fps, limits)
+        findings += _pace(path, film.format, frames, fps, limits)
     if (
         seconds > limits.video_max_seconds
         or width * height > limits.video_max_pixels
@@ -63,6 +63,7 @@ def probe_video(file: Opened, limits: Limits) -> Probe:
         findings,
         film.counted,
         film.decoded,
+        film.sound_codec,
     )
 
 
@@ -99,14 +100,15 @@ def _size(path: str, width: int, height: int, limits: Limits) -> tuple[Finding, 
     return found
 
 
-def _pace(path: str, frames: int, fps: float, limits: Limits) -> tuple[Finding, ...]:
+def _pace(path: str, form: str, frames: int, fps: float, limits: Limits) -> tuple[Finding, ...]:
     found: tuple[Finding, ...] = ()
     if frames < 2 and (frames or fps):
         found += (Finding("E126", f"{path} has {frames} frame{'' if frames == 1 else 's'}, 2 are needed"),)
     elif 2 <= frames < 4:
         found += (Finding("E127", f"{path} has {frames} frames"),)
     if fps <= 0:
-        found += (Finding("E128", f"{path} has no frame rate"),)
+        gif = "Save it anew with a delay for each picture." if form == "gif" else ""
+        found += (Finding("E128", f"{path} has no frame rate", gif),)
     elif not limits.video_min_fps <= fps <= limits.video_max_fps:
         what = f"outside {limits.video_min_fps} to {limits.video_max_fps}"
         found += (Finding("E130", f"{path} has {fps:.6g} frames a second, {what}"),)

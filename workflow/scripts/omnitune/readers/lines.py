@@ -103,7 +103,11 @@ def _read_until(file: BinaryIO, last: int, number: int, notes: Notes) -> Iterato
         raw = readline(limit + 2)
         size = len(raw)
         complete = raw.endswith(b"\n")
-        content = raw.strip() if number > 1 else raw.removeprefix(BOM).strip()
+        content = raw.strip()
+        if content.startswith(BOM):
+            # Files that are joined bring their marks along.
+            content = content.removeprefix(BOM).lstrip()
+            notes.setdefault("E003", f"line {number} begins with a byte order mark")
         if size > limit and len(raw.rstrip(b"\r\n")) > limit:
             content = b""
             # The rest of an overlong line is passed over in pieces.

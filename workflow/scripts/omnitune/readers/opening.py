@@ -63,6 +63,9 @@ def open_text(path: Path, notes: Notes | None = None, line_ends: bool = True) ->
                     _recode(file, copy, encoding or "utf-8", returns)
                 except UnicodeDecodeError:
                     raise refused(path, "E006", f"is damaged {encoding.upper()[:6]}") from None
+                except OSError as error:
+                    error.filename = error.filename or tempfile.gettempdir()
+                    raise
                 copy.seek(0)
                 yield cast(BinaryIO, copy)
         else:
@@ -106,6 +109,8 @@ def _wrong_file(head: bytes) -> tuple[str, str] | None:
         return "E025", "is compressed with gzip"
     if head.startswith(b"PK\x03\x04"):
         return "E025", "is a ZIP archive"
+    if head and not head.strip(b"\0"):
+        return "E008", "begins with nothing but NUL bytes" if len(head) == HEAD_BYTES else "holds NUL bytes alone"
     text = head.removeprefix(BOM).strip(b" \t\r\n\v\f\0\xff\xfe")
     return ("E022", "has no rows") if not text and len(head) < HEAD_BYTES else None
 

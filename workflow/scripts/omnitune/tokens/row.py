@@ -86,8 +86,6 @@ def _pictures(probe: Probe, budget: MediaBudget) -> int:
     rate = probe.fps
     if not (probe.frames and rate):
         raise Unknown("the header gives no number of frames or no rate")
-    if abs(probe.frames / rate - probe.duration) > max(1.0, 0.1 * probe.duration):
-        raise Unknown(f"{probe.frames} frames do not last {probe.duration:.1f} s, so the header counts but a part")
     # decord turns a clip that is to be shown upright.
     lying = probe.rotation in (90, 270)
     width, height = (probe.height, probe.width) if lying else (probe.width, probe.height)

@@ -13,7 +13,7 @@ import msgspec
 
 from omnitune import converters
 from omnitune.config.validate import ValidateConfig
-from omnitune.errors import PipelineError
+from omnitune.errors import PipelineError, printable
 from omnitune.readers import reader_name
 from omnitune.validation.codes import CODES
 from omnitune.validation.policy import Policy, without_stops
@@ -43,7 +43,8 @@ class Remark(msgspec.Struct):
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}" if self.line else self.file
         kind = {"accepted": "warning"}.get(self.verdict, self.verdict)
-        return f"{place}:{f' (id {self.id})' if self.id else ''} {kind} {self.code or 'file'}: {self.message}"
+        own = f" (id {self.id})" if self.id else ""
+        return printable(f"{place}:{own} {kind} {self.code or 'file'}: {self.message}", line=True)
 
 
 class Linter:
@@ -68,7 +69,7 @@ class Linter:
         shown = shown or str(path)
         with TemporaryDirectory() as media:
             source = converters.open_source("rows", path, "default", {}, self._roots, Path(media))
-            gate = Gate(shown, self._use, self._settings)
+            gate = Gate(shown, self._use, self._settings, carried=Path(media))
             rows = converters.convert_rows(source, reader_name("", path))
             try:
                 while batch := list(islice(rows, gate.batch)):
@@ -100,8 +101,6 @@ class Linter:
             if self._policy.action(code) == "repair":
                 name = CODES[code].name
                 yield Remark(*head, verdict, code, name, f"{words.get(code) or name}. {CODES[code].fix}")
-        wanted = ("warn",) if judged.record else ("reject", "repair")
         for finding in judged.findings:
-            if self._policy.action(finding.code) in wanted:
-                kind = "accepted" if judged.record else "rejected"
-                yield Remark(*head, kind, finding.code, CODES[finding.code].name, finding.sentence())
+            kind = "accepted" if judged.record else "rejected"
+            yield Remark(*head, kind, finding.code, CODES[finding.code].name, finding.sentence())

@@ -4,7 +4,9 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from omnitune.media.inspect import Inspection, Inspector
+from omnitune.media.known import renamed
 from omnitune.media.mender import Mender
+from omnitune.media.sound import unscaled
 from omnitune.media.urls import is_url
 from omnitune.records import Medium
 from omnitune.validation.codes import CODES, Finding
@@ -22,6 +24,7 @@ class Seen(NamedTuple):
         inspection: of that file; its findings are all that is left to say of the medium.
         origin: the file or URL given, when another is to be used.
         repairs: codes of what was put right.
+        name: what messages call it, when its file is none that the user had.
     """
 
     modality: str
@@ -29,10 +32,15 @@ class Seen(NamedTuple):
     inspection: Inspection
     origin: str = ""
     repairs: tuple[str, ...] = ()
+    name: str = ""
+
+    def called(self, name: str) -> "Seen":
+        """The same with messages that call it so, and not by the path of its file."""
+        return self._replace(name=name, inspection=renamed(self.inspection, self.origin or self.path, name))
 
     def facts(self) -> Medium:
         """What is known of the file to use."""
-        probe, _, digest, content = self.inspection
+        probe, _, digest, content, _ = self.inspection
         size = (probe.width, probe.height, probe.duration) if probe else (0, 0, 0.0)
         return Medium(self.modality, *size, digest=digest, content=content, origin=self.origin)
 
@@ -40,7 +48,9 @@ class Seen(NamedTuple):
         """What was made of what; empty when nothing was."""
         if not self.repairs:
             return ""
-        made = f" of {self.origin}, used is {self.path}" if self.origin else f" of {self.path}"
+        made = f" of {self.name or self.origin or self.path}"
+        if self.origin:
+            made += f", used is {self.path}"
         return f"put right: {', '.join(CODES[code].name for code in self.repairs)}{made}."
 
 
@@ -77,7 +87,7 @@ class MediaJudge:
         return [
             Seen(modality, given, Inspection(None, (path,)))
             if isinstance(path, Finding)
-            else _from(given, next(seen))
+            else _from(given, path, next(seen))
             for (modality, given), (_, path) in zip(media, local, strict=True)
         ]
 
@@ -97,15 +107,19 @@ class MediaJudge:
     def _inspect(self, media: Sequence[tuple[str, str]]) -> list[Seen]:
         inspections = self._inspector.inspect(media)
         return [
-            Seen(modality, path, _adding(inspection, *self._missing_sound(path, inspection)))
+            Seen(modality, path, _adding(inspection, *self._unheard(path, inspection)))
             for (modality, path), inspection in zip(media, inspections, strict=True)
         ]
 
-    def _missing_sound(self, path: str, inspection: Inspection) -> Sequence[Finding]:
+    def _unheard(self, path: str, inspection: Inspection) -> Sequence[Finding]:
+        """What is wrong with the sound of a video when it is used."""
         probe = inspection.probe
-        if self._audio_in_video and probe and probe.modality == "video" and not probe.has_audio:
+        if not (self._audio_in_video and probe and probe.modality == "video"):
+            return []
+        if not probe.has_audio:
             return [Finding("E140", f"{path} has no audio track, but media.audio_in_video is true")]
-        return []
+        why = unscaled(probe.audio_codec, probe.audio_rate)
+        return [Finding("E240", f"{path} is a video with {probe.audio_codec} sound, {why}")] if why else []
 
     def _mended(self, media: Sequence[Seen]) -> list[Seen]:
         """With the files that were made of them, and without the findings that this puts right."""
@@ -143,15 +157,18 @@ class MediaJudge:
         """With the inspection of what was made: a fault that is still there keeps the row out."""
         findings = [
             finding._replace(code="E220") if self._policy.action(finding.code) == "repair" else finding
-            for finding in made.inspection.findings
+            for finding in renamed(made.inspection, made.path, f"what was made of {seen.origin}").findings
         ]
         known = made.inspection._replace(findings=seen.inspection.findings)
         return seen._replace(inspection=_adding(known, *findings))
 
 
-def _from(url: str, seen: Seen) -> Seen:
-    """The medium of a file that was fetched; the same when it was none."""
-    return seen._replace(origin=url, repairs=(FETCHED, *seen.repairs)) if is_url(url) else seen
+def _from(url: str, path: str, seen: Seen) -> Seen:
+    """The medium of a file that was fetched to `path`; the same when it was none."""
+    if not is_url(url):
+        return seen
+    inspection = renamed(seen.inspection, path, url)
+    return seen._replace(origin=url, repairs=(FETCHED, *seen.repairs), inspection=inspection)
 
 
 def _adding(inspection: Inspection, *findings: Finding) -> Inspection:

@@ -25,8 +25,9 @@ class Policy:
         return self._actions[finding.code] in ("reject", "fail")
 
     def refusals(self, findings: Iterable[Finding]) -> list[Finding]:
-        """The findings that keep a row from being used: also what should be put right and is not."""
-        return [finding for finding in findings if self._actions[finding.code] not in ("warn", "ignore")]
+        """The findings that keep a row from being used; where none does, what should be put right and is not."""
+        left = [finding for finding in findings if self._actions[finding.code] not in ("warn", "ignore")]
+        return [finding for finding in left if self.refuses(finding)] or left
 
 
 def without_stops(chosen: Mapping[str, Action]) -> dict[str, Action]:

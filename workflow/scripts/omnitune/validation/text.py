@@ -24,25 +24,21 @@ _usual = re.compile(
 )
 # The flags of England, Scotland and Wales are spelt with such tags after a black flag.
 _flag = re.compile("\U0001f3f4[\U000e0020-\U000e007e]+\U000e007f")
-
-
 # What ms-swift's Template._concat_context_list replaces in the finished turn: a tool's is a template of its own.
 _placeholders = {
     "user": re.compile(r"\{\{ROUND[01]\}\}"),
     "tool": re.compile(r"\{\{(?:SYSTEM|QUERY|ROUND[01])\}\}"),
 }
+# How everything begins that `steering` or `odd_marker` finds, and every marker.
+_tag = re.compile(
+    r"<(?:\||tts_|bbox|ref-object|cot-process|start-image|img|\s*(?:/\s*)?(?:image|audio|video))", re.IGNORECASE
+)
 
 
 def placeholder(role: str, text: str) -> str:
     """The first placeholder that ms-swift fills in in a turn of this role; empty for none."""
     found = _placeholders[role].search(text) if "{{" in text and role in _placeholders else None
     return found[0] if found else ""
-
-
-# How everything begins that `steering` or `odd_marker` finds, and every marker.
-_tag = re.compile(
-    r"<(?:\||tts_|bbox|ref-object|cot-process|start-image|img|\s*(?:/\s*)?(?:image|audio|video))", re.IGNORECASE
-)
 
 
 def is_harmless(text: str) -> bool:

@@ -1,5 +1,6 @@
 """Converted rows to good records and a ledger, streamed: every row gets exactly one verdict."""
 
+import os
 from collections.abc import Collection, Iterable, Sequence
 from itertools import islice
 from pathlib import Path
@@ -12,7 +13,7 @@ from omnitune.media.mender import Mender
 from omnitune.records import Converted, Facts, Unread, encode_lines, read_converted
 from omnitune.validation.checks import check_record
 from omnitune.validation.codes import CODES, Finding
-from omnitune.validation.media import MediaJudge
+from omnitune.validation.media import MediaJudge, Seen
 from omnitune.validation.policy import Policy
 from omnitune.validation.verdicts import Case, Judged, Verdicts
 
@@ -32,6 +33,7 @@ class Gate:
         use: what the rows may become, of sft, grpo and eval.
         settings: how far media are read, and what is done about each kind of finding.
         media_dir: where media that are put right are written; None: they are left as they are.
+        carried: where the convert stage wrote media that rows hold in themselves; messages name them by their row.
         audio_in_video: whether the sound of videos is used.
         need_solution: whether a reward of GRPO compares with a solution.
         lengths: counts tokens and holds them against the limits; None: they are not counted.
@@ -50,6 +52,7 @@ class Gate:
         settings: ValidateConfig | None = None,
         media_dir: Path | None = None,
         *,
+        carried: Path | None = None,
         audio_in_video: bool = False,
         need_solution: bool = False,
         lengths: "LengthCheck | None" = None,
@@ -69,6 +72,7 @@ class Gate:
 
             fetch = Fetcher(media_dir, settings.urls).fetch
         self._media = MediaJudge(self._policy, self._inspector, self._mender, audio_in_video, fetch)
+        self._carried = f"{os.path.realpath(carried)}/" if carried else ""
         self._verdicts = Verdicts(path, self._policy)
         # 64-bit hashes: a million ids fit in about 100 MB.
         self._lines: dict[int, int] | None = {} if ids else None
@@ -127,7 +131,7 @@ class Gate:
         seen = iter(self._media.look([medium for _, own in shown for medium in own]))
         for case, own in shown:
             record = case.record()
-            case.media = list(islice(seen, len(own)))
+            case.media = [self._named(next(seen), *medium, own) for medium in own]
             case.findings += [found for one in dict.fromkeys(case.media) for found in one.inspection.findings]
             record.facts = Facts(media=[one.facts() for one in case.media])
             paths: dict[str, list[str]] = {}
@@ -135,6 +139,13 @@ class Gate:
                 paths.setdefault(f"{one.modality}s", []).append(one.path)
             for name, value in paths.items():
                 setattr(record, name, value)
+
+    def _named(self, seen: Seen, modality: str, path: str, own: Sequence[tuple[str, str]]) -> Seen:
+        """A medium that its row holds in itself is told by its place there: nobody knows its file."""
+        if not (self._carried and path.startswith(self._carried)):
+            return seen
+        number = [given for kind, given in own if kind == modality].index(path) + 1
+        return seen.called(f"{modality} {number} of the row")
 
 
 def validate_file(gate: Gate, converted: Path, output: Path, ledger: Path) -> dict[str, int]:

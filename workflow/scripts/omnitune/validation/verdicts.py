@@ -12,7 +12,7 @@ from omnitune.validation.policy import Policy
 
 
 class Judged(msgspec.Struct, gc=False):
-    """The verdict on a row, its record when it is fit for use, and everything that was found."""
+    """The verdict on a row, its record when it is fit for use, and the reasons or else the warnings."""
 
     ledger: LedgerRow
     record: Record | None
@@ -70,10 +70,10 @@ class Verdicts:
         if isinstance(row, Record):
             # What is true of the whole file is not lost with its first row.
             self._of_file |= {code: row.found[code] for code in OF_FILE if code in row.found}
-        codes, words = _codes(refusals), _words(refusals)
-        return Judged(
-            LedgerRow(row.source, row.line, row_id, "rejected", codes, place + words), None, case.findings
-        )
+        # What would have been put right is a code of the row after its reasons, and none of them.
+        rest = [finding for finding in case.findings if self._policy.action(finding.code) == "repair"]
+        codes, words = _codes([*refusals, *rest]), _words(refusals)
+        return Judged(LedgerRow(row.source, row.line, row_id, "rejected", codes, place + words), None, refusals)
 
     def _used(self, case: Case, row: Record, place: str) -> Judged:
         found, converted = self._of_file | row.found, dict.fromkeys([*self._of_file, *row.repairs])
@@ -88,7 +88,7 @@ class Verdicts:
         message = place + " ".join(words) if words else ""
         verdict: Verdict = "repaired" if repairs else "accepted"
         codes = list(dict.fromkeys([*repairs, *_codes(warnings)]))
-        return Judged(LedgerRow(row.source, row.line, row.id, verdict, codes, message), row, case.findings)
+        return Judged(LedgerRow(row.source, row.line, row.id, verdict, codes, message), row, warnings)
 
     def _mended(self, case: Case) -> list[Seen]:
         """The row's media that were put right, each once."""

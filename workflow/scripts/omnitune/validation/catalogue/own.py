@@ -15,13 +15,15 @@ CODES = {
     "E210": Code("sound taken from the video", "Nothing to do, or set extract_audio: false.", REPAIR),
     "E211": Code("repeated id", "Give every row its own id, or none."),
     "E212": Code("markers added", "Nothing to do, or place the markers yourself.", REPAIR),
-    "E213": Code("setting that would be lost", "Prepare the file that way, or remove the setting.", DOUBT),
+    "E213": Code("setting that would be lost", "Prepare the file that way, or remove the setting or row.", DOUBT),
     "E214": Code("personal data or secret", "Remove it if it should not be learned.", OFF),
     "E215": Code("path put right", "Nothing to do, or correct the path.", REPAIR),
     "E220": Code("cannot be put right", "Convert the file by hand, or remove the row."),
     "E221": Code("decoder fails", "Convert the file with another program."),
     "E222": Code("video beyond the decode limit", "Cut or convert the file, or raise validate.decode_seconds."),
-    "E223": Code("length not known", "Nothing to do, or convert the medium to WAV or MP4.", WARN),
+    "E223": Code(
+        "length not known", "Nothing to do, or validate.media: decode, or convert it to WAV or MP4.", WARN
+    ),
     "E230": Code("near duplicate", "Remove one of the two if they mean the same.", NOTE),
     "E240": Code("sound the training misreads", "Convert it: ffmpeg -i FILE -ar 16000 -ac 1 OUT.wav.", REPAIR),
     "E241": Code("placeholder in text", "Remove it: ms-swift replaces it, by a number or by nothing.", DOUBT),
