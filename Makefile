@@ -5,6 +5,8 @@ VENV := .venv/bin
 CONFIG ?= config/config.yaml
 CORES ?= all
 EXPERIMENT ?= main
+# Tests of a file stay in one process; four take 12 GiB of memory at most.
+PARALLEL := --numprocesses auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
 
 # What a person types reaches the command as it is, by the environment: make would expand $H in it, and the shell
 # $HOME.
@@ -39,9 +41,13 @@ serve: setup  ## answer requests with a run's final model: make serve RUN=name [
 	@OMNITUNE_LAUNCHER_PID=$$PPID $(VENV)/python workflow/scripts/deploy.py --run="$$RUN" \
 	  --experiment="$$EXPERIMENT" --port="$$PORT"
 
+# Tests that measure run by themselves, after the others; what fails stops none of the rest.
 test: dev  ## everything that needs no GPU, in at most 45 minutes
-	@timeout --foreground 45m bash -c '$(VENV)/python -m pytest tests && \
-	  "$$($(VENV)/python workflow/scripts/environment.py --where swift)" tests/run_swift.py'
+	@timeout --foreground 45m bash -c 'failed=0; \
+	  $(VENV)/python -m pytest tests $(PARALLEL) -m "not swift and not alone" || failed=1; \
+	  $(VENV)/python -m pytest tests -m "alone and not swift" || failed=1; \
+	  "$$($(VENV)/python workflow/scripts/environment.py --where swift)" tests/run_swift.py $(PARALLEL) || failed=1; \
+	  exit $$failed'
 
 test-full: dev  ## the full counts of one suite, in at most an hour: make test-full SUITE=gate (or fuzz)
 	@timeout --foreground 60m $(VENV)/python tests/suites.py "$$SUITE"

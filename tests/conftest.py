@@ -19,6 +19,13 @@ ROOT = environments.ROOT
 FAKES = Path(__file__).parent / "fakes"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Deal tests to the processes of `make test` by file, whose fixtures they share, and by the one demo run."""
+    of_demo = {item.path for item in items if "demo" in getattr(item, "fixturenames", ())}
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group("demo" if item.path in of_demo else str(item.path)))
+
+
 @pytest.fixture(scope="session")
 def swift_python() -> Path:
     """Interpreter of the real swift environment; `make test` has built it."""

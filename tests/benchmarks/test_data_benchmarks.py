@@ -9,6 +9,7 @@ import pytest
 from omnitune.environments import ROOT
 
 FOLDER = ROOT / "benchmarks" / "data"
+pytestmark = pytest.mark.alone
 
 
 @pytest.fixture(autouse=True)
