@@ -24,7 +24,7 @@ def fail(log: Path, error: Exception) -> None:
         ),
         (
             OSError(errno.ENOSPC, "No space left on device", "out/a"),
-            {"code": 74, "what": "No space left on device", "where": "out/a", "fix": ""},
+            {"code": 74, "what": "No space left on device", "where": "out/a"} | {"fix": "Free space there, then run again."},
         ),
     ],
 )

@@ -43,10 +43,11 @@ def open_text(path: Path, notes: Notes | None = None, line_ends: bool = True) ->
     """
     notes = {} if notes is None else notes
     head = read_head(path)
-    if found := _wrong_file(head):
-        raise refused(path, *found)
     encoding = _encoding(head)
-    text = head.decode(encoding, "replace").encode() if encoding else head
+    # A unit of UTF-16 that is cut off holds nothing.
+    text = head.decode(encoding, "ignore").encode() if encoding else head
+    if found := _wrong_file(head, text):
+        raise refused(path, *found)
     returns = line_ends and b"\r" in text and b"\n" not in text
     if head.startswith(BOM):
         notes["E003"] = "the file begins with a byte order mark"
@@ -103,16 +104,16 @@ def refused(path: Path, code: str, what: str) -> PipelineError:
     return PipelineError(what, where=str(path), fix=CODES[code].fix, code=ExitCode.DATA)
 
 
-def _wrong_file(head: bytes) -> tuple[str, str] | None:
-    """(code, what) of a file that is no text, judged by how it begins."""
+def _wrong_file(head: bytes, text: bytes) -> tuple[str, str] | None:
+    """(code, what) of a file that is no text, judged by how it begins; `text` is that in UTF-8."""
     if head.startswith(b"\x1f\x8b"):
         return "E025", "is compressed with gzip"
     if head.startswith(b"PK\x03\x04"):
         return "E025", "is a ZIP archive"
     if head and not head.strip(b"\0"):
         return "E008", "begins with nothing but NUL bytes" if len(head) == HEAD_BYTES else "holds NUL bytes alone"
-    text = head.removeprefix(BOM).strip(b" \t\r\n\v\f\0\xff\xfe")
-    return ("E022", "has no rows") if not text and len(head) < HEAD_BYTES else None
+    rows = text.removeprefix(BOM).strip(b" \t\r\n\v\f\0")
+    return ("E022", "has no rows") if not rows and len(head) < HEAD_BYTES else None
 
 
 def _encoding(head: bytes) -> str:
