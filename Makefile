@@ -14,7 +14,7 @@ TYPED := CONFIG DATA EXPERIMENT MODEL ONLY PORT RUN SUITE TARGETS YES
 $(foreach name,$(TYPED),$(eval override $(name) := $$(value $(name))))
 export $(TYPED)
 
-.PHONY: help setup slurm dev demo serve test test-full bench-data lint format docs init doctor plan status clean unlock
+.PHONY: help setup slurm dev browser demo serve test test-full bench-data lint format docs init doctor plan status clean unlock
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -27,6 +27,11 @@ slurm: setup  ## add the Slurm executor of Snakemake, for --profile profiles/slu
 
 dev: setup
 	@$(PYTHON) workflow/scripts/environment.py dev
+
+browser:  ## install Chromium, in which tests look at the pages (Debian, Ubuntu; skipped where there is one)
+	@command -v chromium chromium-browser google-chrome > /dev/null || { \
+	  as_root=$$([ "$$(id -u)" = 0 ] || echo sudo); \
+	  $$as_root apt-get update -qq && $$as_root apt-get install -y -qq chromium; }
 
 demo: setup  ## train, merge and score a tiny Qwen3-Omni on this machine's CPU
 	@$(VENV)/snakemake --cores $(CORES) --configfile config/examples/demo.yaml

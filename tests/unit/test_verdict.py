@@ -24,7 +24,8 @@ def fail(log: Path, error: Exception) -> None:
         ),
         (
             OSError(errno.ENOSPC, "No space left on device", "out/a"),
-            {"code": 74, "what": "No space left on device", "where": "out/a"} | {"fix": "Free space there, then run again."},
+            {"code": 74, "what": "No space left on device", "where": "out/a"}
+            | {"fix": "Free space there, then run again."},
         ),
     ],
 )
