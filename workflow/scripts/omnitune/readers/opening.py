@@ -112,7 +112,7 @@ def _wrong_file(head: bytes, text: bytes) -> tuple[str, str] | None:
         return "E025", "is a ZIP archive"
     if head and not head.strip(b"\0"):
         return "E008", "begins with nothing but NUL bytes" if len(head) == HEAD_BYTES else "holds NUL bytes alone"
-    rows = text.removeprefix(BOM).strip(b" \t\r\n\v\f\0")
+    rows = text.replace(BOM, b"").strip(b" \t\r\n\v\f\0")
     return ("E022", "has no rows") if not rows and len(head) < HEAD_BYTES else None
 
 
