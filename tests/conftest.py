@@ -19,6 +19,7 @@ ROOT = environments.ROOT
 FAKES = Path(__file__).parent / "fakes"
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Deal tests to the processes of `make test` by file, whose fixtures they share, and by the one demo run."""
     of_demo = {item.path for item in items if "demo" in getattr(item, "fixturenames", ())}
