@@ -6,7 +6,7 @@ CONFIG ?= config/config.yaml
 CORES ?= all
 EXPERIMENT ?= main
 # Tests of a file stay in one process; four take 12 GiB of memory at most.
-PARALLEL := --numprocesses auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
+PARALLEL := --numprocesses auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder
 
 # What a person types reaches the command as it is, by the environment: make would expand $H in it, and the shell
 # $HOME.

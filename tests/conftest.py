@@ -4,10 +4,12 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 from project import Project
+from xdist.scheduler import LoadScopeScheduling
 
 from omnitune import environments
 
@@ -19,12 +21,15 @@ ROOT = environments.ROOT
 FAKES = Path(__file__).parent / "fakes"
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marks
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Deal tests to the processes of `make test` by file, whose fixtures they share, and by the one demo run."""
-    of_demo = {item.path for item in items if "demo" in getattr(item, "fixturenames", ())}
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group("demo" if item.path in of_demo else str(item.path)))
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    """Deal tests to the processes of `make test` by file, whose fixtures they share; all of e2e share one demo run."""
+
+    class Scheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            return str(Path(file).parent) if file.startswith("tests/e2e/") else file
+
+    return Scheduling(config, log)
 
 
 @pytest.fixture(scope="session")
