@@ -22,7 +22,7 @@ FAKES = Path(__file__).parent / "fakes"
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
-    """Deal tests to the processes of `make test` by file, whose fixtures they share; all of e2e share one demo run."""
+    """Deal tests to the processes of `make test` by file, whose fixtures they share; e2e shares one demo run."""
 
     class Scheduling(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
