@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from weight_files import floats, write_safetensors
 
-from omnitune import training
+from omnitune import seals, training
 from omnitune.errors import PipelineError
 from omnitune.training import Job, train
 
@@ -143,7 +143,7 @@ def test_a_killed_trainer_goes_on_and_ends_the_same(job: Job, monkeypatch: pytes
 def test_a_torn_checkpoint_is_put_aside_and_the_one_before_resumed(job: Job, monkeypatch, capsys):
     assert fails(job, monkeypatch, "torn@6").code == 137
     train(job)
-    assert "checkpoint-6 is not whole" in capsys.readouterr().out
+    assert "checkpoint-6 is not sound" in capsys.readouterr().out
     assert started()[-1] == "sft/checkpoints/checkpoint-3"
     assert Path("sft/checkpoints/quarantine/checkpoint-6").is_dir()
 
@@ -180,6 +180,7 @@ def test_weights_that_are_not_finite_are_never_published(job: Job, monkeypatch: 
     last = Path("sft/checkpoints/checkpoint-8/adapter_model.safetensors")
     last.unlink()  # it was one file with the published one
     write_safetensors(last, {"a": floats(1), "b": floats(0, float("inf"))})
+    seals.write(last.parent, step=8, max_steps=8, world_size=1, fingerprint="")
     error = fails(job, monkeypatch)
     assert error.what == "b in adapter_model.safetensors holds NaN or infinity"
     assert error.code == 77

@@ -17,14 +17,15 @@ from omnitune.errors import ExitCode, PipelineError
 from omnitune.media.present import refuse_missing
 from omnitune.publish import open_atomic, staging
 from omnitune.runkey import RunKey
+from omnitune.trainer import heartbeat, stop
 
-VERSION = 1
+VERSION = 2
 LOG = "training_log.jsonl"
 LOGGING = "logging.jsonl"  # ms-swift's own, among the checkpoints
 _OF_MACHINE = re.compile(r"time|speed|per_second|memory")
 # What belongs to a resumed run, not to a model; training_args.bin is a pickle besides.
 _NOT_PUBLISHED = ("optimizer", "scheduler", "rng_state", "training_args", "trainer_state", "global_step", "latest",
-                  "zero_to_", "args.json", "README.md", "scaler")  # fmt: skip
+                  "zero_to_", "SEAL", "args.json", "README.md", "scaler")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -147,6 +148,8 @@ def _run(job: Job, last: checkpoints.Checkpoint | None) -> None:
         print(f"Resuming from step {last.step} of {last.max_steps}.")
         extra = ["--resume_from_checkpoint", str(last.folder)]
     log = job.work / LOGGING
+    heartbeat.clear(job.work)
+    (job.work / stop.FILE).unlink(missing_ok=True)
     with gpus.leased(job.gpus) as lease:
         supervisor.run(
             swift_process.command(job.python, job.command, job.arguments, processes=job.processes, extra=extra),

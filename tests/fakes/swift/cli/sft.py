@@ -17,6 +17,10 @@ from pathlib import Path
 
 import numpy as np
 
+sys.path.insert(0, str(Path(__file__).parents[4] / "workflow/scripts"))
+
+from omnitune import seals
+
 
 def main() -> None:
     """Write checkpoints and logs up to the last step; of several processes the first does it."""
@@ -107,6 +111,7 @@ def save(folder: Path, options: argparse.Namespace, step: int, last: int, *, tor
             archive.writestr("data.pkl", str(step))
     (folder / "training_args.bin").write_bytes(b"pickle")
     (folder / "trainer_state.json").write_text(json.dumps({"global_step": step, "max_steps": last}))
+    seals.write(folder, step=step, max_steps=last, world_size=1, fingerprint="")
 
 
 def base_shapes(folder: Path) -> dict[str, list[int]]:
