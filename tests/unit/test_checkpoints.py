@@ -10,7 +10,7 @@ from omnitune import checkpoints, seals
 
 
 def found(work: Path) -> tuple[str | None, list[str]]:
-    last, put_aside = checkpoints.newest_sound(work)
+    last, put_aside = checkpoints.newest_sound(work, "")
     return last and last.folder.name, put_aside
 
 
@@ -24,11 +24,11 @@ def test_the_newest_by_number_is_taken(tmp_path: Path):
         write_checkpoint(tmp_path, step)
     (tmp_path / "checkpoint-best").mkdir()
     (tmp_path / "checkpoint-30.tmp").mkdir()
-    last, put_aside = checkpoints.newest_sound(tmp_path)
+    last, put_aside = checkpoints.newest_sound(tmp_path, "")
     assert last == checkpoints.Checkpoint(tmp_path / "checkpoint-20", 20, 20)
     assert last.is_final
     assert put_aside == []
-    assert not checkpoints.read(tmp_path / "checkpoint-10").is_final
+    assert not checkpoints.read(tmp_path / "checkpoint-10", "").is_final
 
 
 def test_a_run_without_a_last_step_is_never_final(tmp_path: Path):

@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,32 +29,47 @@ class Checkpoint:
         return self.step >= self.max_steps > 0
 
 
-def newest_sound(work: Path) -> tuple[Checkpoint | None, list[str]]:
+def newest_sound(work: Path, fingerprint: str) -> tuple[Checkpoint | None, list[str]]:
     """The newest checkpoint that can be resumed; newer ones that cannot go to `quarantine/`.
 
     The trainer itself takes the newest folder, whole or not, and then fails at every restart.
 
+    Args:
+        work: the folder of the checkpoints.
+        fingerprint: hash of the run key of the training.
+
     Returns:
         the checkpoint, or None; and a line for each folder put aside.
     """
+    return _first_sound(lambda: next(reversed(_folders(work)), None), fingerprint)
+
+
+def best_sound(work: Path, fingerprint: str) -> tuple[Checkpoint | None, list[str]]:
+    """The sound checkpoint with the lowest eval_loss; otherwise as `newest_sound`."""
+    return _first_sound(lambda: best(sealed(work)), fingerprint)
+
+
+def _first_sound(choose: Callable[[], Path | None], fingerprint: str) -> tuple[Checkpoint | None, list[str]]:
     put_aside: list[str] = []
-    for folder in reversed(_folders(work)):
+    while folder := choose():
         try:
-            return read(folder), put_aside
+            return read(folder, fingerprint), put_aside
         except (BrokenSeal, OSError) as error:
             put_aside.append(f"{folder.name} is not sound ({error}); moved to {_quarantine(folder)}")
     return None, put_aside
 
 
-def read(folder: Path) -> Checkpoint:
+def read(folder: Path, fingerprint: str) -> Checkpoint:
     """A checkpoint, every byte of it held against its seal.
 
     Raises:
-        BrokenSeal: when it is not what was sealed, or lacks what a training is resumed from.
+        BrokenSeal: when it is not what was sealed, is of another training, or lacks what one is resumed from.
     """
     seal = seals.verify(folder)
     if seal.step != _step(folder):
         raise BrokenSeal(f"it was sealed at step {seal.step}")
+    if seal.fingerprint != fingerprint:
+        raise BrokenSeal("it is of a training with other settings")
     if lacking := sorted(_needed(seal) - seal.files.keys()):
         raise BrokenSeal(f"{lacking[0]} was not in it when it was sealed")
     return Checkpoint(folder, seal.step, seal.max_steps)

@@ -70,9 +70,16 @@ def sft(
         output: folder of the checkpoints.
 
     Raises:
-        PipelineError: for a flag in `sft.swift` that has a key of its own or is the pipeline's.
+        PipelineError: for a flag in `sft.swift` that has a key of its own or is the pipeline's; when the best
+            checkpoint is wanted and there is no val.
     """
     refuse_owned("sft", settings.swift)
+    if settings.publish == "best" and not val:
+        raise PipelineError(
+            "the best checkpoint is that with the lowest loss on val, and no row fell to val",
+            where="sft.publish",
+            fix="Raise split.val, or publish last.",
+        )
     arguments = _training(settings, media, device, model, linear_modules, plugins, output)
     rows, watched = "dataset", "val_dataset"
     if settings.by_length:

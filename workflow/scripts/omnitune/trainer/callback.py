@@ -24,6 +24,8 @@ class Callback:
         faulthandler.register(signal.SIGUSR1, all_threads=True)
         self._work = Path(args.output_dir)
         self._heartbeat = Heartbeat(self._work, args.process_index)
+        key = runkey.read(self._work)
+        self._fingerprint = key.hash if key else ""
         self._beat("begin", state)
         contract.check(self.trainer)
         finite.guard(self.trainer)
@@ -56,13 +58,12 @@ class Callback:
         if distributed.is_available() and distributed.is_initialized():
             distributed.barrier()
         if args.process_index == 0:
-            key = runkey.read(self._work)
             seals.write(
                 self._work / f"checkpoint-{state.global_step}",
                 step=state.global_step,
                 max_steps=state.max_steps,
                 world_size=args.world_size,
-                fingerprint=key.hash if key else "",
+                fingerprint=self._fingerprint,
             )
             if self._keep:
                 rotation.rotate(self._work, self._keep)

@@ -1,8 +1,8 @@
 """NaN and infinity end a training at the step where they appear, before they reach the weights.
 
 Left to itself, transformers logs 0.0 in the place of a NaN loss, and ms-swift skips a step whose gradients are NaN
-(but not one where they are infinite): the run ends with exit code 0. DeepSpeed skips such a step by itself, and then
-tells a gradient norm of infinity.
+(but not one where they are infinite): the run ends with exit code 0. DeepSpeed skips such a step and tells of
+a gradient norm of infinity.
 """
 
 import math

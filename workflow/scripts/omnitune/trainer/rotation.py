@@ -11,7 +11,7 @@ _TRASH = ".trash-"
 def rotate(work: Path, keep: int) -> None:
     """Remove the sealed checkpoints but for the newest `keep` and the one with the lowest eval_loss.
 
-    transformers goes by times, which a copy or a clock can turn round, and takes what is not whole for one to keep.
+    transformers goes by times, which a copy or a clock can turn round, and keeps what is not whole as well.
     A folder is renamed before it goes, so that none is ever seen half there.
     """
     for left in work.glob(f"{_TRASH}*"):

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -26,9 +27,7 @@ class StopRequest:
         """Take SIGTERM and SIGINT for requests; a second SIGINT interrupts as ever."""
         signal.signal(signal.SIGTERM, self._note)
         signal.signal(signal.SIGINT, self._note)
-        # Who stops a job signals all its processes. A loader that ended at once would fail the step that is to be
-        # saved; it ends with us.
-        os.register_at_fork(after_in_child=_hear_nothing)
+        os.register_at_fork(after_in_child=_hear_the_parent_alone)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         self._signalled = True
@@ -46,8 +45,20 @@ class StopRequest:
             self._file.unlink(missing_ok=True)
 
 
-def _hear_nothing() -> None:
-    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM, signal.SIGINT])
+def _hear_the_parent_alone() -> None:
+    """Let a loader of rows end when the trainer tells it to, and not with it.
+
+    Who stops a job signals all its processes; a loader that ended at once would fail the step that is to be saved.
+    """
+    parent, signals = os.getppid(), [signal.SIGTERM, signal.SIGINT]
+    signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+
+    def wait() -> None:
+        while signal.sigwaitinfo(signals).si_pid != parent:
+            pass
+        os._exit(0)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def agreed(wanted: bool, device: Any) -> bool:
