@@ -1,5 +1,6 @@
 """How much disk a training's checkpoints will take: an estimate, from the base's shapes, on the safe side."""
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -30,17 +31,19 @@ def of_one(arguments: Mapping[str, Any]) -> float:
         if name.startswith("thinker.")
     }
     wide = 4 if arguments.get("torch_dtype") == "float32" else 2
-    deepspeed = "deepspeed" in arguments
+    deepspeed = str(arguments.get("deepspeed", ""))
     if arguments["tuner_type"] == "lora":
         values = arguments["lora_rank"] * sum(
             sum(tensor.shape[-2:]) for name, tensor in tensors.items() if _adapted(name, arguments)
         )
         saved, wide = 4 * values, 4  # adapters are kept in float32
     else:
-        values = sum(_values(tensor) for tensor in tensors.values())
+        values = sum(math.prod(tensor.shape) for tensor in tensors.values())
         saved = wide * values
-    # DeepSpeed keeps the model once more, and beside the moments, in float32, a float32 copy of what is trained.
-    state = saved + 4 * (_ADAM + 1) * values if deepspeed else wide * _ADAM * values
+    state = wide * _ADAM * values
+    if deepspeed:
+        # A float32 copy of what is trained beside the moments; and the model once more, unless it is shared out.
+        state = 4 * (_ADAM + 1) * values + (0 if deepspeed.startswith("zero3") else saved)
     return _MARGIN * (saved + state) + _SMALL_FILES
 
 
@@ -48,10 +51,3 @@ def _adapted(name: str, arguments: Mapping[str, Any]) -> bool:
     # Experts lie fused in memory, one by one in the file.
     experts = "target_parameters" in arguments and ".experts." in name
     return experts or name.removesuffix(".weight") in arguments.get("target_modules", [])
-
-
-def _values(tensor: weights.Tensor) -> int:
-    count = 1
-    for length in tensor.shape:
-        count *= length
-    return count
