@@ -49,7 +49,5 @@ def test_a_poisoned_training_ends_in_its_step_and_is_not_published(demo: Demo, s
     (kept,) = checkpoints.sealed(demo.path("poisoned/checkpoints"))
     assert kept.name == "checkpoint-2"
     assert weights.first_not_finite(kept / "adapter_model.safetensors") is None
-    steps = {
-        row["global_step/max_steps"] for row in demo.rows("poisoned/checkpoints/logging.jsonl") if "loss" in row
-    }
-    assert {step.partition("/")[0] for step in steps} == {"1", "2"}
+    log = [row for row in demo.rows("poisoned/checkpoints/logging.jsonl") if "loss" in row]
+    assert {row["global_step/max_steps"].partition("/")[0] for row in log} == {"1", "2"}

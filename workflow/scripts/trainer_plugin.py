@@ -8,6 +8,7 @@ from swift.callbacks import TrainerCallback, callbacks_map
 sys.path.insert(0, str(Path(__file__).parent))
 
 from omnitune.trainer.callback import NAME, Callback
+from omnitune.trainer.parent import die_with_parent
 
 
 class OmnituneCallback(Callback, TrainerCallback):
@@ -15,3 +16,4 @@ class OmnituneCallback(Callback, TrainerCallback):
 
 
 callbacks_map[NAME] = OmnituneCallback
+die_with_parent()
