@@ -401,3 +401,9 @@ def test_the_command_line_is_the_arguments_file():
         *("--c", "true"),
         *("--d", '{"k": "ü", "n": true}'),
     ]
+
+
+def test_the_best_checkpoint_needs_rows_that_it_is_the_best_on():
+    with pytest.raises(PipelineError, match=r"no row fell to val"):
+        render({"publish": "best"}, val=None)
+    assert render({"publish": "best"}) == render(), "the training is the same"
