@@ -96,6 +96,11 @@ def content(path):
     return xxhash.xxh3_128_hexdigest(file.read_bytes())
 
 
+def after_failures(training):
+    """What train.py does when a training fails in one of two known ways."""
+    return [f"--on-oom={training.on_oom}", f"--on-not-finite={training.on_not_finite}"]
+
+
 def gpus(wanted):
     """GPUs of a job: none on a CPU."""
     return 0 if cfg.device == "cpu" else wanted

@@ -77,7 +77,7 @@ use rule render_sft as demo_render with:
     log:
         "logs/{run}/inputs/demo_render.log",
     params:
-        settings=section(PRETRAIN, without=["enabled"]),
+        settings=section(PRETRAIN, without=["enabled", "on_oom", "on_not_finite"]),
         media=section(cfg.media, without=["roots"]),
         device=cfg.device,
         model=subpath(input.model, parent=True),
@@ -111,6 +111,8 @@ use rule train_sft as demo_pretrain with:
         log="logs/{run}/inputs/demo_pretrain.swift.log",
         gpus=gpus(PRETRAIN.gpus),
         processes=PRETRAIN.processes,
+        failures=after_failures(PRETRAIN),
+        publish=PRETRAIN.publish,
         version=training.VERSION,
         lock=LOCK,
 

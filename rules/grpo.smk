@@ -15,7 +15,9 @@ rule render_grpo:
         mem_mb=4000,
         runtime=30,
     params:
-        settings=lambda wildcards: section(EXPERIMENTS[wildcards.experiment].grpo, without=["enabled"]),
+        settings=lambda wildcards: section(
+            EXPERIMENTS[wildcards.experiment].grpo, without=["enabled", "on_oom", "on_not_finite"]
+        ),
         media=section(cfg.media, without=["roots"]),
         device=cfg.device,
         model=lambda wildcards: LINEAGE.policy(wildcards.experiment),
@@ -65,6 +67,8 @@ use rule train_sft as train_grpo with:
         log="logs/{run}/{experiment}/train_grpo.swift.log",
         gpus=lambda wildcards: gpus(EXPERIMENTS[wildcards.experiment].grpo.gpus),
         processes=lambda wildcards: EXPERIMENTS[wildcards.experiment].grpo.processes,
+        failures=lambda wildcards: after_failures(EXPERIMENTS[wildcards.experiment].grpo),
+        publish="last",
         reward_file=lambda wildcards: [content(path) for path in reward_file(wildcards)],
         version=training.VERSION,
         rewards=rewards.VERSION,

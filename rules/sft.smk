@@ -32,7 +32,9 @@ rule render_sft:
         mem_mb=2000,
         runtime=30,
     params:
-        settings=lambda wildcards: section(EXPERIMENTS[wildcards.experiment].sft, without=["enabled"]),
+        settings=lambda wildcards: section(
+            EXPERIMENTS[wildcards.experiment].sft, without=["enabled", "on_oom", "on_not_finite"]
+        ),
         media=section(cfg.media, without=["roots"]),
         device=cfg.device,
         model=subpath(input.model, parent=True),
@@ -83,9 +85,12 @@ rule train_sft:
         log="logs/{run}/{experiment}/train_sft.swift.log",
         gpus=lambda wildcards: gpus(EXPERIMENTS[wildcards.experiment].sft.gpus),
         processes=lambda wildcards: EXPERIMENTS[wildcards.experiment].sft.processes,
+        failures=lambda wildcards: after_failures(EXPERIMENTS[wildcards.experiment].sft),
+        publish=lambda wildcards: EXPERIMENTS[wildcards.experiment].sft.publish,
         version=training.VERSION,
         lock=LOCK,
     shell:
         "{PYTHON:q} {SCRIPTS:q}/train.py --stage {params.stage:q} --args {input.args:q} {params.inputs:q}"
         " --output {params.output:q} --log {params.log:q} --python {SWIFT:q}"
-        " --gpus {params.gpus} --processes {params.processes} --granted {resources.gpu} > {log:q} 2>&1"
+        " --gpus {params.gpus} --processes {params.processes} --granted {resources.gpu}"
+        " --publish {params.publish} {params.failures:q} > {log:q} 2>&1"

@@ -22,6 +22,9 @@ LINEAR = {
 ADAPTER = "results/main/main/sft/model"
 
 
+PLUGINS = ["workflow/scripts/trainer_plugin.py", "workflow/scripts/reward_plugin.py"]
+
+
 def render(
     keys: dict[str, Any], *, recipe: str = "seed", device: str = "cuda", adapter: str | None = None
 ) -> dict:
@@ -38,7 +41,7 @@ def arguments_of(settings: GrpoConfig, media: MediaConfig, device: str, adapter:
         adapter=adapter,
         linear_modules=LINEAR,
         prompts="results/main/split/grpo.jsonl",
-        plugin="workflow/scripts/reward_plugin.py",
+        plugins=PLUGINS,
         output="results/main/main/grpo/checkpoints",
     )
 
@@ -114,7 +117,8 @@ DEFAULTS = {
 PROMISES = {
     "model": "results/main/model/weights",
     "dataset": ["results/main/split/grpo.jsonl"],
-    "external_plugins": ["workflow/scripts/reward_plugin.py"],
+    "external_plugins": PLUGINS,
+    "callbacks": ["omnitune"],
     "output_dir": "results/main/main/grpo/checkpoints",
     "model_type": "qwen3_omni_moe",
     "template": "qwen3_omni",

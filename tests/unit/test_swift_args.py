@@ -31,6 +31,7 @@ def render(keys: dict[str, Any] | None = None, *, recipe: str = "seed", device: 
 def arguments_of(settings: SftConfig, **changes) -> dict:
     places = {"model": "results/main/model/weights", "train": "results/main/split/train.jsonl"}
     places |= {"val": "results/main/split/val.jsonl", "output": "results/main/main/sft/checkpoints"}
+    places |= {"plugins": ["workflow/scripts/trainer_plugin.py"]}
     return swift_args.sft(settings, **{"linear_modules": LINEAR} | places | changes)
 
 
@@ -115,6 +116,8 @@ PROMISES = {
     "check_model": "false",
     "report_to": ["none"],
     "ddp_timeout": 1800,
+    "external_plugins": ["workflow/scripts/trainer_plugin.py"],
+    "callbacks": ["omnitune"],
 }
 ENV = {
     # The same sizes by the names that ms-swift 4 reads: a token is 32 x 32 pixels.
@@ -398,3 +401,9 @@ def test_the_command_line_is_the_arguments_file():
         *("--c", "true"),
         *("--d", '{"k": "ü", "n": true}'),
     ]
+
+
+def test_the_best_checkpoint_needs_rows_that_it_is_the_best_on():
+    with pytest.raises(PipelineError, match=r"no row fell to val"):
+        render({"publish": "best"}, val=None)
+    assert render({"publish": "best"}) == render(), "the training is the same"

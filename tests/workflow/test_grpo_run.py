@@ -50,7 +50,10 @@ def test_grpo_follows_sft_and_the_final_model_follows_grpo(
         ["custom_reward", "accuracy"],
         ["1.0", "0.5"],
     )
-    assert arguments["external_plugins"] == ["workflow/scripts/reward_plugin.py"]
+    assert arguments["external_plugins"] == [
+        "workflow/scripts/trainer_plugin.py",
+        "workflow/scripts/reward_plugin.py",
+    ]
     argv = empty.json("results/small/main/grpo/checkpoints/argv.json")
     assert argv[argv.index("--model") + 1] == arguments["model"]
     prompts = empty.rows("results/small/split/grpo.jsonl")

@@ -39,6 +39,10 @@ def with_(values: Values, path: str, value: Any) -> Values:
         ("sft.learning_rate", 2.0e-4, {"render_sft", *AFTER_SFT}),
         ("sft.group_by_length", True, {"cache_rows", "render_sft", *AFTER_SFT}),
         ("sft.swift", {"neftune_noise_alpha": 5}, {"render_sft", *AFTER_SFT}),
+        ("sft.publish", "best", {"render_sft", *AFTER_SFT}),
+        # Snakemake plans it; the run key then finds the model made already.
+        ("sft.on_oom", "shrink", AFTER_SFT),
+        ("sft.on_not_finite", "retry", AFTER_SFT),
         ("score.tasks", {"sums": ["exact_match", "cer"]}, SCORE),
         ("infer.max_new_tokens", 9, {*INFER_BASE, "render_infer", "infer_model", "render_deploy", *SCORE}),
         ("deploy.port", 8001, {"render_deploy"}),

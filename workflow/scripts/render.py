@@ -74,6 +74,7 @@ def _sft(options: argparse.Namespace) -> dict[str, Any]:
         linear_modules=manifest["linear_modules"],
         train=str(train),
         val=str(val) if watched else None,
+        plugins=_plugins("trainer_plugin.py"),
         output=options.checkpoints,
     )
 
@@ -92,9 +93,13 @@ def _grpo(options: argparse.Namespace) -> dict[str, Any]:
         adapter=options.adapter,
         linear_modules=json.loads(options.modules.read_bytes())["linear_modules"],
         prompts=options.prompts,
-        plugin=os.path.relpath(Path(__file__).with_name("reward_plugin.py")),
+        plugins=_plugins("trainer_plugin.py", "reward_plugin.py"),
         output=options.checkpoints,
     )
+
+
+def _plugins(*names: str) -> list[str]:
+    return [os.path.relpath(Path(__file__).with_name(name)) for name in names]
 
 
 def _infer(options: argparse.Namespace) -> dict[str, Any]:

@@ -5,9 +5,9 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from omnitune import swift_process, verdict
+from omnitune import swift_process, training_log, verdict
 from omnitune.errors import run
-from omnitune.training import LOGGING, Job, train
+from omnitune.training import Job, train
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -24,6 +24,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--gpus", type=int, default=0, help="GPUs that the stage wants; 0 trains on the CPU")
     parser.add_argument("--processes", type=int, default=1, help="processes that share the work; one per GPU")
     parser.add_argument("--granted", type=int, default=0, help="GPUs that the scheduler gave")
+    parser.add_argument("--publish", choices=["last", "best"], default="last", help="which checkpoint's model")
+    parser.add_argument("--on-oom", choices=["stop", "shrink"], default="stop", help="when GPU memory is used up")
+    parser.add_argument(
+        "--on-not-finite", choices=["stop", "retry"], default="stop", help="when a loss is NaN or infinite"
+    )
     options = parser.parse_args(argv)
     job = Job(
         stage=options.stage,
@@ -34,8 +39,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         python=options.python,
         gpus=options.gpus,
         processes=options.processes,
+        publish=options.publish,
+        on_oom=options.on_oom,
+        on_not_finite=options.on_not_finite,
     )
-    with verdict.recorded(options.log, steps=job.work / LOGGING):
+    with verdict.recorded(options.log, steps=job.work / training_log.FILE):
         swift_process.check_grant(options.granted, options.gpus)
         train(job)
     return 0

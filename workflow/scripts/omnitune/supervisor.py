@@ -39,6 +39,8 @@ _KNOWN_FAILURES: list[tuple[str, ExitCode, str]] = [
     (r"CUDA out of memory|OutOfMemoryError", ExitCode.GPU_MEMORY,
      "Lower sft.micro_batch (infer.batch_size), media.image_max_pixels or sft.max_length, or set "
      "sft.gradient_checkpointing: true."),
+    (r"\bNotFiniteError: ", ExitCode.NOT_FINITE,
+     "Lower the stage's learning_rate, or look at the rows of that step; nothing was published."),
     (r"\bRewardError: ", ExitCode.CONFIG, "Mend the function in grpo.reward_file."),
     (r"No space left on device|Disk quota exceeded", ExitCode.DISK, "Free space for the results folder."),
     (r"remaining_argv|unrecognized arguments", ExitCode.CONFIG, "Remove the flag from sft.swift."),

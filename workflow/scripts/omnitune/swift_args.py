@@ -5,7 +5,7 @@ null, and ENV holds the media contract. Device numbers, the checkpoint to resume
 the supervisor adds them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from omnitune import rewards
@@ -16,8 +16,9 @@ from omnitune.config.sft import SftConfig
 from omnitune.config.training import TrainingConfig
 from omnitune.errors import PipelineError
 from omnitune.swift_owned import refuse_owned
+from omnitune.trainer.callback import NAME as CALLBACK
 
-VERSION = 1
+VERSION = 2
 Device = Literal["cuda", "cpu"]
 Arguments = dict[str, Any]
 
@@ -54,6 +55,7 @@ def sft(
     linear_modules: Mapping[str, list[str]],
     train: str,
     val: str | None,
+    plugins: Sequence[str],
     output: str,
 ) -> Arguments:
     """Arguments of `swift sft`.
@@ -64,13 +66,21 @@ def sft(
         linear_modules: names of the base's linear layers by group (llm, vision, audio, aligner).
         train, val: JSONL files, or with `settings.by_length` folders of `tokens.cached`; without val nothing is
             evaluated during training.
+        plugins: the Python files that ms-swift imports; one registers the callback of `trainer.callback`.
         output: folder of the checkpoints.
 
     Raises:
-        PipelineError: for a flag in `sft.swift` that has a key of its own or is the pipeline's.
+        PipelineError: for a flag in `sft.swift` that has a key of its own or is the pipeline's; when the best
+            checkpoint is wanted and there is no val.
     """
     refuse_owned("sft", settings.swift)
-    arguments = _training(settings, media, device, model, linear_modules, output)
+    if settings.publish == "best" and not val:
+        raise PipelineError(
+            "the best checkpoint is that with the lowest loss on val, and no row fell to val",
+            where="sft.publish",
+            fix="Raise split.val, or publish last.",
+        )
+    arguments = _training(settings, media, device, model, linear_modules, plugins, output)
     rows, watched = "dataset", "val_dataset"
     if settings.by_length:
         # From JSONL ms-swift would encode every row before the first step; a column of lengths in it is dropped.
@@ -91,7 +101,7 @@ def grpo(
     adapter: str | None,
     linear_modules: Mapping[str, list[str]],
     prompts: str,
-    plugin: str,
+    plugins: Sequence[str],
     output: str,
 ) -> Arguments:
     """Arguments of `swift rlhf` for GRPO.
@@ -102,19 +112,18 @@ def grpo(
         adapter: folder of an adapter on it that is trained on, or None.
         linear_modules: as in `sft`.
         prompts: JSONL file.
-        plugin: the Python file that registers the rewards.
+        plugins: as in `sft`; one registers the rewards.
         output: folder of the checkpoints.
 
     Raises:
         PipelineError: as in `sft`.
     """
     refuse_owned("grpo", settings.swift)
-    arguments = _training(settings, media, device, model, linear_modules, output)
+    arguments = _training(settings, media, device, model, linear_modules, plugins, output)
     arguments |= {
         "dataset": [prompts],
         "rlhf_type": "grpo",
         "eval_steps": settings.eval_steps,
-        "external_plugins": [plugin],
         "reward_funcs": list(settings.rewards),
         "reward_weights": list(settings.rewards.values()),
         "num_generations": settings.num_generations,
@@ -148,6 +157,7 @@ def _training(
     device: Device,
     model: str,
     linear_modules: Mapping[str, list[str]],
+    plugins: Sequence[str],
     output: str,
 ) -> Arguments:
     """What sft and grpo have in common."""
@@ -155,6 +165,8 @@ def _training(
         **common(model, device),
         "tuner_type": settings.tuner,
         "split_dataset_ratio": 0,
+        "external_plugins": list(plugins),
+        "callbacks": [CALLBACK],
         "output_dir": output,
         "add_version": False,
         "strict": True,

@@ -90,6 +90,7 @@ FIXED = {
     "model_type", "template", "output_dir", "add_version", "strict", "resume_from_checkpoint", "ENV",
     "check_model", "load_args", "create_checkpoint_symlink", "save_strategy", "max_steps", "streaming",
     "ddp_timeout", "ddp_backend", "resume_only_model", "save_only_model", "ignore_args_error",
+    "use_flash_ckpt", "enable_jit_checkpoint", "load_best_model_at_end", "save_on_each_node",
     "max_epochs", "early_stop_interval", "callbacks", "auto_find_batch_size",
     "external_plugins", "custom_register_path", "adapters", "ref_adapters", "rlhf_type",
     "ref_model", "fsdp", "quant_bits", "quant_method", "push_to_hub", "ignore_data_skip", "group_by_length",

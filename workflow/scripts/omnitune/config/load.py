@@ -13,6 +13,7 @@ from omnitune.config.grpo import GrpoConfig
 from omnitune.config.grpo_checks import ADAPTER_KEYS, grpo_mistakes
 from omnitune.config.length_checks import length_mistakes
 from omnitune.config.model import is_hub_id
+from omnitune.config.publish_checks import publish_mistakes
 from omnitune.config.run import Config
 from omnitune.config.sentences import Key, Where, sentence
 from omnitune.config.sft import SftConfig
@@ -123,6 +124,7 @@ def _experiment_checks(config: Config, experiment: Experiment, where: Where, pre
             )
     if experiment.grpo.enabled:
         yield from grpo_mistakes(config, experiment, where, prefix)
+    yield from publish_mistakes(config, experiment, where, prefix)
     yield from length_mistakes(config, experiment, where, prefix)
     if "base" not in config.infer.stages and not experiment.infer_stages(config.infer.stages):
         yield (

@@ -1,6 +1,6 @@
 """`sft:` supervised fine-tuning."""
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -17,6 +17,10 @@ class SftConfig(TrainingConfig):
         False,
         description="Make batches of rows of like length, so that little of them is padding. Lengths are those of "
         "`validate.lengths`; rows are not encoded for it.",
+    )
+    publish: Literal["last", "best"] = Field(
+        "last",
+        description="Which checkpoint becomes the model: the last, or that with the lowest loss on val (`best`).",
     )
     packing: bool = Field(
         False,

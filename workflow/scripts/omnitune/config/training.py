@@ -67,6 +67,16 @@ class TrainingConfig(Section):
     logging_steps: Positive | None = Field(None, description="Steps between two log lines.")
     dataloader_workers: int | None = Field(None, ge=0, description="Processes per GPU that read and decode media.")
     dataset_workers: Positive | None = Field(None, description="Processes that map the rows at the start.")
+    on_oom: Literal["stop", "shrink"] = Field(
+        "stop",
+        description="When GPU memory is used up: `stop`, or `shrink` the micro-batch at the same effective batch, "
+        "then turn on gradient checkpointing, and go on from the last checkpoint.",
+    )
+    on_not_finite: Literal["stop", "retry"] = Field(
+        "stop",
+        description="When a loss, gradient or weight is NaN or infinite: `stop`, or `retry` from the last "
+        "checkpoint, once for each step. Such a model is never published.",
+    )
     seed: int = Field(42, ge=0, description="Seed of the initialisation and of the order of rows.")
     lora: LoraConfig = Field(LoraConfig(), description="Shape of the adapter.")
     swift: dict[str, Any] = Field(
