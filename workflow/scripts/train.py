@@ -7,6 +7,7 @@ from pathlib import Path
 
 from omnitune import swift_process, verdict
 from omnitune.errors import run
+from omnitune.supervisor import options as watch
 from omnitune.training import LOGGING, Job, train
 
 
@@ -24,6 +25,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--gpus", type=int, default=0, help="GPUs that the stage wants; 0 trains on the CPU")
     parser.add_argument("--processes", type=int, default=1, help="processes that share the work; one per GPU")
     parser.add_argument("--granted", type=int, default=0, help="GPUs that the scheduler gave")
+    parser.add_argument("--attempt", type=int, default=1, help="which try it is; 1 is a person's start")
+    watch.add(parser)
     options = parser.parse_args(argv)
     job = Job(
         stage=options.stage,
@@ -34,10 +37,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         python=options.python,
         gpus=options.gpus,
         processes=options.processes,
+        limits=watch.limits(options),
+        echo=options.echo,
     )
-    with verdict.recorded(options.log, steps=job.work / LOGGING):
+    with verdict.recorded(options.log, options.attempt, steps=job.work / LOGGING) as attempt:
         swift_process.check_grant(options.granted, options.gpus)
-        train(job)
+        train(job, attempt.works_on)
     return 0
 
 

@@ -1,22 +1,22 @@
 """One training stage: resume or start, run ms-swift, prove that it is complete, publish the model."""
 
-import fcntl
 import json
 import math
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from omnitune import artifact, checkpoints, gpus, runkey, supervisor, swift_process, weights
+from omnitune import artifact, checkpoints, gpus, progress, runkey, supervisor, swift_process, weights, work_lease
 from omnitune.errors import ExitCode, PipelineError
 from omnitune.media.present import refuse_missing
 from omnitune.publish import open_atomic, staging
 from omnitune.runkey import RunKey
+from omnitune.supervisor import Limits
 
 VERSION = 1
 LOG = "training_log.jsonl"
@@ -40,6 +40,8 @@ class Job:
         python: interpreter of the swift environment.
         gpus: one process each; 0 trains on the CPU.
         processes: how many share the work.
+        limits: how long it may give no sign of progress, and take to end.
+        echo: descriptor that takes the lines of progress too.
     """
 
     stage: str
@@ -50,6 +52,8 @@ class Job:
     python: str
     gpus: int
     processes: int
+    limits: Limits = field(default_factory=Limits)
+    echo: int | None = None
 
     @property
     def command(self) -> Literal["sft", "rlhf"]:
@@ -68,8 +72,12 @@ class Job:
         return Path(self.arguments["output_dir"])
 
 
-def train(job: Job) -> None:
+def train(job: Job, begin: Callable[[str], None] = lambda key: None) -> None:
     """Bring the stage's model into being, whatever is there already.
+
+    Args:
+        job: the stage.
+        begin: called with the hash of the run key before the work begins; it may refuse (`verdict.Attempt`).
 
     Raises:
         PipelineError: with the exit code of DESIGN: interrupted, killed, out of memory, not finite, ...
@@ -79,34 +87,14 @@ def train(job: Job) -> None:
     if artifact.republish(job.output, key):
         print(f"{job.output} is finished and made from the same inputs: nothing to train.")
         return
-    with _only_writer(job.work):
+    begin(key.hash)
+    with work_lease.held(job.work) as lock:
         _choose_work(job.work, key)
         last = _sound(job.work)
         if last is None or not last.is_final:
-            _run(job, last)
+            _run(job, last, lock)
             last = _sound(job.work)
         _publish(job, key, _proved(last, job), packages)
-
-
-@contextmanager
-def _only_writer(work: Path) -> Iterator[None]:
-    """Hold the folder's lock; the kernel frees it when we die."""
-    work.parent.mkdir(parents=True, exist_ok=True)
-    with (work.parent / f".{work.name}.lock").open("a+") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.seek(0)
-            raise PipelineError(
-                f"another process trains here ({lock.read().strip() or 'unknown'})",
-                where=str(work),
-                fix="Wait for it or end it, then run the same command again.",
-                code=ExitCode.BUSY,
-            ) from None
-        lock.truncate(0)
-        lock.write(f"pid {os.getpid()} on {os.uname().nodename}\n")
-        lock.flush()
-        yield
 
 
 def _choose_work(work: Path, key: RunKey) -> None:
@@ -140,32 +128,26 @@ def _sound(work: Path) -> checkpoints.Checkpoint | None:
     return last
 
 
-def _run(job: Job, last: checkpoints.Checkpoint | None) -> None:
+def _run(job: Job, last: checkpoints.Checkpoint | None, lock: int) -> None:
     refuse_missing(job.rows)
     extra = []
     if last:
         print(f"Resuming from step {last.step} of {last.max_steps}.")
         extra = ["--resume_from_checkpoint", str(last.folder)]
-    log = job.work / LOGGING
     with gpus.leased(job.gpus) as lease:
+        begun = time.time()
         supervisor.run(
             swift_process.command(job.python, job.command, job.arguments, processes=job.processes, extra=extra),
             env=supervisor.environment(
                 swift_process.environment(job.python, job.arguments, job.work / "cache", lease.devices)
             ),
             log=job.log,
-            keep_open=lease.descriptors,
-            progress=lambda: _progress(log),
+            keep_open=[*lease.descriptors, lock],
+            work=job.work,
+            limits=job.limits,
+            progress=lambda: progress.look(job.work, begun).line(),
+            echo=job.echo,
         )
-
-
-def _progress(log: Path) -> str | None:
-    """`step 40/180  loss 1.234  4.1 s/it`, from the newest training line; None before the first."""
-    records = [record for record in read_log(log) if "loss" in record] if log.is_file() else []
-    if not records:
-        return None
-    last = records[-1]
-    return f"step {last['global_step/max_steps']}  loss {last['loss']}  left {last.get('remaining_time', '?')}"
 
 
 def read_log(path: Path) -> list[dict[str, Any]]:

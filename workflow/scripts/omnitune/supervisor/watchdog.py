@@ -1,0 +1,120 @@
+"""Whether a command still gets on: heartbeats of its ranks, growth of its log and of its output."""
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+HEARTBEATS = "heartbeat"  # folder of {rank}.json, beside the checkpoints
+STEPS = "logging.jsonl"  # ms-swift's own
+_LOOK_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a command is given, seconds.
+
+    Attributes:
+        first_step: without a sign of progress until the first step is done (loading, mapping of rows, compiling),
+            and while a checkpoint is saved: a rank says nothing then.
+        stall: without a sign of progress afterwards.
+        grace: from the wish to end until it is killed: for a checkpoint.
+    """
+
+    first_step: float = 1800
+    stall: float = 600
+    grace: float = 90
+
+
+class Watchdog:
+    """Looks at the signs of one command.
+
+    Signs count when they change, not by their time: clocks of a file server and of this machine may differ.
+
+    Args:
+        work: folder of the checkpoints; without one the output alone is a sign.
+        limits: None watches nothing.
+        received: how much output has come.
+    """
+
+    def __init__(self, work: Path | None, limits: Limits | None, received: Callable[[], int]) -> None:
+        self._work, self._limits, self._received = work, limits, received
+        if work:
+            for path in (work / HEARTBEATS).glob("*.json"):  # an earlier start's
+                path.unlink(missing_ok=True)
+        self._log_size = self._steps_log()
+        # By file, one a rank: the first that was seen, and the newest.
+        self._begin: dict[str, dict[str, Any]] = {}
+        self._beats: dict[str, dict[str, Any]] = {}
+        self._signs: object = None
+        self._since = self._looked = time.monotonic()
+
+    @property
+    def limit(self) -> float | None:
+        """Seconds without a sign of progress after which a training that has made a step is ended."""
+        return self._limits.stall if self._limits else None
+
+    @property
+    def has_stepped(self) -> bool:
+        """Whether there is a step that an end would lose."""
+        moved = any(beat.get("step") != self._begin[rank].get("step") for rank, beat in self._beats.items())
+        return moved or self._steps_log() != self._log_size
+
+    def pids(self) -> list[int]:
+        """Processes of this machine that beat: each can write down its stacks."""
+        here = os.uname().nodename
+        pids = (beat.get("pid") for beat in self._beats.values() if beat.get("host", here) == here)
+        return [pid for pid in pids if isinstance(pid, int)]
+
+    def stalled(self) -> str | None:
+        """Look, at most once a second; says so when there was no sign for too long."""
+        now, limits = time.monotonic(), self._limits or Limits()
+        if now - self._looked < min(_LOOK_SECONDS, limits.stall / 10):
+            return None
+        self._looked = now
+        if (signs := self._look()) != self._signs:
+            self._signs, self._since = signs, now
+        stepped = self.has_stepped
+        long = not stepped or any(str(beat.get("phase")).startswith("save") for beat in self._beats.values())
+        if self._limits is None or now - self._since <= (limits.first_step if long else limits.stall):
+            return None
+        return f"there was no sign of progress for {duration(now - self._since)} {self._place(stepped)}"
+
+    def _look(self) -> object:
+        times = []
+        for path, beat, time_ns in self._read():
+            times.append((path.name, time_ns))
+            self._begin.setdefault(path.name, beat)
+            self._beats[path.name] = beat
+        return times, self._steps_log(), self._received()
+
+    def _read(self) -> Iterator[tuple[Path, dict[str, Any], int]]:
+        for path in sorted((self._work / HEARTBEATS).glob("*.json")) if self._work else ():
+            try:
+                time_ns = path.stat().st_mtime_ns
+                beat = json.loads(path.read_bytes())
+            except (OSError, ValueError):
+                continue
+            if isinstance(beat, dict):
+                yield path, beat, time_ns
+
+    def _steps_log(self) -> int:
+        try:
+            return (self._work / STEPS).stat().st_size if self._work else 0
+        except OSError:
+            return 0
+
+    def _place(self, stepped: bool) -> str:
+        steps = [beat["step"] for beat in self._beats.values() if isinstance(beat.get("step"), int)]
+        if not stepped:
+            return "before its first step"
+        total = next((beat.get("max_steps") for beat in self._beats.values()), None)
+        return f"after step {max(steps)} of {total}" if steps and total else "between its steps"
+
+
+def duration(seconds: float) -> str:
+    """`45 s`, `12 min`."""
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
