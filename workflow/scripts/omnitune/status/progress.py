@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from omnitune import progress
+from omnitune.duration import duration
 from omnitune.progress import modified
 
 
@@ -23,6 +24,18 @@ def last_sign(note: dict[str, Any], path: Path) -> float:
     names = ("log", "steps", "answers")
     files = [path, *(Path(file) for name in names if isinstance(file := note.get(name), str))]
     return max(*map(modified, files), progress.last_beat(work) if (work := work_of(note)) else 0.0)
+
+
+def silence(note: dict[str, Any], seconds: float, stepped: bool) -> str:
+    """What to say of a command that has given no sign for half of the time after which it is ended."""
+    limits = note.get("limits")
+    limit = limits.get("stall" if stepped else "first_step") if isinstance(limits, dict) else None
+    if not isinstance(limit, int | float) or seconds < limit / 2:
+        return ""
+    if seconds < limit:
+        return f"no sign of progress for {duration(seconds)}. After {duration(limit)} its watchdog ends it."
+    who = f"process {note.get('pid')} on {note.get('host')}"
+    return f"no sign of progress for {duration(seconds)}, and its watchdog has not ended it. Look after {who}."
 
 
 def work_of(note: dict[str, Any]) -> Path | None:

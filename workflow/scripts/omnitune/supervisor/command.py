@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 
 from omnitune import alive
@@ -59,7 +60,7 @@ def run(
         Output(family.output, log, Redactor(os.environ, env)) as output,
     ):
         watchdog = Watchdog(work, limits, lambda: output.received)
-        alive.add(log, gpus=env.get("CUDA_VISIBLE_DEVICES", ""), limit=watchdog.limit)
+        alive.add(log, gpus=env.get("CUDA_VISIBLE_DEVICES", ""), limits=limits and asdict(limits))
         lines = _Lines(progress, progress_seconds, log, echo)
         error: PipelineError | None = None
         try:
@@ -68,7 +69,7 @@ def run(
                 lines.tell()
                 if wishes.count or wishes.launcher.is_gone():
                     grace = (limits or Limits()).grace
-                    stopping.stop(family, wishes, work, grace, saves=watchdog.has_stepped)
+                    stopping.stop(family, wishes, work, grace, saves=watchdog.has_stepped())
                     who = wishes.first or "the end of Snakemake"
                     error = Stopped(f"Stopped by {who}", fix=_RESUMES, code=ExitCode.INTERRUPTED)
                 elif silence := watchdog.stalled():

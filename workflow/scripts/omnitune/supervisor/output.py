@@ -31,6 +31,7 @@ class Output:
         self._pipe, self._redactor = pipe, redactor
         self._rest = self._bar = self._tail = b""
         self._drawn = time.monotonic()
+        self._over = False
         self.received = 0
         self.failed: OSError | None = None
         self._thread = threading.Thread(target=self._read, daemon=True)
@@ -41,6 +42,7 @@ class Output:
 
     def __exit__(self, *_: object) -> None:
         self.finish()
+        self._over = True
         self._file.close()
 
     @property
@@ -58,7 +60,7 @@ class Output:
         self._write(f"{begin}{text}\n".encode())
 
     def _read(self) -> None:
-        while chunk := os.read(self._pipe, 64 * 1024):
+        while not self._over and (chunk := os.read(self._pipe, 64 * 1024)):
             self.received += len(chunk)
             self._take(chunk)
         self._write_line(self._rest.rstrip(b"\r") or self._bar, end=b"")
@@ -88,7 +90,7 @@ class Output:
 
     def _write(self, data: bytes) -> None:
         self._tail = (self._tail + data)[-TAIL_BYTES:]
-        if self.failed is None:
+        if self.failed is None and not self._over:
             try:
                 self._file.write(data)
                 self._file.flush()

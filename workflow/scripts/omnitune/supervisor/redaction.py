@@ -19,11 +19,14 @@ _IN_URL = re.compile(r"(://[^\s/:@]*:)[^\s/@]+@")
 # A token is a secret by what it is for: eos_token, max_new_tokens and token_acc are none.
 _NAME = (
     r"(?:(?:hub|hf|auth|access|refresh|session|wandb|swanlab|gitlab|modelscope)[_-]?token|(?-i:[A-Z]_TOKEN)"
-    r"|api[_-]?key|access[_-]?key(?:[_-]?id)?|private[_-]?key|secret[\w-]*|passw(?:or)?d|credentials?)"
+    r"|api[_-]?key|access[_-]?key(?:[_-]?id)?|private[_-]?key|secret[\w-]{0,30}|passw(?:or)?d|credentials?)"
 )
 _VALUE = r"""("[^"]+"|'[^']+'|[^\s,;)}\]"']+)"""
 _NAMED = re.compile(rf"""({_NAME}["']?\s*[=:]\s*){_VALUE}""", re.I)
-_OPTION = re.compile(rf"""(--[\w-]*?{_NAME}["']?,?\s+){_VALUE}""", re.I)
+_OPTION = re.compile(rf"""(--[\w-]{{0,30}}?{_NAME}["']?,?\s+){_VALUE}""", re.I)
+# Most lines hold none of these: looking for a word is quicker than for a pattern.
+_HINTS = ("token", "key", "secret", "passw", "credential", "bearer", "authorization", "://",
+          "hf_", "sk-", "akia", "asia", "gh", "glpat", "xox", "aiza", "ms-", "eyj")  # fmt: skip
 _NO_SECRET = re.compile(r"""["']?(?:none|null|true|false|\d{1,4}|\[hidden\]?)["']?""", re.I)
 
 
@@ -49,6 +52,9 @@ class Redactor:
         """The text without its secrets."""
         if self._known:
             text = self._known.sub(HIDDEN, text)
+        folded = text.lower()
+        if not any(hint in folded for hint in _HINTS):
+            return text
         text = _FORM.sub(HIDDEN, text)
         text = _HEADER.sub(rf"\1\2{HIDDEN}", text)
         text = _IN_URL.sub(rf"\1{HIDDEN}@", text)

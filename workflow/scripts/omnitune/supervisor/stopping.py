@@ -6,10 +6,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from omnitune.duration import duration
 from omnitune.supervisor.family import Family
 from omnitune.supervisor.output import Output
 from omnitune.supervisor.signals import Wishes
-from omnitune.supervisor.watchdog import Watchdog, duration
+from omnitune.supervisor.watchdog import Watchdog
 
 STOP = "stop"  # in the folder of the checkpoints: whoever trains looks for it after each step
 # What may pass between SIGTERM and SIGKILL when a checkpoint was waited for before, or there is none to wait for.

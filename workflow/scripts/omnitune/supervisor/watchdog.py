@@ -3,10 +3,12 @@
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from omnitune.duration import duration
 
 HEARTBEATS = "heartbeat"  # folder of {rank}.json, beside the checkpoints
 STEPS = "logging.jsonl"  # ms-swift's own
@@ -46,22 +48,16 @@ class Watchdog:
             for path in (work / HEARTBEATS).glob("*.json"):  # an earlier start's
                 path.unlink(missing_ok=True)
         self._log_size = self._steps_log()
-        # By file, one a rank: the first that was seen, and the newest.
-        self._begin: dict[str, dict[str, Any]] = {}
-        self._beats: dict[str, dict[str, Any]] = {}
+        self._begin = _last_checkpoint(work) if work else 0
+        self._beats: dict[str, dict[str, Any]] = {}  # by file, one a rank
         self._signs: object = None
         self._since = self._looked = time.monotonic()
 
-    @property
-    def limit(self) -> float | None:
-        """Seconds without a sign of progress after which a training that has made a step is ended."""
-        return self._limits.stall if self._limits else None
-
-    @property
     def has_stepped(self) -> bool:
         """Whether there is a step that an end would lose."""
-        moved = any(beat.get("step") != self._begin[rank].get("step") for rank, beat in self._beats.items())
-        return moved or self._steps_log() != self._log_size
+        self._read()
+        steps = [beat["step"] for beat in self._beats.values() if isinstance(beat.get("step"), int)]
+        return max(steps, default=0) > self._begin or self._steps_log() != self._log_size
 
     def pids(self) -> list[int]:
         """Processes of this machine that beat: each can write down its stacks."""
@@ -75,31 +71,26 @@ class Watchdog:
         if now - self._looked < min(_LOOK_SECONDS, limits.stall / 10):
             return None
         self._looked = now
-        if (signs := self._look()) != self._signs:
+        if (signs := self._read()) != self._signs:
             self._signs, self._since = signs, now
-        stepped = self.has_stepped
+        stepped = self.has_stepped()
         long = not stepped or any(str(beat.get("phase")).startswith("save") for beat in self._beats.values())
         if self._limits is None or now - self._since <= (limits.first_step if long else limits.stall):
             return None
         return f"there was no sign of progress for {duration(now - self._since)} {self._place(stepped)}"
 
-    def _look(self) -> object:
-        times = []
-        for path, beat, time_ns in self._read():
-            times.append((path.name, time_ns))
-            self._begin.setdefault(path.name, beat)
-            self._beats[path.name] = beat
-        return times, self._steps_log(), self._received()
-
-    def _read(self) -> Iterator[tuple[Path, dict[str, Any], int]]:
-        for path in sorted((self._work / HEARTBEATS).glob("*.json")) if self._work else ():
+    def _read(self) -> object:
+        """Look at all there is; what it returns changes when there was a sign."""
+        times = {}
+        for path in (self._work / HEARTBEATS).glob("*.json") if self._work else ():
             try:
-                time_ns = path.stat().st_mtime_ns
+                times[path.name] = path.stat().st_mtime_ns
                 beat = json.loads(path.read_bytes())
             except (OSError, ValueError):
                 continue
             if isinstance(beat, dict):
-                yield path, beat, time_ns
+                self._beats[path.name] = beat
+        return times, self._steps_log(), self._received()
 
     def _steps_log(self) -> int:
         try:
@@ -115,6 +106,7 @@ class Watchdog:
         return f"after step {max(steps)} of {total}" if steps and total else "between its steps"
 
 
-def duration(seconds: float) -> str:
-    """`45 s`, `12 min`."""
-    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+def _last_checkpoint(work: Path) -> int:
+    """The step that a resumed training begins with."""
+    names = (path.name.removeprefix("checkpoint-") for path in work.glob("checkpoint-*"))
+    return max((int(name) for name in names if name.isdecimal()), default=0)

@@ -1,0 +1,27 @@
+"""Frees the folder after a killed snakemake: its lock is left behind, and the next start would stop at it.
+
+Refuses while a snakemake or one of its jobs is at work here: two in one folder would undo each other's work.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from omnitune import errors, unlocking
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Look, then hand over to `snakemake --unlock`."""
+    parser = argparse.ArgumentParser(
+        prog="unlock.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--config", nargs="+", default=["config/config.yaml"], metavar="FILE", help="of the run")
+    options = parser.parse_args(argv)
+    unlocking.refuse_at_work()
+    command = [sys.executable, "-m", "snakemake", "--unlock", "--configfile", *options.config]
+    os.execv(sys.executable, command)
+
+
+if __name__ == "__main__":
+    errors.run(main)
