@@ -7,6 +7,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from omnitune import errors, unlocking
 
@@ -18,6 +19,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--config", nargs="+", default=["config/config.yaml"], metavar="FILE", help="of the run")
     options = parser.parse_args(argv)
+    for name in options.config:
+        if not Path(name).is_file():
+            fix = "Name the run's: make unlock CONFIG=file.yaml"
+            raise errors.PipelineError("there is no such file", where=name, fix=fix)
     unlocking.refuse_at_work()
     command = [sys.executable, "-m", "snakemake", "--unlock", "--configfile", *options.config]
     os.execv(sys.executable, command)

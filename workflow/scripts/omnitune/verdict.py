@@ -43,7 +43,7 @@ class Attempt:
         repeats = self._number > 1 or (self._job and told.get("job") == self._job)
         if repeats and told.get("hopeless") is True and told.get("key") == key:
             print(
-                f"Attempt {self._number}: the one before failed for good, and nothing has changed since.",
+                "Not tried again: the attempt before failed for good, and nothing has changed since.",
                 flush=True,
             )
             what, where, fix = (str(told.get(part, "")) for part in ("what", "where", "fix"))

@@ -17,6 +17,7 @@ from omnitune.supervisor.redaction import Redactor
 from omnitune.supervisor.watchdog import Limits, Watchdog
 
 _POLL_SECONDS = 0.2
+_LOOK_SECONDS = 1.0
 _RESUMES = "The same command goes on from the last checkpoint."
 
 
@@ -33,7 +34,7 @@ def run(
     work: Path | None = None,
     limits: Limits | None = None,
     progress: Callable[[], str | None] = lambda: None,
-    progress_seconds: float = 30,
+    progress_seconds: float = 60,
     echo: int | None = None,
 ) -> None:
     """Run a command to its end.
@@ -91,17 +92,17 @@ def run(
 
 
 class _Lines:
-    """Prints how far it is, one line in each interval, none twice."""
+    """Prints how far it is: the first line as soon as there is one, then one in each interval, none twice."""
 
     def __init__(self, progress: Callable[[], str | None], seconds: float, log: Path, echo: int | None) -> None:
         self._progress, self._seconds, self._echo = progress, seconds, echo
         self._name = "/".join(log.with_suffix("").with_suffix("").parts[1:])
-        self._told, self._last = time.monotonic(), ""
+        self._next, self._last = time.monotonic(), ""
 
     def tell(self) -> None:
-        if time.monotonic() - self._told >= self._seconds:
-            self._told = time.monotonic()
+        if time.monotonic() >= self._next:
             line = self._progress() or ""
+            self._next = time.monotonic() + (self._seconds if line else min(self._seconds, _LOOK_SECONDS))
             if line and line != self._last:
                 print(line, flush=True)
                 if self._echo is not None:
