@@ -17,7 +17,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="unlock.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--config", nargs="+", default=["config/config.yaml"], metavar="FILE", help="of the run")
+    parser.add_argument("--config", nargs="+", required=True, metavar="FILE", help="the run's")
     options = parser.parse_args(argv)
     for name in options.config:
         if not Path(name).is_file():
