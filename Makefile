@@ -10,7 +10,7 @@ PARALLEL := --numprocesses auto --maxprocesses 4 --dist loadscope --no-loadscope
 
 # What a person types reaches the command as it is, by the environment: make would expand $H in it, and the shell
 # $HOME.
-TYPED := CONFIG DATA EXPERIMENT MODEL ONLY PORT RUN SUITE TARGETS YES
+TYPED := CONFIG DATA EXPERIMENT MODEL ONLY PORT RUN SUITE TARGETS WATCH YES
 $(foreach name,$(TYPED),$(eval override $(name) := $$(value $(name))))
 export $(TYPED)
 
@@ -85,11 +85,11 @@ lock:  ## resolve envs/*.in anew into envs/*.lock.txt
 plan: setup  ## what snakemake would run now, and why: make plan [CONFIG="file.yaml over.yaml"] [TARGETS="sft eval"]
 	@set -f; $(VENV)/python workflow/scripts/plan.py $$TARGETS --config $$CONFIG
 
-status: setup  ## how the runs stand: make status [RUN=name]
-	@$(VENV)/python workflow/scripts/status.py --run="$$RUN"
+status: setup  ## how the runs stand: make status [RUN=name] [WATCH=1]
+	@$(VENV)/python workflow/scripts/status.py --run="$$RUN" $(if $(filter 1 y yes,$(WATCH)),--watch)
 
 clean: setup  ## remove a run, asking first: make clean RUN=name [ONLY=checkpoints] [YES=1]
 	@$(VENV)/python workflow/scripts/clean.py --run="$$RUN" $${ONLY:+--only="$$ONLY"} $(if $(filter 1 y yes,$(YES)),--yes)
 
-unlock: setup  ## free the folder after a killed snakemake
-	@set -f; $(VENV)/snakemake --unlock --configfile $$CONFIG
+unlock: setup  ## free the folder after a killed snakemake: make unlock [CONFIG=file.yaml]
+	@set -f; $(VENV)/python workflow/scripts/unlock.py --config $$CONFIG

@@ -15,15 +15,16 @@ from omnitune import (
     deploy_args,
     environments,
     inference,
+    launcher,
     merging,
     reporting,
     rewards,
     scoring,
-    supervisor,
     swift_args,
     swift_owned,
     training,
     validation,
+    verdict,
 )
 from omnitune.config import load as omnitune_config
 from omnitune.converters.templates import Templates
@@ -53,7 +54,17 @@ LOCK = environments.lock_hash("swift")
 # A tiny model's matrices are too small to share: a second thread made training slower, and results depend on it.
 CPU_THREADS = 1
 
-os.environ[supervisor.LAUNCHER] = str(os.getpid())
+# How trainings and inferences are watched: globals too, since waiting longer makes no result another. What they say of
+# their progress goes to the terminal as well, which their shell commands keep as descriptor 3.
+WATCH = [
+    "--echo=3",
+    f"--first-step-minutes={cfg.resources.first_step_minutes:g}",
+    f"--stall-minutes={cfg.resources.stall_minutes:g}",
+    f"--grace-minutes={cfg.resources.grace_minutes:g}",
+]
+
+os.environ[launcher.VARIABLE] = str(os.getpid())
+os.environ[verdict.JOB] = os.environ.get("SLURM_JOB_ID", "") if workflow.remote_exec else ""
 
 
 wildcard_constraints:
@@ -99,6 +110,11 @@ def content(path):
 def after_failures(training):
     """What train.py does when a training fails in one of two known ways."""
     return [f"--on-oom={training.on_oom}", f"--on-not-finite={training.on_not_finite}"]
+
+
+def attempt(wildcards, attempt):
+    """Which try at a job it is; Snakemake counts, with `retries`."""
+    return attempt
 
 
 def gpus(wanted):

@@ -104,6 +104,7 @@ use rule train_sft as demo_pretrain with:
         gpu=gpus(PRETRAIN.gpus),
         mem_mb=8000,
         runtime=60,
+        attempt=attempt,
     params:
         stage="pretrain",
         inputs=lambda wildcards, input: [f"--input={path}" for path in (input.model, input.data)],

@@ -53,6 +53,7 @@ use rule train_sft as train_grpo with:
         gpu=lambda wildcards: gpus(EXPERIMENTS[wildcards.experiment].grpo.gpus),
         mem_mb=cfg.resources.train_mem_gib * 1024,
         runtime=cfg.resources.runtime_hours * 60,
+        attempt=attempt,
     params:
         stage="grpo",
         inputs=lambda wildcards: [

@@ -43,6 +43,7 @@ rule infer_base:
         gpu=gpus(cfg.infer.gpus),
         mem_mb=cfg.resources.infer_mem_gib * 1024,
         runtime=cfg.resources.runtime_hours * 60,
+        attempt=attempt,
     params:
         models=lambda wildcards, input: [f"--input={path}" for path in input.models],
         test="results/{run}/split/test.jsonl",
@@ -53,7 +54,7 @@ rule infer_base:
     shell:
         "{PYTHON:q} {SCRIPTS:q}/infer.py --args {input.args:q} {params.models:q} --test {params.test:q}"
         " --output {output:q} --log {params.log:q} --python {SWIFT:q} --gpus {params.gpus}"
-        " --granted {resources.gpu} > {log:q} 2>&1"
+        " --granted {resources.gpu} --attempt {resources.attempt} {WATCH:q} 3>&2 > {log:q} 2>&1"
 
 
 use rule render_infer_base as render_infer with:

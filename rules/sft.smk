@@ -71,6 +71,7 @@ rule train_sft:
         gpu=lambda wildcards: gpus(EXPERIMENTS[wildcards.experiment].sft.gpus),
         mem_mb=cfg.resources.train_mem_gib * 1024,
         runtime=cfg.resources.runtime_hours * 60,
+        attempt=attempt,
     params:
         stage="sft",
         # Rows by content: those that only the test holds are no reason to train again.
@@ -93,4 +94,5 @@ rule train_sft:
         "{PYTHON:q} {SCRIPTS:q}/train.py --stage {params.stage:q} --args {input.args:q} {params.inputs:q}"
         " --output {params.output:q} --log {params.log:q} --python {SWIFT:q}"
         " --gpus {params.gpus} --processes {params.processes} --granted {resources.gpu}"
-        " --publish {params.publish} {params.failures:q} > {log:q} 2>&1"
+        " --publish {params.publish} {params.failures:q} --attempt {resources.attempt} {WATCH:q} 3>&2"
+        " > {log:q} 2>&1"

@@ -1,7 +1,7 @@
 """A training stage with a fake trainer: published, resumed, refused, started afresh."""
 
-import fcntl
 import json
+import os
 import shutil
 import sys
 import threading
@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from weight_files import floats, write_safetensors
 
-from omnitune import checkpoints, seals
+from omnitune import checkpoints, runkey, seals, work_lease
 from omnitune.errors import PipelineError
 from omnitune.training import Job, train
 
@@ -423,16 +423,21 @@ def test_a_disk_that_is_too_small_is_told_before_a_trainer_starts(job: Job, monk
 
 
 def test_a_second_trainer_in_the_folder_is_refused(job: Job, monkeypatch: pytest.MonkeyPatch):
-    Path("sft").mkdir()
-    with Path("sft/.checkpoints.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        lock.write("pid 7 on here\n")
-        lock.flush()
+    with work_lease.held(job.work):
         error = fails(job, monkeypatch)
-    assert str(error) == (
-        "sft/checkpoints: another process trains here (pid 7 on here). "
-        "Wait for it or end it, then run the same command again."
-    )
+    assert error.what.startswith(f"another process trains here (pid {os.getpid()} on ")
     assert error.code == 75
     assert not Path("sft/checkpoints").exists()
     train(job)
+
+
+def test_the_work_begins_with_the_run_key_and_may_be_refused(job: Job):
+    def refuse(key: str) -> None:
+        raise PipelineError(key)
+
+    with pytest.raises(PipelineError) as failed:
+        train(job, refuse)
+    assert not Path("sft/checkpoints").exists()
+    train(job)
+    assert failed.value.what == runkey.read(job.work).hash
+    train(job, refuse)  # a finished model is published again: there is nothing to begin

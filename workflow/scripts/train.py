@@ -7,6 +7,7 @@ from pathlib import Path
 
 from omnitune import swift_process, training_log, verdict
 from omnitune.errors import run
+from omnitune.supervisor import options as watch
 from omnitune.training import Job, train
 
 
@@ -29,6 +30,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--on-not-finite", choices=["stop", "retry"], default="stop", help="when a loss is NaN or infinite"
     )
+    parser.add_argument("--attempt", type=int, default=1, help="which try it is; 1 is a person's start")
+    watch.add(parser)
     options = parser.parse_args(argv)
     job = Job(
         stage=options.stage,
@@ -42,10 +45,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         publish=options.publish,
         on_oom=options.on_oom,
         on_not_finite=options.on_not_finite,
+        limits=watch.limits(options),
+        echo=options.echo,
     )
-    with verdict.recorded(options.log, steps=job.work / training_log.FILE):
+    with verdict.recorded(options.log, options.attempt, steps=job.work / training_log.FILE) as attempt:
         swift_process.check_grant(options.granted, options.gpus)
-        train(job)
+        train(job, attempt.works_on)
     return 0
 
 

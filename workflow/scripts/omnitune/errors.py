@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from enum import IntEnum
 from typing import NoReturn
 
+from omnitune.launcher import end_with_launcher
+
 # Why nothing more can be written, and what helps.
 OF_DISK = {
     errno.ENOSPC: "Free space there, then run again.",
@@ -39,6 +41,10 @@ class ExitCode(IntEnum):
     KILLED = 137
 
 
+# Whoever tries the same again gets the same.
+_HOPELESS = (ExitCode.DATA, ExitCode.GPU_MEMORY, ExitCode.NOT_FINITE, ExitCode.CONFIG)
+
+
 class PipelineError(Exception):
     """A failure a user can cause or mend, told in three parts.
 
@@ -47,10 +53,14 @@ class PipelineError(Exception):
         where: the file, key or row concerned (`data/train.jsonl:37`); empty when `what` says it.
         fix: what to do, one sentence.
         code: exit code of the command.
+
+    Attributes:
+        hopeless: trying again without a change is no use; by the code, unless the raiser knows better.
     """
 
     def __init__(self, what: str, *, where: str = "", fix: str = "", code: ExitCode = ExitCode.CONFIG) -> None:
         self.what, self.where, self.fix, self.code = what, where, fix, code
+        self.hopeless = code in _HOPELESS
         super().__init__(what)
 
     def __str__(self) -> str:
@@ -93,6 +103,7 @@ def tell(error: PipelineError) -> None:
 
 def run(main: Callable[[Sequence[str] | None], int]) -> NoReturn:
     """Run a command's `main(argv)` and exit with its code; a PipelineError is printed as its sentence."""
+    end_with_launcher()
     try:
         code = main(None)
     except PipelineError as error:

@@ -1,11 +1,9 @@
 """One training stage: resume or start, run ms-swift, prove that it is complete, publish the model."""
 
-import fcntl
 import math
-import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,6 +13,7 @@ from omnitune import (
     checkpoints,
     disk,
     gpus,
+    progress,
     remedies,
     runkey,
     supervisor,
@@ -23,12 +22,13 @@ from omnitune import (
     training_log,
     weights,
     work_folder,
+    work_lease,
 )
 from omnitune.checkpoints import Checkpoint
 from omnitune.errors import ExitCode, PipelineError
 from omnitune.media.present import refuse_missing
 from omnitune.runkey import RunKey
-from omnitune.trainer import heartbeat, stop
+from omnitune.supervisor import Limits
 
 VERSION = 2
 
@@ -49,6 +49,8 @@ class Job:
         publish: the model of the last step, or that with the lowest eval_loss among the checkpoints.
         on_oom: when a GPU's memory is used up: end, or go on with smaller forward passes.
         on_not_finite: when a loss, gradient or weight is NaN or infinite: end, or go on from the last checkpoint.
+        limits: how long it may give no sign of progress, and take to end.
+        echo: descriptor that takes the lines of progress too.
     """
 
     stage: str
@@ -62,6 +64,8 @@ class Job:
     publish: Literal["last", "best"] = "last"
     on_oom: remedies.OnOom = "stop"
     on_not_finite: remedies.OnNotFinite = "stop"
+    limits: Limits = field(default_factory=Limits)
+    echo: int | None = None
 
     @property
     def command(self) -> Literal["sft", "rlhf"]:
@@ -80,8 +84,12 @@ class Job:
         return Path(self.arguments["output_dir"])
 
 
-def train(job: Job) -> None:
+def train(job: Job, begin: Callable[[str], None] = lambda key: None) -> None:
     """Bring the stage's model into being, whatever is there already.
+
+    Args:
+        job: the stage.
+        begin: called with the hash of the run key before the work begins; it may refuse (`verdict.Attempt`).
 
     Raises:
         PipelineError: with the exit code of DESIGN: interrupted, killed, out of memory, not finite, ...
@@ -93,42 +101,22 @@ def train(job: Job) -> None:
     if artifact.republish(job.output, result):
         print(f"{job.output} is finished and made from the same inputs: nothing to train.")
         return
-    with _only_writer(job.work):
+    begin(key.hash)
+    with work_lease.held(job.work) as lock:
         work_folder.choose(job.work, key)
         last = _told(checkpoints.newest_sound(job.work, key.hash))
         while last is None or not last.is_final:
-            last = _attempt(job, key, last)
+            last = _attempt(job, key, last, lock)
         chosen = _proved(_chosen(job, key, last), job)
         _publish(job, result, chosen, packages)
 
 
-@contextmanager
-def _only_writer(work: Path) -> Iterator[None]:
-    """Hold the folder's lock; the kernel frees it when we die."""
-    work.parent.mkdir(parents=True, exist_ok=True)
-    with (work.parent / f".{work.name}.lock").open("a+") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.seek(0)
-            raise PipelineError(
-                f"another process trains here ({lock.read().strip() or 'unknown'})",
-                where=str(work),
-                fix="Wait for it or end it, then run the same command again.",
-                code=ExitCode.BUSY,
-            ) from None
-        lock.truncate(0)
-        lock.write(f"pid {os.getpid()} on {os.uname().nodename}\n")
-        lock.flush()
-        yield
-
-
-def _attempt(job: Job, key: RunKey, last: Checkpoint | None) -> Checkpoint | None:
+def _attempt(job: Job, key: RunKey, last: Checkpoint | None, lock: int) -> Checkpoint | None:
     """Train on from a checkpoint; the newest one afterwards: the final one, unless a remedy is to be tried."""
     kept = remedies.read(job.work)
     arguments = {**job.arguments, **kept.arguments}
     try:
-        _run(job, arguments, last)
+        _run(job, arguments, last, lock)
     except PipelineError as error:
         more = kept.after(error, arguments, on_oom=job.on_oom, on_not_finite=job.on_not_finite)
         if more is None:
@@ -156,25 +144,26 @@ def _told(found: tuple[Checkpoint | None, list[str]]) -> Checkpoint | None:
     return checkpoint
 
 
-def _run(job: Job, arguments: Mapping[str, Any], last: Checkpoint | None) -> None:
+def _run(job: Job, arguments: Mapping[str, Any], last: Checkpoint | None, lock: int) -> None:
     refuse_missing(job.rows)
     disk.require(job.work, checkpoint_size.still_needed(arguments, job.work), "its checkpoints")
     extra = []
     if last:
         print(f"Resuming from step {last.step} of {last.max_steps}.", flush=True)
         extra = ["--resume_from_checkpoint", str(last.folder)]
-    log = job.work / training_log.FILE
-    heartbeat.clear(job.work)
-    (job.work / stop.FILE).unlink(missing_ok=True)
     with gpus.leased(job.gpus) as lease:
+        begun = time.time()
         supervisor.run(
             swift_process.command(job.python, job.command, arguments, processes=job.processes, extra=extra),
             env=supervisor.environment(
                 swift_process.environment(job.python, arguments, job.work / "cache", lease.devices)
             ),
             log=job.log,
-            keep_open=lease.descriptors,
-            progress=lambda: training_log.progress(log),
+            keep_open=[*lease.descriptors, lock],
+            work=job.work,
+            limits=job.limits,
+            progress=lambda: progress.look(job.work, begun).line(),
+            echo=job.echo,
         )
 
 

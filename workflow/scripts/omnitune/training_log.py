@@ -26,15 +26,6 @@ def read(path: Path) -> list[dict[str, Any]]:
     return [records[place] for place in sorted(records)]
 
 
-def progress(path: Path) -> str | None:
-    """`step 40/180  loss 1.234  left 3m 2s`, from the newest training line; None before the first."""
-    records = [record for record in read(path) if "loss" in record] if path.is_file() else []
-    if not records:
-        return None
-    last = records[-1]
-    return f"step {last['global_step/max_steps']}  loss {last['loss']}  left {last.get('remaining_time', '?')}"
-
-
 def parameter_counts(path: Path) -> dict[str, int]:
     """Parameters, trainable and in all, as ms-swift counts them in the last line of its log (to the hundred)."""
     for line in reversed(path.read_bytes().splitlines()):
