@@ -13,7 +13,7 @@ import pytest
 from weight_files import floats, write_safetensors
 
 from omnitune import merging, weights
-from omnitune.base_model import linear_modules
+from omnitune.model_parts import linear_modules
 from omnitune.environments import ROOT
 from omnitune.errors import PipelineError
 
