@@ -16,6 +16,7 @@ from omnitune import (
     environments,
     inference,
     merging,
+    parity,
     reporting,
     rewards,
     scoring,
@@ -52,6 +53,8 @@ SWIFT = environments.python("swift", cfg.envs.swift)
 LOCK = environments.lock_hash("swift")
 # A tiny model's matrices are too small to share: a second thread made training slower, and results depend on it.
 CPU_THREADS = 1
+# Where a merge's proof finds rows to ask: val may be empty, and a training on rewards has prompts alone.
+PARITY_FILES = ("val", "train", "grpo")
 
 os.environ[supervisor.LAUNCHER] = str(os.getpid())
 
@@ -184,3 +187,8 @@ def reward_file(wildcards):
     """The user's file of rewards, if there is one."""
     file = EXPERIMENTS[wildcards.experiment].grpo.reward_file
     return [file] if file else []
+
+
+def proofs(wildcards):
+    """The proof of an experiment's merge, waited for; what it says is not what an answer depends on."""
+    return [ancient(path) for path in LINEAGE.proofs(wildcards.experiment)]

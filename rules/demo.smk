@@ -128,5 +128,6 @@ use rule merge_model as demo_merge with:
     params:
         base=subpath(input.base, parent=True),
         trained=subpath(input.trained, parent=True),
+        data=[],
         output=subpath(output[0], parent=True),
         version=merging.VERSION,
