@@ -84,6 +84,7 @@ use rule render_sft as demo_render with:
         train=lambda wildcards, input: input.data,
         val=[],
         cached=[],
+        resumed=[],
         checkpoints="results/{run}/inputs/pretrain/checkpoints",
         version=swift_args.VERSION,
         lock=LOCK,
@@ -111,6 +112,7 @@ use rule train_sft as demo_pretrain with:
         log="logs/{run}/inputs/demo_pretrain.swift.log",
         gpus=gpus(PRETRAIN.gpus),
         processes=PRETRAIN.processes,
+        resumed=[],
         version=training.VERSION,
         lock=LOCK,
 

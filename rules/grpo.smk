@@ -65,6 +65,7 @@ use rule train_sft as train_grpo with:
         log="logs/{run}/{experiment}/train_grpo.swift.log",
         gpus=lambda wildcards: gpus(EXPERIMENTS[wildcards.experiment].grpo.gpus),
         processes=lambda wildcards: EXPERIMENTS[wildcards.experiment].grpo.processes,
+        resumed=[],
         reward_file=lambda wildcards: [content(path) for path in reward_file(wildcards)],
         version=training.VERSION,
         rewards=rewards.VERSION,

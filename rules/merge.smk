@@ -47,7 +47,7 @@ rule check_merge:
         base=subpath(input.base, parent=True),
         trained=subpath(input.trained, parent=True),
         rows=lambda wildcards: [f"--rows=results/{wildcards.run}/split/{part}.jsonl" for part in PARITY_FILES],
-        count=lambda wildcards: EXPERIMENTS[wildcards.experiment].merge.parity_rows,
+        asked=lambda wildcards: EXPERIMENTS[wildcards.experiment].merge.parity_rows,
         media=section(cfg.media, without=["roots"]),
         device=cfg.device,
         log="logs/{run}/{experiment}/check_merge.swift.log",
@@ -56,7 +56,7 @@ rule check_merge:
         lock=LOCK,
     shell:
         "{PYTHON:q} {SCRIPTS:q}/check_merge.py --merged {params.merged:q} --base {params.base:q}"
-        " --trained {params.trained:q} {params.rows:q} --count {params.count} --media {params.media:q}"
+        " --trained {params.trained:q} {params.rows:q} --count {params.asked} --media {params.media:q}"
         " --device {params.device} --output {output:q} --log {params.log:q} --python {SWIFT:q}"
         " --gpus {params.gpus} --granted {resources.gpu} > {log:q} 2>&1"
 

@@ -147,7 +147,7 @@ def test_a_file_holds_one_idea(path: Path):
 
 # Numbers and words of a fixed list, from the config's own types.
 PLAIN = {
-    "{params.count}", "{params.need_solution}", "{params.device}", "{params.gpus}", "{params.max_rejected}", "{params.processes}",
+    "{params.asked}", "{params.need_solution}", "{params.device}", "{params.gpus}", "{params.max_rejected}", "{params.processes}",
     "{params.seed}", "{params.shards}", "{params.test}", "{params.val}", "{resources.gpu}", "{threads}",
 }  # fmt: skip
 

@@ -139,7 +139,7 @@ def compare(
         found.append(
             {
                 "id": record.id,
-                "modality": record.modality,
+                "modality": record.modality(),
                 "tokens": len(one[0]),
                 "equal": parted is None,
                 "difference": float(f"{difference:.3g}") if math.isfinite(difference) else 1e30,
@@ -190,7 +190,7 @@ def _choose(files: Sequence[Path], count: int) -> tuple[Path, list[tuple[bytes, 
             lines = [line for line, _ in zip(file, range(_LOOKED_AT), strict=False)]
         by_modality: dict[str, list[tuple[bytes, Record]]] = {}
         for line, record in zip(lines, read_records(path), strict=False):
-            by_modality.setdefault(record.modality, []).append((line, record))
+            by_modality.setdefault(record.modality(), []).append((line, record))
         chosen: list[tuple[bytes, Record]] = []
         while len(chosen) < count and any(by_modality.values()):
             chosen += [rows.pop(0) for rows in by_modality.values() if rows]
