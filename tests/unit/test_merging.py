@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from weight_files import floats, write_safetensors
 
-from omnitune import adapter, merging, weights
-from omnitune.model_parts import linear_modules
+from omnitune import adapter, layout, merging, weights
+from omnitune.model_parts import EXPERTS, linear_modules, part, shapes
 from omnitune.environments import ROOT
 from omnitune.errors import PipelineError
 
@@ -124,6 +124,50 @@ def test_an_adapter_of_another_base_is_refused(base: Path, tmp_path: Path):
     )
 
 
+EXPERT = "thinker.model.layers.0.mlp.experts"
+
+
+def write_experts(folder: Path, experts: int, *, targets: list[str]) -> Path:
+    """An adapter of rank 1 on fused experts of widths 3 (inner) and 2 (hidden)."""
+    shapes = {".base_layer": ([experts, 2], [6, experts]), "": ([experts, 3], [2, experts])}
+    tensors = {
+        f"base_model.model.{EXPERT}{wrapped}.lora_{side}.weight": ("F32", shape, bytes(4 * shape[0] * shape[1]))
+        for wrapped, pair in shapes.items()
+        for side, shape in zip("AB", pair, strict=True)
+    }
+    return write_adapter(folder, PLAIN | {"r": 1, "target_parameters": targets}, tensors)
+
+
+def test_experts_are_merged_whole_or_not_at_all(base: Path, tmp_path: Path):
+    sides = {"gate_proj": [3, 2], "up_proj": [3, 2], "down_proj": [2, 3]}
+    names = {f"{EXPERT}.{n}.{side}.weight": ("F32", shape, bytes(24)) for n in (0, 1) for side, shape in sides.items()}
+    write_safetensors(base / "model.safetensors", names)
+    half = write_experts(tmp_path / "half", 2, targets=["mlp.experts.down_proj"])
+    assert refused(base, half, tmp_path / "merge/model").what == (
+        "target_parameters is ['mlp.experts.down_proj'], which is not merged here"
+    )
+    few = write_experts(tmp_path / "few", 1, targets=[f"{EXPERT}.gate_up_proj", f"{EXPERT}.down_proj"])
+    assert refused(base, few, tmp_path / "merge/model").what == (
+        f"3 of the base's 6 tensors of experts are trained, not {EXPERT}.1.down_proj.weight"
+    )
+    many = write_experts(tmp_path / "many", 3, targets=["mlp.experts.gate_up_proj", "mlp.experts.down_proj"])
+    assert refused(base, many, tmp_path / "merge/model").what == (
+        f"3 of 9 trained tensors are not in the base, first {EXPERT}.2.gate_proj.weight"
+    )
+
+
+def test_a_disk_without_room_is_told_before_anything_is_copied(base: Path, tmp_path: Path, monkeypatch):
+    free = shutil._ntuple_diskusage(10**9, 10**9, 30_000_000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: free)
+    monkeypatch.setattr(shutil, "copyfile", lambda *_: pytest.fail("copied"))
+    error = refused(base, write_adapter(tmp_path / "sft", PLAIN), tmp_path / "merge" / "model")
+    assert str(error) == (
+        f"{tmp_path}/merge/model: the final model needs 0.1 GB, and 0.0 GB are free. "
+        "Free space there (make clean removes a run), then run again."
+    )
+    assert error.code == 74
+
+
 KILLED = """
 import os, signal, sys
 from pathlib import Path
@@ -181,13 +225,22 @@ def load(folder: Path, dtype: str) -> Any:
 def trained(bases: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Callable[..., tuple[Path, dict]]:
     """An adapter with random values, and the state dict after peft's own merge."""
 
-    def make(dtype: str, adapter_dtype: str, *, rslora: bool) -> tuple[Path, dict]:
+    def make(dtype: str, adapter_dtype: str, *, rslora: bool, experts: bool = False) -> tuple[Path, dict]:
         import torch
         from peft import LoraConfig, PeftModel, get_peft_model
 
         torch.manual_seed(3)
-        names = [name for group in linear_modules(weights.tensors(bases[dtype])).values() for name in group]
-        config = LoraConfig(r=8, lora_alpha=32, target_modules=names, use_rslora=rslora, lora_dropout=0.05)
+        found = shapes(weights.tensors(bases[dtype]))
+        names = [name for group in found.linear.values() for name in group]
+        fused = [f"{module}.{name}" for module in found.experts for name in ("gate_up_proj", "down_proj")]
+        config = LoraConfig(
+            r=8,
+            lora_alpha=32,
+            target_modules=names,
+            target_parameters=fused if experts else None,
+            use_rslora=rslora,
+            lora_dropout=0 if experts else 0.05,
+        )
         model = get_peft_model(load(bases[dtype], dtype), config, autocast_adapter_dtype=False)
         for name, weight in model.named_parameters():
             if ".lora_" in name:
@@ -202,22 +255,24 @@ def trained(bases: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) ->
 
 @swift
 @pytest.mark.parametrize(
-    ("dtype", "adapter_dtype", "rslora"),
+    ("dtype", "adapter_dtype", "rslora", "experts"),
     [
-        ("float32", "float32", False),
-        ("float32", "float32", True),
-        ("bfloat16", "bfloat16", False),
-        ("bfloat16", "float32", False),
-        ("bfloat16", "float32", True),
+        ("float32", "float32", False, False),
+        ("float32", "float32", True, True),
+        ("bfloat16", "bfloat16", False, True),
+        ("bfloat16", "float32", False, True),
+        ("bfloat16", "float32", True, False),
     ],
 )
-def test_the_merge_is_pefts_bit_for_bit(bases, trained, tmp_path: Path, dtype, adapter_dtype, rslora):
+def test_the_merge_is_pefts_bit_for_bit(bases, trained, tmp_path: Path, dtype, adapter_dtype, rslora, experts):
     import torch
 
-    adapter, expected = trained(dtype, adapter_dtype, rslora=rslora)
+    adapter, expected = trained(dtype, adapter_dtype, rslora=rslora, experts=experts)
     manifest = merge(bases[dtype], adapter, tmp_path / "merge" / "model")
     modules = linear_modules(weights.tensors(bases[dtype]))
     names = {f"{name}.weight" for group in modules.values() for name in group}
+    if experts:
+        names |= {name for name in weights.tensors(bases[dtype]) if part(name) == EXPERTS}
     assert manifest["changed_tensors"] == len(names)
 
     merged = load(tmp_path / "merge" / "model", dtype).state_dict()
@@ -231,8 +286,10 @@ def test_the_merge_is_pefts_bit_for_bit(bases, trained, tmp_path: Path, dtype, a
     assert any(name.startswith("talker.") for name in before)
     assert any(name.startswith("code2wav.") for name in before)
     others = {path.name for path in bases[dtype].iterdir()} - {path.name for path in weights.shards(bases[dtype])}
-    for name in others:
+    for name in others - {"README.md"}:
         assert (tmp_path / "merge/model" / name).read_bytes() == (bases[dtype] / name).read_bytes()
+    layout.check(tmp_path / "merge" / "model")
+    assert "A model tuned from Qwen/Qwen3-Omni-30B-A3B-Instruct" in (tmp_path / "merge/model/README.md").read_text()
 
 
 @swift

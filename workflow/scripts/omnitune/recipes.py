@@ -67,9 +67,8 @@ SEED: dict[Key, dict[str, Any]] = {
     ("grpo", "full", "colocate"): _SEED_GRPO_VLLM,
 }  # fmt: skip
 
-# (micro_batch, gradient_checkpointing), the faster first: a micro-batch takes nearly the same time however many rows
-# it has, and half as long again with checkpointing (docs/design.md, section 11).
-FAST_SFT = ((8, False), (4, False), (8, True), (2, False), (4, True), (1, False), (2, True), (1, True))
+# Rows of a micro-batch that `fast` tries for sft, at most.
+FAST_SFT = 8
 # Of GRPO nothing of the kind was measured: from the least memory (GiB) of a GPU, on the safe side.
 FAST_GRPO = ((120, 2), (0, 1))
 # One process that reads media keeps up with some 20 rows a second, and video takes longer.
@@ -149,11 +148,23 @@ def _fast(
         micro = next(micro for least, micro in FAST_GRPO if gib >= least)
         return {"micro_batch": micro, "gradient_checkpointing": True}
     load = _load(section, filled)
-    rows = -(-filled["effective_batch"] // filled["processes"])
-    shapes = [shape for shape in FAST_SFT if shape[0] <= rows and load.fits(gib, *shape)]
+    rows = filled["effective_batch"] // filled["processes"]
     wanted = filled.get("gradient_checkpointing")
-    micro = next((micro for micro, twice in shapes if wanted in (None, twice)), 1)
+    shapes = [
+        (micro, twice)
+        for micro in range(1, FAST_SFT + 1)
+        for twice in (False, True)
+        if rows % micro == 0 and wanted in (None, twice) and load.fits(gib, micro, twice)
+    ]
+    micro, _ = max(shapes, key=_speed, default=(1, True))
     return {"micro_batch": micro, "padding_free": "auto"}
+
+
+def _speed(shape: tuple[int, bool]) -> tuple[float, bool]:
+    """How shapes compare: a micro-batch takes about the same time however many rows it has, with checkpointing twice
+    (docs/design.md, section 10)."""
+    micro, twice = shape
+    return micro / (2 if twice else 1), not twice
 
 
 def _load(section: TrainingConfig, filled: dict[str, Any]) -> Load:
