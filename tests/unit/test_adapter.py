@@ -18,7 +18,9 @@ QUERY, TOWER, EXPERTS = (
     "thinker.visual.blocks.0.attn.qkv",
     "thinker.model.layers.0.mlp.experts",
 )
-SHAPES = Shapes({"llm": {QUERY: [4, 2]}, "vision": {TOWER: [3, 2]}, "audio": {}, "aligner": {}}, {EXPERTS: [2, 3, 4]}, {})
+SHAPES = Shapes(
+    {"llm": {QUERY: [4, 2]}, "vision": {TOWER: [3, 2]}, "audio": {}, "aligner": {}}, {EXPERTS: [2, 3, 4]}, {}
+)
 OF_LAYER = {QUERY: ([8, 2], [4, 8])}
 # peft wraps gate and up first: they lie behind one base_layer more.
 OF_EXPERTS = {f"{EXPERTS}.base_layer": ([16, 4], [6, 16]), EXPERTS: ([16, 3], [4, 16])}
@@ -66,17 +68,18 @@ def test_one_of_the_same_shape_is_trained_on(tmp_path: Path, pairs, keys):
 @pytest.mark.parametrize(
     ("pairs", "keys", "sentence"),
     [
-        (OF_LAYER, {"lora": {"rank": 4}}, "the adapter's rank is 8, and sft.lora.rank is 4. Set sft.lora.rank: 8, or "
-         "start without it."),
-        (OF_LAYER, {"lora": {"alpha": 8}}, "the adapter's alpha is 32, and sft.lora.alpha is 8. Set sft.lora.alpha: "
-         "32, or start without it."),
-        (OF_LAYER | OF_EXPERTS, {}, "the adapter reaches the experts, and sft.lora.experts is false. Set it to true."),
+        (OF_LAYER, {"lora": {"rank": 4}}, "the adapter's rank is 8, and sft.lora.rank is 4. Set sft.lora.rank: 8, "
+         "or start without it."),
+        (OF_LAYER, {"lora": {"alpha": 8}}, "the adapter's alpha is 32, and sft.lora.alpha is 8. Set "
+         "sft.lora.alpha: 32, or start without it."),
+        (OF_LAYER | OF_EXPERTS, {}, "the adapter reaches the experts, and sft.lora.experts is false. Set it to "
+         "true."),
         (OF_LAYER, {"freeze_vision": False}, "the adapter is of other layers than the settings mean: it has not "
          f"{TOWER}. Set the keys that freeze as they were when it was trained."),
-        (OF_LAYER | {TOWER: ([8, 2], [3, 8])}, {}, "the adapter is of other layers than the settings mean: it has "
-         f"besides {TOWER}. Set the keys that freeze as they were when it was trained."),
-        ({QUERY: ([8, 2], [5, 8])}, {}, f"the adapter is of another base: {QUERY} has shape [5, 2], here [4, 2]. Set "
-         "model.path to the base that it was trained on."),
+        (OF_LAYER | {TOWER: ([8, 2], [3, 8])}, {}, "the adapter is of other layers than the settings mean: it "
+         f"has besides {TOWER}. Set the keys that freeze as they were when it was trained."),
+        ({QUERY: ([8, 2], [5, 8])}, {}, f"the adapter is of another base: {QUERY} has shape [5, 2], here [4, 2]. "
+         "Set model.path to the base that it was trained on."),
     ],
 )  # fmt: skip
 def test_any_other_is_refused(tmp_path: Path, pairs, keys, sentence: str):

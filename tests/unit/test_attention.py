@@ -1,4 +1,4 @@
-"""Rows without padding only where a flash attention loads: asked by importing it, in an environment made for it."""
+"""Rows without padding only where a flash attention loads: asked by importing one that a test puts there."""
 
 import importlib
 from pathlib import Path

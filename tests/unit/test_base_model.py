@@ -62,7 +62,9 @@ def test_the_manifest_describes_the_checkpoint(base: Path, tmp_path: Path):
     assert manifest["base"] == str(base)
     assert manifest["revision"] is None
     assert manifest["has_talker"] is True
-    assert manifest["linear_modules"] == {group: dict.fromkeys(names, [2, 1]) for group, names in LINEAR.items()}
+    assert manifest["linear_modules"] == {
+        group: {name: [2, 1] for name in names} for group, names in LINEAR.items()
+    }
     assert manifest["experts"] == {"thinker.model.layers.2.mlp.experts": [1, 2, 1]}
     assert sum(manifest["parts"].values()) == manifest["parameters"]
     assert manifest["parameters"] == 2 * (sum(map(len, LINEAR.values())) + len(OTHER)) + 4

@@ -52,4 +52,6 @@ def test_what_fits_and_what_does_not(load: Load, gib: int, shape: tuple[int, boo
 
 def test_more_processes_take_less_each_where_they_share():
     assert replace(FULL, processes=16).need(1, True) < FULL.need(1, True)
-    assert replace(FULL, deepspeed="none", processes=16).need(1, True) == replace(FULL, deepspeed="none").need(1, True)
+    assert replace(FULL, deepspeed="none", processes=16).need(1, True) == replace(FULL, deepspeed="none").need(
+        1, True
+    )

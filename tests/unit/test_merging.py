@@ -13,9 +13,9 @@ import pytest
 from weight_files import floats, write_safetensors
 
 from omnitune import adapter, layout, merging, weights
-from omnitune.model_parts import EXPERTS, linear_modules, part, shapes
 from omnitune.environments import ROOT
 from omnitune.errors import PipelineError
+from omnitune.model_parts import EXPERTS, linear_modules, part, shapes
 
 swift = pytest.mark.swift
 MODULE = "thinker.model.layers.0.self_attn.q_proj"
@@ -140,7 +140,9 @@ def write_experts(folder: Path, experts: int, *, targets: list[str]) -> Path:
 
 def test_experts_are_merged_whole_or_not_at_all(base: Path, tmp_path: Path):
     sides = {"gate_proj": [3, 2], "up_proj": [3, 2], "down_proj": [2, 3]}
-    names = {f"{EXPERT}.{n}.{side}.weight": ("F32", shape, bytes(24)) for n in (0, 1) for side, shape in sides.items()}
+    names = {
+        f"{EXPERT}.{n}.{side}.weight": ("F32", shape, bytes(24)) for n in (0, 1) for side, shape in sides.items()
+    }
     write_safetensors(base / "model.safetensors", names)
     half = write_experts(tmp_path / "half", 2, targets=["mlp.experts.down_proj"])
     assert refused(base, half, tmp_path / "merge/model").what == (
@@ -289,7 +291,9 @@ def test_the_merge_is_pefts_bit_for_bit(bases, trained, tmp_path: Path, dtype, a
     for name in others - {"README.md"}:
         assert (tmp_path / "merge/model" / name).read_bytes() == (bases[dtype] / name).read_bytes()
     layout.check(tmp_path / "merge" / "model")
-    assert "A model tuned from Qwen/Qwen3-Omni-30B-A3B-Instruct" in (tmp_path / "merge/model/README.md").read_text()
+    assert (
+        "A model tuned from Qwen/Qwen3-Omni-30B-A3B-Instruct" in (tmp_path / "merge/model/README.md").read_text()
+    )
 
 
 @swift

@@ -6,7 +6,7 @@ from omnitune import model_card
 
 TRAINED = {
     "stage": "sft", "tuner": "lora", "global_step": 40, "train_loss": 0.5,
-    "settings": {"learning_rate": 1e-4, "dataset": ["results/r/split/train.jsonl"], "model": "results/r/model/weights"},
+    "settings": {"learning_rate": 1e-4, "dataset": ["results/r/split/train.jsonl"], "model": "results/r/weights"},
     "versions": {"ms-swift": "4.6.0"},
 }  # fmt: skip
 DATA = {"sources": {"clips": {"train": 90, "val": 10, "test": 5}, "sums": {"train": 3}}}

@@ -87,4 +87,8 @@ def test_the_manifest_counts_the_parameters_of_the_files(tiny_model: Path, tmp_p
     inspect(str(tiny_model), tmp_path, hub="huggingface", revision=None)
     manifest = json.loads((tmp_path / "manifest.json").read_bytes())
     count = sum(tensor.numel() for path in weights.shards(tiny_model) for tensor in load_file(path).values())
-    assert (manifest["parameters"], sum(manifest["parts"].values()), manifest["has_talker"]) == (count, count, True)
+    assert (manifest["parameters"], sum(manifest["parts"].values()), manifest["has_talker"]) == (
+        count,
+        count,
+        True,
+    )

@@ -43,7 +43,7 @@ def test_logits_may_differ_by_the_tolerance(noise: float, alike: bool):
 
 def parted(gap: float) -> tuple[greedy.Answer, greedy.Answer]:
     """Two answers that part at step 1, where the second word is less likely by `gap`."""
-    tokens, logits = answer(0)
+    _, logits = answer(0)
     logits[1, [7, 8]] = 5, 5 - gap
     others = logits.copy()
     others[1, 8] = 5.001
@@ -83,5 +83,5 @@ def test_rows_of_each_modality_are_asked_from_the_first_file_that_has_any(tmp_pa
     assert source == files[1]
     assert [found.id for _, found in chosen] == ["s/0", "s/3", "s/4", "s/1"]
     assert [json.loads(line)["id"] for line, _ in chosen] == [found.id for _, found in chosen]
-    with pytest.raises(PipelineError, match="none of .* holds a row"):
+    with pytest.raises(PipelineError, match=r"none of .* holds a row"):
         parity._choose(files[:1], 4)

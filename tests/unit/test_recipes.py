@@ -21,7 +21,13 @@ def test_no_key_stays_unset(recipe, tuner, device):
 
 
 def test_the_objective_is_the_same_in_both_recipes():
-    speed = {"micro_batch", "gradient_accumulation", "gradient_checkpointing", "dataloader_workers", "padding_free"}
+    speed = {
+        "micro_batch",
+        "gradient_accumulation",
+        "gradient_checkpointing",
+        "dataloader_workers",
+        "padding_free",
+    }
     for tuner, gpus in (("lora", 4), ("full", 8)):
         seed, fast = (fill(recipe=recipe, tuner=tuner, gpus=gpus).model_dump() for recipe in ("seed", "fast"))
         assert {name for name in seed if seed[name] != fast[name]} <= speed
@@ -72,7 +78,9 @@ def test_padding_is_left_out_by_fast_on_gpus_where_it_can_be():
 
 
 def test_a_tower_follows_freeze_vit_unless_it_is_named():
-    towers = [(f.freeze_vision, f.freeze_audio) for f in (fill(), fill(freeze_vit=False), fill(freeze_audio=False))]
+    towers = [
+        (f.freeze_vision, f.freeze_audio) for f in (fill(), fill(freeze_vit=False), fill(freeze_audio=False))
+    ]
     assert towers == [(True, True), (False, False), (True, False)]
     assert fill(freeze_vit=False, freeze_vision=True).freeze_vision is True
 

@@ -147,8 +147,9 @@ def test_a_file_holds_one_idea(path: Path):
 
 # Numbers and words of a fixed list, from the config's own types.
 PLAIN = {
-    "{params.asked}", "{params.need_solution}", "{params.device}", "{params.gpus}", "{params.max_rejected}", "{params.processes}",
-    "{params.seed}", "{params.shards}", "{params.test}", "{params.val}", "{resources.gpu}", "{threads}",
+    "{params.asked}", "{params.need_solution}", "{params.device}", "{params.gpus}", "{params.max_rejected}",
+    "{params.processes}", "{params.seed}", "{params.shards}", "{params.test}", "{params.val}", "{resources.gpu}",
+    "{threads}",
 }  # fmt: skip
 
 
@@ -281,8 +282,8 @@ OWNERS = {
     "score": ["cfg.score"], "resources": ["cfg.resources"], "envs": ["cfg.envs"], "demo": ["cfg.demo"],
 }  # fmt: skip
 READERS = [*RULES, *(path for path in MODULES if path.parent.name != "config" and path.stem != "recipes")]
-# Overrides are applied by load(), which also judges the address; the batch's product is turned into its factors, and
-# what is said of both towers into what is said of each, by recipes.
+# Overrides are applied by load(), which also judges the address; the batch's product is turned into its factors,
+# and what is said of both towers into what is said of each, by recipes.
 APPLIED = {
     "sft.freeze_vit", "grpo.freeze_vit",
     "experiments.sft", "experiments.grpo", "experiments.merge", "sft.enabled", "grpo.enabled",

@@ -23,7 +23,7 @@ LINEAR = {
     "aligner": ["thinker.visual.merger.mlp.0", "thinker.audio_tower.proj1"],
 }
 SHAPES = Shapes(
-    linear={group: dict.fromkeys(names, [64, 32]) for group, names in LINEAR.items()},
+    linear={group: {name: [64, 32] for name in names} for group, names in LINEAR.items()},
     experts={"thinker.model.layers.0.mlp.experts": [4, 16, 32]},
     parameters=dict.fromkeys(PARTS, 1000),
 )

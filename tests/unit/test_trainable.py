@@ -79,7 +79,11 @@ def test_what_trains_is_told_beside_what_does_not():
     told = trainable.table({"llm attention": 6_684_672}, SHAPES.parameters).splitlines()
     assert told[:3] == ["Trainable parameters:", "  llm attention 6,684,672", "  llm experts      frozen"]
     assert told[-1] == "  in all        6,684,672"
-    assert trainable.table({"vision": 5}).splitlines() == ["Trainable parameters:", "  vision        5", "  in all        5"]
+    assert trainable.table({"vision": 5}).splitlines() == [
+        "Trainable parameters:",
+        "  vision        5",
+        "  in all        5",
+    ]
 
 
 def test_a_difference_is_told_part_by_part():

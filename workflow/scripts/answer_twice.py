@@ -1,4 +1,4 @@
-"""Answer a folder's rows with both of its models, one after the other; started by check_merge.py in the swift env."""
+"""Answer a folder's rows with both of its models, one after the other; check_merge.py starts it."""
 
 import argparse
 from collections.abc import Sequence

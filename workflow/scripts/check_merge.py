@@ -16,7 +16,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--merged", type=Path, required=True, help="folder of the final model")
     parser.add_argument("--base", type=Path, required=True, help="folder of what was trained on")
     parser.add_argument("--trained", type=Path, required=True, help="folder of the adapter or the trained weights")
-    parser.add_argument("--rows", type=Path, action="append", required=True, help="rows; the first file that has any")
+    parser.add_argument(
+        "--rows", type=Path, action="append", required=True, help="rows; the first file that has any"
+    )
     parser.add_argument("--count", type=int, required=True, help="rows to ask")
     parser.add_argument("--media", type=json.loads, required=True, help="the media section of the config, JSON")
     parser.add_argument("--device", choices=["cuda", "cpu"], required=True)

@@ -22,9 +22,7 @@ GPUS_ONLY = (
     "sft.{} needs a flash attention implementation, and with device: cpu there is none. Remove it; "
     "sft.group_by_length saves most of the padding too."
 )
-ANOTHER = (
-    "sft.{} needs a flash attention implementation, and sft.swift.attn_impl is sdpa. Remove one of the two."
-)
+ANOTHER = "sft.{} needs a flash attention implementation, and sft.swift.attn_impl is sdpa. Remove one of the two."
 
 
 @pytest.mark.parametrize(

@@ -21,13 +21,13 @@ OWN = "results/main/main/sft/model"
         ),
         (
             {"lora": {"experts": True}},
-            "sft.lora.experts: an update of experts takes no dropout, and dropout is 0.05. Set sft.lora.dropout: 0, "
-            "which then holds for every layer.",
+            "sft.lora.experts: an update of experts takes no dropout, and dropout is 0.05. Set sft.lora.dropout: "
+            "0, which then holds for every layer.",
         ),
         (
             {"lora": {"experts": True, "dropout": 0}, "freeze_llm": True, "freeze_vit": False},
-            "sft.lora.experts: the experts belong to the text model, which freeze_llm keeps. Set one of the two to "
-            "false.",
+            "sft.lora.experts: the experts belong to the text model, which freeze_llm keeps. Set one of the two "
+            "to false.",
         ),
         (
             {"tuner": "full", "resume_adapter": "data"},
@@ -43,8 +43,8 @@ OWN = "results/main/main/sft/model"
         ),
         (
             {"resume_adapter": OWN},
-            f"sft.resume_adapter: {OWN} is what this training makes itself. Name the adapter of another experiment "
-            "or run.",
+            f"sft.resume_adapter: {OWN} is what this training makes itself. Name the adapter of another "
+            "experiment or run.",
         ),
     ],
 )

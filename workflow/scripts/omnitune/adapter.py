@@ -82,7 +82,10 @@ def check_resumable(adapter: Adapter, settings: SftConfig, shapes: Shapes) -> No
         PipelineError: with the first difference.
     """
     place = "sft.resume_adapter"
-    for key, mine, own in (("rank", settings.lora.rank, adapter.rank), ("alpha", settings.lora.alpha, adapter.alpha)):
+    for key, mine, own in (
+        ("rank", settings.lora.rank, adapter.rank),
+        ("alpha", settings.lora.alpha, adapter.alpha),
+    ):
         if mine != own:
             raise PipelineError(
                 f"the adapter's {key} is {own}, and sft.lora.{key} is {mine}",
@@ -95,7 +98,9 @@ def check_resumable(adapter: Adapter, settings: SftConfig, shapes: Shapes) -> No
         )
     real = {module: [b.shape[0], a.shape[1]] for module, (a, b) in adapter.layers.items()}
     wanted = {
-        module: list(shape) for group in trainable.opened(settings) for module, shape in shapes.linear[group].items()
+        module: list(shape)
+        for group in trainable.opened(settings)
+        for module, shape in shapes.linear[group].items()
     }
     if settings.lora.experts:
         real |= {name: [*a.shape, *b.shape] for name, (a, b) in adapter.experts.items()}

@@ -40,8 +40,8 @@ def choose(settings: SftConfig) -> str | None:
     raise PipelineError(
         f"it needs a flash attention implementation, and the swift environment has none that loads ({reasons})",
         where=f"sft.{asked}",
-        fix="Remove it, or name an environment with one in envs.swift; sft.group_by_length saves most of the padding "
-        "too.",
+        fix="Remove it, or name an environment with one in envs.swift; sft.group_by_length saves most of the "
+        "padding too.",
     )
 
 

@@ -1,4 +1,4 @@
-"""A model's greedy answers with the logits behind each token, by ms-swift's own engine; runs in its environment."""
+"""A model's greedy answers with the logits behind each token, by ms-swift's own engine, in its environment."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -17,9 +17,11 @@ def write(path: Path, answers: Sequence[Answer]) -> None:
     """Keep a model's answers as a file."""
     import numpy as np
 
-    arrays = {f"{kind}{row}": array for row, pair in enumerate(answers) for kind, array in zip("tl", pair, strict=True)}
+    arrays = {
+        f"{kind}{row}": array for row, pair in enumerate(answers) for kind, array in zip("tl", pair, strict=True)
+    }
     with path.open("wb") as file:
-        np.savez(file, **arrays)
+        np.savez(file, allow_pickle=False, **arrays)
 
 
 def read(path: Path) -> list[Answer]:
@@ -82,5 +84,7 @@ def _answers(
         turns = [{"role": message.role, "content": message.content} for message in row.messages]
         InferRequest.remove_response(turns)
         media = {f"{kind}s": getattr(row, f"{kind}s") for kind in ("image", "audio", "video")}
-        engine.infer([InferRequest(messages=turns, **media)], RequestConfig(max_tokens=tokens, temperature=0, logprobs=True))
+        engine.infer(
+            [InferRequest(messages=turns, **media)], RequestConfig(max_tokens=tokens, temperature=0, logprobs=True)
+        )
         yield seen.pop()

@@ -132,7 +132,7 @@ class Lineage:
             {"name": name, "metrics": f"results/{self.run}/{name}/score/metrics.json"}
             | {stage: self.folder(name, stage) for stage in experiment.trained}
             | ({"merge": self.folder(name, "merge")} if experiment.merge.enabled else {})
-            | {"parity": path for path in self.proofs(name)}
+            | dict(zip(("parity",), self.proofs(name), strict=False))
             for name, experiment in self.experiments.items()
         ]
 

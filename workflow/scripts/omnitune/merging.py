@@ -105,7 +105,9 @@ def _expert(pair: Pair, found: Adapter, number: int, share: tuple[int, int]) -> 
     def change(weight: "torch.Tensor") -> "torch.Tensor":
         a, b = map(_load_float, pair)
         rank = found.rank
-        whole = (b.reshape(len(b), rank, -1)[:, :, number] @ a[number * rank : (number + 1) * rank]) * found.scaling
+        whole = (
+            b.reshape(len(b), rank, -1)[:, :, number] @ a[number * rank : (number + 1) * rank]
+        ) * found.scaling
         place, of = share
         if whole.shape != (of * len(weight), weight.shape[1]):
             return whole  # refused by the caller
@@ -136,7 +138,8 @@ def _check_names(changes: Mapping[str, Any], base: Path, trained: Path) -> None:
     experts = {name for name in known if model_parts.part(name) == model_parts.EXPERTS}
     if (left := experts - changes.keys()) and left != experts:
         raise PipelineError(
-            f"{len(experts) - len(left)} of the base's {len(experts)} tensors of experts are trained, not {min(left)}",
+            f"{len(experts) - len(left)} of the base's {len(experts)} tensors of experts are trained, not "
+            f"{min(left)}",
             where=str(trained),
             fix="Merge with the base that it was trained on.",
         )

@@ -15,8 +15,8 @@ Made by omnitune. Write here what it is for, what it must not be used for, and h
 `report.html` of the run has the figures.
 
 - **Licence.** The base's licence holds for this model too, and so do the terms of the data. State your own here.
-- **Speech.** Only the text side (thinker) was tuned. Talker and code2wav, where the base has them, are the base's, bit
-  for bit.
+- **Speech.** Only the text side (thinker) was tuned. Talker and code2wav, where the base has them, are the base's,
+  bit for bit.
 """
 
 
@@ -45,7 +45,9 @@ def card(base: str, trained: Mapping[str, Any], data: Mapping[str, Any] | None) 
     if data:
         parts.append(f"\n## Data\n\n{_data(data)}")
     settings = {name: value for name, value in trained.get("settings", {}).items() if _is_plain(value)}
-    parts.append(f"\n## Settings\n\nms-swift's arguments.\n\n{_table(('argument', 'value'), sorted(settings.items()))}")
+    parts.append(
+        f"\n## Settings\n\nms-swift's arguments.\n\n{_table(('argument', 'value'), sorted(settings.items()))}"
+    )
     parts.append(f"\n## Versions\n\n{_table(('package', 'version'), sorted(trained.get('versions', {}).items()))}")
     return "".join(parts)
 
@@ -62,7 +64,9 @@ def _training(trained: Mapping[str, Any]) -> str:
 
 
 def _data(data: Mapping[str, Any]) -> str:
-    parts = [name for name in ("train", "val", "grpo") if any(source.get(name) for source in data["sources"].values())]
+    parts = [
+        name for name in ("train", "val", "grpo") if any(source.get(name) for source in data["sources"].values())
+    ]
     rows = [(name, *(source.get(part, 0) for part in parts)) for name, source in sorted(data["sources"].items())]
     return _table(("source", *(f"{part} rows" for part in parts)), rows)
 

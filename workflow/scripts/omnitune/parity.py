@@ -1,7 +1,7 @@
-"""Whether the final model answers as base and adapter do together (or as the trained weights do): the merge, proved.
+"""The merge, proved: whether the final model answers as base and adapter (or the trained weights) do.
 
-The merge is arithmetic on files; what counts is what a loaded model says. Both sides answer the same rows greedily,
-one model in memory at a time.
+The merge is arithmetic on files; what counts is what a loaded model says. Both sides answer the same rows
+greedily, one model in memory at a time.
 """
 
 import json
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 VERSION = 1
 TOKENS = 16
 SIDES = ("apart", "merged")
-# Largest difference of the logits of a step, by root mean square, over their own spread. Merged weights are rounded
-# once where base and adapter are rounded apart, so that in bfloat16 some 1 % is what a right merge shows.
+# Largest difference of the logits of a step, by root mean square, over their own spread. Merged weights are
+# rounded once where base and adapter are rounded apart, so that a right merge too shows some in bfloat16.
 TOLERANCE = {"float32": 1e-3, "bfloat16": 0.05}
 # So many rows are looked at to find some of each modality.
 _LOOKED_AT = 1000
@@ -131,8 +131,11 @@ def answer(work: Path) -> None:
 def compare(
     rows: Sequence[Record], apart: Sequence[Answer], merged: Sequence[Answer], tolerance: float
 ) -> dict[str, Any]:
-    """The verdict on each row: alike when logits agree and answers are equal, or part at two words equally likely."""
-    found = []
+    """The verdict on each row.
+
+    It is alike when the logits agree and the answers are equal, or part where two words are equally likely.
+    """
+    found: list[dict[str, Any]] = []
     for record, one, other in zip(rows, apart, merged, strict=True):
         difference, parted = _differ(one, other)
         alike = difference <= tolerance and (parted is None or _tied(one, other, parted, tolerance))

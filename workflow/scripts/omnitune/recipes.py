@@ -134,7 +134,8 @@ def _filled(
     filled = towers | defaults | chosen | _batch(chosen, defaults, filled["processes"])
     if "gradient_checkpointing" not in filled:
         load = _load(section, filled)
-        filled["gradient_checkpointing"] = not load.fits(gpu_memory_gib, filled["micro_batch"], checkpointing=False)
+        fits = load.fits(gpu_memory_gib, filled["micro_batch"], checkpointing=False)
+        filled["gradient_checkpointing"] = not fits
     return filled
 
 
@@ -161,8 +162,9 @@ def _fast(
 
 
 def _speed(shape: tuple[int, bool]) -> tuple[float, bool]:
-    """How shapes compare: a micro-batch takes about the same time however many rows it has, with checkpointing twice
-    (docs/design.md, section 10)."""
+    """How shapes compare: a micro-batch takes about the same time however many rows it has, and twice that with
+    checkpointing (docs/design.md, section 10).
+    """
     micro, twice = shape
     return micro / (2 if twice else 1), not twice
 

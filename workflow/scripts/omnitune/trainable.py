@@ -1,8 +1,8 @@
 """The trainable-parameter contract: what a training's settings mean, in parameters by part of the model.
 
-It is known before a model is loaded, from the shapes in the base's manifest; inside the trainer it is held against
-what really has a gradient (`trainer/contract.py`). Neither follows from the other: peft matches layers by name, and
-what a name matches differs between versions.
+It is known before a model is loaded, from the shapes in the base's manifest; inside the trainer it is held
+against what really has a gradient (`trainer/contract.py`). Neither follows from the other: peft matches layers by
+name, and what a name matches differs between versions.
 """
 
 from collections.abc import Iterable, Mapping
@@ -72,7 +72,9 @@ def table(counts: Mapping[str, int], whole: Mapping[str, int] | None = None) -> 
         counts: part -> parameters that train.
         whole: part -> all its parameters, for those that do not train to be told too.
     """
-    rows = [(name, f"{counts[name]:,}" if name in counts else "frozen") for name in PARTS if name in (whole or counts)]
+    rows = [
+        (name, f"{counts[name]:,}" if name in counts else "frozen") for name in PARTS if name in (whole or counts)
+    ]
     rows.append(("in all", f"{sum(counts.values()):,}"))
     width = max(len(value) for _, value in rows)
     return "\n".join(["Trainable parameters:", *(f"  {name:<14}{value:>{width}}" for name, value in rows)])

@@ -107,8 +107,8 @@ def _recipes() -> Iterator[str]:
     yield "\n`recipe: seed` adds:\n"
     yield from _recipe_table("grpo", recipes.SEED, grpo)
     yield (
-        f"\n`recipe: fast` has `grpo.dataloader_workers` {recipes.FAST_WORKERS}, `grpo.gradient_checkpointing` true and "
-        "a micro-batch of "
+        f"\n`recipe: fast` has `grpo.dataloader_workers` {recipes.FAST_WORKERS}, `grpo.gradient_checkpointing` "
+        "true and a micro-batch of "
         + ", ".join(f"{micro} from {least} GiB" for least, micro in recipes.FAST_GRPO)
         + ", where it divides the effective batch."
     )
@@ -126,7 +126,8 @@ def _recipe_table(
 
 def _fast_table() -> Iterator[str]:
     yield (
-        "| tuner | GPU memory | max_length | micro_batch | gradient_checkpointing |\n| --- | --- | --- | --- | --- |"
+        "| tuner | GPU memory | max_length | micro_batch | gradient_checkpointing |\n"
+        "| --- | --- | --- | --- | --- |"
     )
     tuners: dict[str, dict[str, Any]] = {
         "lora": {"tuner": "lora"},

@@ -49,8 +49,8 @@ def by_length_mistakes(config: Config, sft: SftConfig, where: Where, key: Key) -
             )
         elif (chosen := sft.swift.get("attn_impl")) and chosen not in FLASH:
             yield (
-                f"{place} needs a flash attention implementation, and sft.swift.attn_impl is {chosen}. Remove one of "
-                "the two."
+                f"{place} needs a flash attention implementation, and sft.swift.attn_impl is {chosen}. Remove one "
+                "of the two."
             )
 
 

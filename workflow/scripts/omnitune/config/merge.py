@@ -15,6 +15,6 @@ class MergeConfig(Section):
         4,
         ge=0,
         le=1000,
-        description="Rows of val that the final model and what it was merged from must answer alike before anything "
-        "goes on; loads each once. 0 asks nothing.",
+        description="Rows of val that the final model and what it was merged from must answer alike before "
+        "anything goes on; loads each once. 0 asks nothing.",
     )

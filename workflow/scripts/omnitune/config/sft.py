@@ -25,14 +25,14 @@ class SftConfig(TrainingConfig):
     )
     padding_free: bool | Literal["auto"] | None = Field(
         None,
-        description="Put the rows of a batch behind each other instead of padding them: the same rows a step, in less "
-        "time. Needs what `packing` needs; `auto` does it where the environment has that.",
+        description="Put the rows of a batch behind each other instead of padding them: the same rows a step, in "
+        "less time. Needs what `packing` needs; `auto` does it where the environment has that.",
     )
     resume_adapter: str | None = Field(
         None,
         min_length=1,
-        description="Folder of a finished adapter of the same shape on the same base (`results/RUN/NAME/sft/model`): "
-        "train it on instead of a new one.",
+        description="Folder of a finished adapter of the same shape on the same base "
+        "(`results/RUN/NAME/sft/model`): train it on instead of a new one.",
     )
     swift: dict[str, Any] = Field(
         {}, description="Any other flag of `swift sft`, by its own name; checked against ms-swift."

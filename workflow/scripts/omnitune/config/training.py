@@ -20,8 +20,8 @@ class LoraConfig(Section):
     dropout: Share = Field(0.05, le=0.9, description="Dropout on the adapter's input; 0 with `experts`.")
     experts: bool = Field(
         False,
-        description="Adapt the experts of the text model too, which are most of its weights. Each has an update of "
-        "its own; `dropout` must be 0.",
+        description="Adapt the experts of the text model too, which are most of its weights. Each has an update "
+        "of its own; `dropout` must be 0.",
     )
 
 
@@ -61,7 +61,9 @@ class TrainingConfig(Section):
     )
     freeze_llm: bool = Field(False, description="Keep the text model as it is.")
     freeze_vit: bool | None = Field(None, description="Keep the vision and the audio tower as they are.")
-    freeze_vision: bool | None = Field(None, description="The same for the vision tower; null follows `freeze_vit`.")
+    freeze_vision: bool | None = Field(
+        None, description="The same for the vision tower; null follows `freeze_vit`."
+    )
     freeze_audio: bool | None = Field(None, description="The same for the audio tower; null follows `freeze_vit`.")
     freeze_aligner: bool | None = Field(
         None, description="Keep the projections from the towers to the text model."

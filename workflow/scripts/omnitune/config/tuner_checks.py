@@ -33,7 +33,9 @@ def _of_training(settings: TrainingConfig, where: Where, key: Key) -> Iterator[s
             f"Set {key[-1]}.lora.dropout: 0, which then holds for every layer."
         )
     if settings.freeze_llm:
-        yield f"{place}: the experts belong to the text model, which freeze_llm keeps. Set one of the two to false."
+        yield (
+            f"{place}: the experts belong to the text model, which freeze_llm keeps. Set one of the two to false."
+        )
 
 
 def _of_resumed(config: Config, experiment: Experiment, place: str) -> Iterator[str]:
@@ -44,6 +46,8 @@ def _of_resumed(config: Config, experiment: Experiment, place: str) -> Iterator[
     elif braced(folder):
         yield f"{place}: {folder} holds a brace, which Snakemake takes for a wildcard. Rename it."
     elif f"{folder}/".startswith(own):
-        yield f"{place}: {folder} is what this training makes itself. Name the adapter of another experiment or run."
+        yield (
+            f"{place}: {folder} is what this training makes itself. Name the adapter of another experiment or run."
+        )
     elif not folder.startswith("results/") and not (Path(folder) / "adapter_config.json").is_file():
         yield f"{place}: there is no adapter in {folder} (no adapter_config.json). Name the folder of one."

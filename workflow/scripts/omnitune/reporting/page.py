@@ -79,9 +79,9 @@ def _parity(found: Parity) -> str:
     """The proof of the merge, in a sentence."""
     equal = sum(row.equal for row in found.rows)
     return (
-        f"The merged model was asked {len(found.rows)} rows and gave {equal} answers to the letter as base and adapter "
-        f"(or the trained weights) do; logits differ by {found.largest_difference:g} of their spread at most "
-        f"({found.tolerance:g} allowed, {found.dtype})."
+        f"The merged model was asked {len(found.rows)} rows and gave {equal} answers to the letter as base and "
+        f"adapter (or the trained weights) do; logits differ by {found.largest_difference:g} of their spread at "
+        f"most ({found.tolerance:g} allowed, {found.dtype})."
     )
 
 

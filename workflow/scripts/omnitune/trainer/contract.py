@@ -34,8 +34,8 @@ def check(trainer: Any) -> None:
     if differences := trainable.difference(wanted, real):
         raise TrainableError(
             f"other parameters would train than the settings mean ({'; '.join(differences)})",
-            fix="Remove flags of the tuner from `swift:` or from the arguments file; else the versions of peft and "
-            "transformers are not those of the lock file.",
+            fix="Remove flags of the tuner from `swift:` or from the arguments file; else the versions of peft "
+            "and transformers are not those of the lock file.",
         )
 
 
