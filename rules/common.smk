@@ -17,6 +17,7 @@ from omnitune import (
     inference,
     launcher,
     merging,
+    parity,
     reporting,
     rewards,
     scoring,
@@ -53,6 +54,8 @@ SWIFT = environments.python("swift", cfg.envs.swift)
 LOCK = environments.lock_hash("swift")
 # A tiny model's matrices are too small to share: a second thread made training slower, and results depend on it.
 CPU_THREADS = 1
+# Where a merge's proof finds rows to ask: val may be empty, and a training on rewards has prompts alone.
+PARITY_FILES = ("val", "train", "grpo")
 
 # How trainings and inferences are watched: globals too, since waiting longer makes no result another. What they say of
 # their progress goes to the terminal as well, which their shell commands keep as descriptor 3.
@@ -107,9 +110,9 @@ def content(path):
     return xxhash.xxh3_128_hexdigest(file.read_bytes())
 
 
-def after_failures(training):
+def after_failures(settings):
     """What train.py does when a training fails in one of two known ways."""
-    return [f"--on-oom={training.on_oom}", f"--on-not-finite={training.on_not_finite}"]
+    return [f"--on-oom={settings.on_oom}", f"--on-not-finite={settings.on_not_finite}"]
 
 
 def attempt(wildcards, attempt):
@@ -205,3 +208,8 @@ def reward_file(wildcards):
     """The user's file of rewards, if there is one."""
     file = EXPERIMENTS[wildcards.experiment].grpo.reward_file
     return [file] if file else []
+
+
+def proofs(wildcards):
+    """The proof of an experiment's merge, waited for; what it says is not what an answer depends on."""
+    return [ancient(path) for path in LINEAGE.proofs(wildcards.experiment)]

@@ -84,6 +84,7 @@ use rule render_sft as demo_render with:
         train=lambda wildcards, input: input.data,
         val=[],
         cached=[],
+        resumed=[],
         checkpoints="results/{run}/inputs/pretrain/checkpoints",
         version=swift_args.VERSION,
         lock=LOCK,
@@ -114,6 +115,7 @@ use rule train_sft as demo_pretrain with:
         processes=PRETRAIN.processes,
         failures=after_failures(PRETRAIN),
         publish=PRETRAIN.publish,
+        resumed=[],
         version=training.VERSION,
         lock=LOCK,
 
@@ -131,5 +133,6 @@ use rule merge_model as demo_merge with:
     params:
         base=subpath(input.base, parent=True),
         trained=subpath(input.trained, parent=True),
+        data=[],
         output=subpath(output[0], parent=True),
         version=merging.VERSION,

@@ -70,6 +70,7 @@ use rule train_sft as train_grpo with:
         processes=lambda wildcards: EXPERIMENTS[wildcards.experiment].grpo.processes,
         failures=lambda wildcards: after_failures(EXPERIMENTS[wildcards.experiment].grpo),
         publish="last",
+        resumed=[],
         reward_file=lambda wildcards: [content(path) for path in reward_file(wildcards)],
         version=training.VERSION,
         rewards=rewards.VERSION,

@@ -86,6 +86,7 @@ use rule infer_base as infer_model with:
         args="results/{run}/{experiment}/infer/{stage}.args.json",
         models=lambda wildcards: LINEAGE.answering(wildcards.experiment, wildcards.stage),
         data="results/{run}/split/manifest.json",
+        proof=lambda wildcards: proofs(wildcards) if wildcards.stage == "merge" else [],
     output:
         "results/{run}/{experiment}/infer/{stage}.jsonl",
     log:

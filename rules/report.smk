@@ -6,6 +6,7 @@ rule write_report:
         metrics=expand("results/{{run}}/{experiment}/score/metrics.json", experiment=EXPERIMENTS),
         models=LINEAGE.trained(),
         merged=LINEAGE.final(),
+        proofs=LINEAGE.proofs(),
     output:
         "results/{run}/report.html",
     log:

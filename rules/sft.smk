@@ -24,6 +24,7 @@ rule render_sft:
     input:
         model="results/{run}/model/manifest.json",
         data="results/{run}/split/manifest.json",
+        resumed=lambda wildcards: LINEAGE.resumed(wildcards.experiment),
     output:
         "results/{run}/{experiment}/sft/args.json",
     log:
@@ -43,6 +44,7 @@ rule render_sft:
         cached=lambda wildcards: (
             ["--cached", f"results/{wildcards.run}/split/cached"] if by_length(wildcards) else []
         ),
+        resumed=lambda wildcards: [content(path) for path in LINEAGE.resumed(wildcards.experiment)],
         checkpoints="results/{run}/{experiment}/sft/checkpoints",
         version=swift_args.VERSION,
         lock=LOCK,
@@ -60,6 +62,7 @@ rule train_sft:
         cached=lambda wildcards: [
             f"results/{wildcards.run}/split/cached/{part}/state.json" for part in by_length(wildcards)
         ],
+        resumed=lambda wildcards: LINEAGE.resumed(wildcards.experiment),
     output:
         "results/{run}/{experiment}/sft/model/manifest.json",
     log:
@@ -76,10 +79,13 @@ rule train_sft:
         stage="sft",
         # Rows by content: those that only the test holds are no reason to train again.
         inputs=lambda wildcards: [
-            f"--input=results/{wildcards.run}/{path}"
+            f"--input={path}"
             for path in [
-                *("model/manifest.json", "split/train.jsonl", "split/val.jsonl"),
-                *(f"split/{part}.lengths.jsonl" for part in by_length(wildcards)),
+                f"results/{wildcards.run}/model/manifest.json",
+                f"results/{wildcards.run}/split/train.jsonl",
+                f"results/{wildcards.run}/split/val.jsonl",
+                *(f"results/{wildcards.run}/split/{part}.lengths.jsonl" for part in by_length(wildcards)),
+                *LINEAGE.resumed(wildcards.experiment),
             ]
         ],
         output=subpath(output[0], parent=True),
@@ -88,6 +94,7 @@ rule train_sft:
         processes=lambda wildcards: EXPERIMENTS[wildcards.experiment].sft.processes,
         failures=lambda wildcards: after_failures(EXPERIMENTS[wildcards.experiment].sft),
         publish=lambda wildcards: EXPERIMENTS[wildcards.experiment].sft.publish,
+        resumed=lambda wildcards: [content(path) for path in LINEAGE.resumed(wildcards.experiment)],
         version=training.VERSION,
         lock=LOCK,
     shell:

@@ -46,7 +46,9 @@ def fake_swift(swift_python: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     (folder / "lib").symlink_to(swift_python.parent.parent / "lib")
     python = folder / "bin" / "python"
     python.write_text(
-        f'#!/bin/sh\ncase "$*" in *swift.cli.*) export PYTHONPATH="{FAKES}";; esac\nexec "{swift_python}" "$@"\n'
+        f'#!/bin/sh\ncase "$*" in\n*swift.cli.*) export PYTHONPATH="{FAKES}";;\n'
+        f'*answer_twice.py*) shift; exec "{swift_python}" "{FAKES}/answer_twice.py" "$@";;\nesac\n'
+        f'exec "{swift_python}" "$@"\n'
     )
     python.chmod(0o755)
     return folder

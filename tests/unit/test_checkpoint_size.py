@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from weight_files import write_safetensors
 
-from omnitune import checkpoint_size, disk
+from omnitune import checkpoint_size, disk, trainable
 from omnitune.errors import PipelineError
 
 MEGA = 1024 * 1024
@@ -30,7 +30,7 @@ def model(tmp_path: Path) -> Path:
 
 def of_one(model: Path, **more: Any) -> float:
     """Bytes beside the small files, without the margin."""
-    arguments = {"model": str(model), "tuner_type": "full", "torch_dtype": "bfloat16", "lora_rank": 8} | more
+    arguments = {"model": str(model), "tuner_type": "full", "torch_dtype": "bfloat16"} | more
     return (checkpoint_size.of_one(arguments) - SMALL) / 1.05
 
 
@@ -47,16 +47,15 @@ def test_all_weights(model: Path, more: dict[str, Any], bytes_a_value: int):
     assert of_one(model, **more) == pytest.approx(bytes_a_value * MEGA)
 
 
-@pytest.mark.parametrize(
-    ("more", "values"),
-    [
-        ({"target_modules": ["thinker.model.layers.0.self_attn.q_proj"]}, 8 * (768 + 1024)),
-        ({"target_parameters": ["mlp.experts.gate_up_proj"]}, 8 * (256 + 1024)),
-    ],
-)
-def test_an_adapter(model: Path, more: dict[str, Any], values: int):
-    assert of_one(model, tuner_type="lora", **more) == pytest.approx(12 * values)
-    assert of_one(model, tuner_type="lora", deepspeed="zero2", **more) == pytest.approx(20 * values)
+def test_an_adapter(model: Path):
+    lora = {"tuner_type": "lora", "ENV": {trainable.VARIABLE: '{"llm attention": 9000, "llm experts": 5000}'}}
+    assert of_one(model, **lora) == pytest.approx(12 * 14_000)
+    assert of_one(model, deepspeed="zero2", **lora) == pytest.approx(20 * 14_000)
+
+
+def test_what_is_frozen_is_kept_without_a_state(model: Path):
+    some = {"ENV": {trainable.VARIABLE: '{"llm attention": 786432}'}}
+    assert of_one(model, **some) == pytest.approx(2 * MEGA + 4 * 768 * 1024)
 
 
 def test_what_is_there_already_is_not_needed_again(model: Path, tmp_path: Path):

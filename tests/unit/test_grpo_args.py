@@ -11,6 +11,7 @@ from omnitune import recipes, swift_args, swift_owned
 from omnitune.config.grpo import GrpoConfig
 from omnitune.config.media import MediaConfig
 from omnitune.errors import PipelineError
+from omnitune.model_parts import PARTS, Shapes
 
 GOLDEN = Path(__file__).parents[1] / "data" / "golden"
 LINEAR = {
@@ -19,6 +20,11 @@ LINEAR = {
     "audio": ["thinker.audio_tower.layers.0.self_attn.q_proj"],
     "aligner": ["thinker.visual.merger.mlp.0", "thinker.audio_tower.proj1"],
 }
+SHAPES = Shapes(
+    linear={group: {name: [64, 32] for name in names} for group, names in LINEAR.items()},
+    experts={"thinker.model.layers.0.mlp.experts": [4, 16, 32]},
+    parameters=dict.fromkeys(PARTS, 1000),
+)
 ADAPTER = "results/main/main/sft/model"
 
 
@@ -39,7 +45,7 @@ def arguments_of(settings: GrpoConfig, media: MediaConfig, device: str, adapter:
         device=device,
         model="results/main/model/weights",
         adapter=adapter,
-        linear_modules=LINEAR,
+        shapes=SHAPES,
         prompts="results/main/split/grpo.jsonl",
         plugins=PLUGINS,
         output="results/main/main/grpo/checkpoints",

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from omnitune import remedies
+from omnitune.batch_args import smaller as shrunk
 from omnitune.errors import ExitCode, PipelineError
-from omnitune.remedies import Remedies, shrunk
+from omnitune.remedies import Remedies
 
 ARGUMENTS = {
     "per_device_train_batch_size": 4, "per_device_eval_batch_size": 4, "gradient_accumulation_steps": 3,

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from omnitune import batch_args
 from omnitune.errors import ExitCode, PipelineError
 from omnitune.publish import write_json
 
@@ -40,7 +41,7 @@ class Remedies:
             on_oom: `shrink` makes the next attempt smaller.
             on_not_finite: `retry` goes on from the last checkpoint, once for each step.
         """
-        if error.code == ExitCode.GPU_MEMORY and on_oom == "shrink" and (smaller := shrunk(arguments)):
+        if error.code == ExitCode.GPU_MEMORY and on_oom == "shrink" and (smaller := batch_args.smaller(arguments)):
             change = ", ".join(f"{name} {arguments[name]} -> {value}" for name, value in smaller.items())
             told = f"out of GPU memory: {change}; the effective batch stays the same"
             return Remedies(self.arguments | smaller, self.not_finite, [*self.told, told])
@@ -63,21 +64,3 @@ def read(work: Path) -> Remedies:
         return Remedies(**json.loads((work / FILE).read_bytes()))
     except (OSError, ValueError, TypeError):
         return Remedies()
-
-
-def shrunk(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Flags of the next smaller forward pass at the same effective batch; empty when there is none.
-
-    The micro-batch is divided by its smallest factor, mostly 2, and what is accumulated multiplied by it. At one
-    row a pass, activations are computed twice instead of kept.
-    """
-    micro = int(arguments["per_device_train_batch_size"])
-    if micro > 1:
-        factor = next(number for number in range(2, micro + 1) if micro % number == 0)
-        accumulated = ("gradient_accumulation_steps", "steps_per_generation")
-        passes = {name: int(arguments[name]) * factor for name in accumulated if name in arguments}
-        sizes = ("per_device_train_batch_size", "per_device_eval_batch_size")
-        return {name: micro // factor for name in sizes if name in arguments} | passes
-    if str(arguments.get("gradient_checkpointing", True)).lower() == "false":
-        return {"gradient_checkpointing": "true"}
-    return {}

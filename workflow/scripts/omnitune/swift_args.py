@@ -1,4 +1,5 @@
-"""Config and manifests -> ms-swift arguments. Only this file, swift_owned.py and deploy_args.py know its flags.
+"""Config and manifests -> ms-swift arguments. Only this file, tuner_args.py, swift_owned.py and
+deploy_args.py know its flags.
 
 An arguments file is a flat map that `swift sft args.json` takes as it is: list items are strings, nothing is
 null, and ENV holds the media contract. Device numbers, the checkpoint to resume and secrets are not in it:
@@ -15,8 +16,10 @@ from omnitune.config.media import MediaConfig
 from omnitune.config.sft import SftConfig
 from omnitune.config.training import TrainingConfig
 from omnitune.errors import PipelineError
+from omnitune.model_parts import Shapes
 from omnitune.swift_owned import refuse_owned
 from omnitune.trainer.callback import NAME as CALLBACK
+from omnitune.tuner_args import tuner
 
 VERSION = 2
 Device = Literal["cuda", "cpu"]
@@ -52,22 +55,24 @@ def sft(
     media: MediaConfig,
     device: Device,
     model: str,
-    linear_modules: Mapping[str, list[str]],
+    shapes: Shapes,
     train: str,
     val: str | None,
     plugins: Sequence[str],
     output: str,
+    attention: str | None = None,
 ) -> Arguments:
     """Arguments of `swift sft`.
 
     Args:
         settings: the section with the recipe filled in.
         model: folder of the base.
-        linear_modules: names of the base's linear layers by group (llm, vision, audio, aligner).
+        shapes: the base's layers.
         train, val: JSONL files, or with `settings.by_length` folders of `tokens.cached`; without val nothing is
             evaluated during training.
         plugins: the Python files that ms-swift imports; one registers the callback of `trainer.callback`.
         output: folder of the checkpoints.
+        attention: the flash attention by which rows are not padded, if they are not.
 
     Raises:
         PipelineError: for a flag in `sft.swift` that has a key of its own or is the pipeline's; when the best
@@ -80,13 +85,17 @@ def sft(
             where="sft.publish",
             fix="Raise split.val, or publish last.",
         )
-    arguments = _training(settings, media, device, model, linear_modules, plugins, output)
+    arguments = _training(settings, media, device, model, shapes, plugins, output)
     rows, watched = "dataset", "val_dataset"
     if settings.by_length:
         # From JSONL ms-swift would encode every row before the first step; a column of lengths in it is dropped.
         rows, watched = "cached_dataset", "cached_val_dataset"
         arguments |= {"group_by_length": settings.group_by_length, "packing": settings.packing}
     arguments[rows] = [train]
+    if attention:
+        arguments |= {"attn_impl": attention, "padding_free": True}
+    if settings.resume_adapter:
+        arguments["adapters"] = [settings.resume_adapter]
     if val:
         arguments |= {watched: [val], "eval_strategy": "steps", "eval_steps": settings.eval_steps}
     return as_text(arguments | settings.swift)
@@ -99,7 +108,7 @@ def grpo(
     device: Device,
     model: str,
     adapter: str | None,
-    linear_modules: Mapping[str, list[str]],
+    shapes: Shapes,
     prompts: str,
     plugins: Sequence[str],
     output: str,
@@ -110,7 +119,7 @@ def grpo(
         settings: the section with the recipe filled in.
         model: folder of the model that the policy starts from.
         adapter: folder of an adapter on it that is trained on, or None.
-        linear_modules: as in `sft`.
+        shapes: as in `sft`.
         prompts: JSONL file.
         plugins: as in `sft`; one registers the rewards.
         output: folder of the checkpoints.
@@ -119,7 +128,7 @@ def grpo(
         PipelineError: as in `sft`.
     """
     refuse_owned("grpo", settings.swift)
-    arguments = _training(settings, media, device, model, linear_modules, plugins, output)
+    arguments = _training(settings, media, device, model, shapes, plugins, output)
     arguments |= {
         "dataset": [prompts],
         "rlhf_type": "grpo",
@@ -156,14 +165,14 @@ def _training(
     media: MediaConfig,
     device: Device,
     model: str,
-    linear_modules: Mapping[str, list[str]],
+    shapes: Shapes,
     plugins: Sequence[str],
     output: str,
 ) -> Arguments:
     """What sft and grpo have in common."""
     arguments: Arguments = {
         **common(model, device),
-        "tuner_type": settings.tuner,
+        **tuner(settings, shapes),
         "split_dataset_ratio": 0,
         "external_plugins": list(plugins),
         "callbacks": [CALLBACK],
@@ -181,9 +190,6 @@ def _training(
         "warmup_ratio": settings.warmup_ratio,
         "weight_decay": settings.weight_decay,
         "max_length": settings.max_length,
-        "freeze_llm": settings.freeze_llm,
-        "freeze_vit": settings.freeze_vit,
-        "freeze_aligner": settings.freeze_aligner,
         "eval_strategy": "no",
         "save_strategy": "steps",
         "save_steps": settings.save_steps,
@@ -199,13 +205,6 @@ def _training(
         # Seconds that a rank waits for another; ms-swift's own default is 208 days.
         "ddp_timeout": 1800,
     }
-    if settings.tuner == "lora":
-        arguments |= {
-            "lora_rank": settings.lora.rank,
-            "lora_alpha": settings.lora.alpha,
-            "lora_dropout": settings.lora.dropout,
-            "target_modules": lora_targets(settings, linear_modules),
-        }
     if device == "cpu":
         arguments |= {"use_cpu": True, "fp16": False, "bf16": False}
         # A loader that lives from one evaluation to the next draws from the random state once less, and a resumed
@@ -216,26 +215,6 @@ def _training(
     if settings.deepspeed != "none":
         arguments |= {"deepspeed": settings.deepspeed}
     return arguments | {"ENV": media_environment(media)}
-
-
-def lora_targets(settings: TrainingConfig, linear_modules: Mapping[str, list[str]]) -> list[str]:
-    """Full names of every linear layer in the groups that are not frozen.
-
-    Full names, because `all-linear` and a regex both lose their path inside peft and then match the audio
-    tower's projections as well, frozen or not.
-    """
-    groups = [] if settings.freeze_llm else ["llm"]
-    if not settings.freeze_vit:
-        groups += ["vision", "audio"]
-    if not settings.freeze_aligner:
-        groups += ["aligner"]
-    if not groups:
-        raise PipelineError(
-            "everything is frozen",
-            where="freeze_llm, freeze_vit, freeze_aligner",
-            fix="Set one of them to false.",
-        )
-    return [name for group in groups for name in linear_modules[group]]
 
 
 def infer(

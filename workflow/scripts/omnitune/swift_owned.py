@@ -31,7 +31,9 @@ KEYS = {
     "dataset_num_proc": "{stage}.dataset_workers",
     "seed": "{stage}.seed",
     "data_seed": "{stage}.seed",
+    "freeze_parameters": "{stage}.freeze_vision and {stage}.freeze_audio",
     "target_modules": "{stage}.freeze_vit and {stage}.freeze_aligner",
+    "target_parameters": "{stage}.lora.experts",
     "lora_rank": "{stage}.lora.rank",
     "lora_alpha": "{stage}.lora.alpha",
     "lora_dropout": "{stage}.lora.dropout",
@@ -53,7 +55,12 @@ KEYS = {
     "bf16": "device",
 }
 # Those of `swift sft` besides: GRPO takes neither.
-SFT_KEYS = {"group_by_length": "sft.group_by_length", "packing": "sft.packing"}
+SFT_KEYS = {
+    "group_by_length": "sft.group_by_length",
+    "packing": "sft.packing",
+    "padding_free": "sft.padding_free",
+    "adapters": "sft.resume_adapter",
+}
 # Those of `swift rlhf` besides; `swift sft` has some of them too, where they mean nothing to the training.
 GRPO_KEYS = {
     "reward_funcs": "grpo.rewards",
@@ -69,11 +76,11 @@ GRPO_KEYS = {
     "vllm_mode": "grpo.rollout",
     "vllm_gpu_memory_utilization": "grpo.vllm_gpu_memory_utilization",
 }
-# Flags that change what an adapter is, in ways that the merge does not know.
+# Flags that change what an adapter is, or what trains, in ways that the merge and the contract do not know.
 UNMERGEABLE = {
-    "use_dora", "lora_bias", "modules_to_save", "target_parameters", "init_weights", "target_regex",
+    "use_dora", "lora_bias", "modules_to_save", "init_weights", "target_regex",
     "tuner_backend", "use_galore", "lora_dtype", "trainable_parameters", "trainable_parameters_regex",
-    "freeze_parameters",
+    "freeze_parameters_ratio", "freeze_parameters_regex",
 }  # fmt: skip
 # Flags by which ms-swift would make other rows of the files, or other tokens of the rows, than were checked and
 # counted.

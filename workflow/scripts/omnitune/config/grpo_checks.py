@@ -12,7 +12,7 @@ from omnitune.errors import PipelineError, suggest
 from omnitune.rewards import REWARDS, SWIFTS, names_in
 
 # They decide what an adapter is.
-ADAPTER_KEYS = ("lora", "freeze_llm", "freeze_vit", "freeze_aligner")
+ADAPTER_KEYS = ("lora", "freeze_llm", "freeze_vit", "freeze_vision", "freeze_audio", "freeze_aligner")
 
 
 def grpo_mistakes(config: Config, experiment: Experiment, where: Where, prefix: Key) -> Iterator[str]:

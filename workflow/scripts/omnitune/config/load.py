@@ -18,6 +18,7 @@ from omnitune.config.run import Config
 from omnitune.config.sentences import Key, Where, sentence
 from omnitune.config.sft import SftConfig
 from omnitune.config.source_checks import source_mistakes
+from omnitune.config.tuner_checks import tuner_mistakes
 from omnitune.errors import PipelineError
 from omnitune.media.urls import prefix_mistake
 from omnitune.validation.policy import policy_mistakes
@@ -125,6 +126,7 @@ def _experiment_checks(config: Config, experiment: Experiment, where: Where, pre
     if experiment.grpo.enabled:
         yield from grpo_mistakes(config, experiment, where, prefix)
     yield from publish_mistakes(config, experiment, where, prefix)
+    yield from tuner_mistakes(config, experiment, where, prefix)
     yield from length_mistakes(config, experiment, where, prefix)
     if "base" not in config.infer.stages and not experiment.infer_stages(config.infer.stages):
         yield (

@@ -17,7 +17,12 @@ class LoraConfig(Section):
 
     rank: Positive = Field(8, description="Rank r of the update.")
     alpha: Positive = Field(32, description="The update is scaled by alpha / rank.")
-    dropout: Share = Field(0.05, le=0.9, description="Dropout on the adapter's input.")
+    dropout: Share = Field(0.05, le=0.9, description="Dropout on the adapter's input; 0 with `experts`.")
+    experts: bool = Field(
+        False,
+        description="Adapt the experts of the text model too, which are most of its weights. Each has an update "
+        "of its own; `dropout` must be 0.",
+    )
 
 
 class TrainingConfig(Section):
@@ -56,6 +61,10 @@ class TrainingConfig(Section):
     )
     freeze_llm: bool = Field(False, description="Keep the text model as it is.")
     freeze_vit: bool | None = Field(None, description="Keep the vision and the audio tower as they are.")
+    freeze_vision: bool | None = Field(
+        None, description="The same for the vision tower; null follows `freeze_vit`."
+    )
+    freeze_audio: bool | None = Field(None, description="The same for the audio tower; null follows `freeze_vit`.")
     freeze_aligner: bool | None = Field(
         None, description="Keep the projections from the towers to the text model."
     )

@@ -13,6 +13,7 @@ from omnitune.reporting.inputs import (
     Experiment,
     Final,
     Model,
+    Parity,
     Split,
     SplitFile,
     Training,
@@ -69,8 +70,19 @@ def _experiment(identity: str, experiment: Experiment) -> dict[str, Any]:
         "result": results.result(identity, metrics) if metrics else None,
         "summary": words.summary(results.findings(metrics) if metrics else []),
         "trainings": trainings,
+        "parity": _parity(read(Path(experiment.parity), Parity)) if experiment.parity else None,
         "keys": {stage: key for stage, key in keys.items() if key},
     }
+
+
+def _parity(found: Parity) -> str:
+    """The proof of the merge, in a sentence."""
+    equal = sum(row.equal for row in found.rows)
+    return (
+        f"The merged model was asked {len(found.rows)} rows and gave {equal} answers to the letter as base and "
+        f"adapter (or the trained weights) do; logits differ by {found.largest_difference:g} of their spread at "
+        f"most ({found.tolerance:g} allowed, {found.dtype})."
+    )
 
 
 def _training(identity: str, experiment: str, stage: str, folder: Path) -> dict[str, Any]:
