@@ -17,6 +17,7 @@ from omnitune import (
     inference,
     merging,
     reporting,
+    reward_lab,
     rewards,
     scoring,
     supervisor,

@@ -296,8 +296,9 @@ def test_a_grpo_that_cannot_work_is_one_sentence(changes: Values, sentence: str)
         ),
         (
             {"zzz": 1},
-            "grpo.rewards: there is no reward zzz. Choose one of format, accuracy, external_r1v_acc, cosine, "
-            "math, react_format, repetition, soft_overlong, toolbench, or define it in data/mine.py.",
+            "grpo.rewards: there is no reward zzz. Choose one of format, accuracy, external_r1v_acc, choice, "
+            "asr, iou, json_schema, length, repetition, llm_judge, cosine, math, react_format, soft_overlong, "
+            "toolbench, or define it in data/mine.py.",
         ),
     ],
 )
