@@ -32,10 +32,11 @@ def policy(tiny_model: Path) -> Any:
 
 @pytest.fixture
 def trainer() -> Iterator[Any]:
-    """The trainer's module, as it was before a guard."""
+    """The trainer's module, without a guard that another test has set."""
     from swift.rlhf_trainers import grpo_trainer
 
     encode = grpo_trainer.encode_sample
+    grpo_trainer.encode_sample = getattr(encode, "__wrapped__", encode)
     yield grpo_trainer
     grpo_trainer.encode_sample = encode
 

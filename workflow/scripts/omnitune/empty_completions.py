@@ -6,6 +6,7 @@ also end. One that is this token alone has none left, so its row has no label, a
 stops the training with "Size does not match at dimension 1".
 """
 
+from functools import wraps
 from typing import Any
 
 _NO_LABEL = -100
@@ -19,6 +20,7 @@ def guard() -> None:
     if getattr(encode, "guards_empty", False):
         return
 
+    @wraps(encode)
     def encode_sample(sample: Any, template: Any, **more: Any) -> dict[str, Any]:
         encoded: dict[str, Any] = encode(sample, template, **more)
         labels = encoded.get("labels")

@@ -42,7 +42,9 @@ def run(arguments: Mapping[str, Any], prompts: Path, settings: LabConfig, *, mod
         for name, weight in zip(names, weights, strict=True)
     }
     print(as_text(known, judged), flush=True)
-    mistakes = [mistake for one in judged.values() for mistake in one.mistakes] + verdicts.total_mistakes(judged, known)
+    mistakes = [mistake for one in judged.values() for mistake in one.mistakes] + verdicts.total_mistakes(
+        judged, known
+    )
     if mistakes:
         raise PipelineError("\n".join(mistakes), code=ExitCode.CONFIG)
     write_json(output, verdicts.as_json(known, judged))
