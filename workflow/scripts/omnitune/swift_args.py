@@ -1,4 +1,4 @@
-"""Config and manifests -> ms-swift arguments. Only this file, swift_owned.py and deploy_args.py know its flags.
+"""Config and manifests -> ms-swift arguments. Flags stand here, in grpo_args, swift_owned and deploy_args alone.
 
 An arguments file is a flat map that `swift sft args.json` takes as it is: list items are strings, nothing is
 null, and ENV holds the media contract. Device numbers, the checkpoint to resume and secrets are not in it:
@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from omnitune import rewards
+from omnitune import grpo_args
 from omnitune.config.grpo import GrpoConfig
 from omnitune.config.infer import InferConfig
 from omnitune.config.media import MediaConfig
@@ -24,31 +24,6 @@ Arguments = dict[str, Any]
 
 # Pixels of one visual token: a patch of 16 x 16, merged 2 x 2 (Qwen3-Omni's vision_config).
 PIXELS_PER_TOKEN = 32 * 32
-
-
-# What makes GRPO another algorithm; `grpo` is ms-swift's own default. Numbers are those of the papers.
-_NARROW: Arguments = {"epsilon": 3e-4, "epsilon_high": 4e-4, "beta": 0}
-ALGORITHMS: dict[str, Arguments] = {
-    "grpo": {},
-    # arXiv 2503.14476: a wider upper clip, groups without variance sampled again, cut completions not counted.
-    "dapo": {
-        "loss_type": "dapo", "epsilon_high": 0.28, "dynamic_sample": True, "overlong_filter": True, "beta": 0,
-    },
-    # arXiv 2503.20783: no bias by length or by the difficulty of a prompt.
-    "dr_grpo": {"loss_type": "dr_grpo", "scale_rewards": "none"},
-    "bnpo": {"loss_type": "bnpo"},
-    # arXiv 2507.18071: one ratio a sequence, which needs far narrower clips.
-    "gspo": {"importance_sampling_level": "sequence"} | _NARROW,
-    "gspo_token": {"importance_sampling_level": "sequence_token"} | _NARROW,
-    # arXiv 2506.13585 and 2510.13786: weights are clipped, no token is dropped.
-    "cispo": {"loss_type": "cispo", "epsilon_high": 5.0},
-    "sapo": {"loss_type": "sapo"},  # arXiv 2511.20347
-    "gdpo": {"scale_rewards": "gdpo"},  # arXiv 2601.05242
-    "rloo": {"advantage_estimator": "rloo"},
-    "reinforce_plus_plus": {"advantage_estimator": "reinforce_plus_plus"},
-    "real": {"loss_type": "real"},  # arXiv 2602.05630
-    "fipo": {"loss_type": "fipo"},  # arXiv 2603.19835
-}  # fmt: skip
 
 
 def media_environment(media: MediaConfig) -> dict[str, str]:
@@ -136,51 +111,12 @@ def grpo(
     """
     refuse_owned("grpo", settings.swift)
     arguments = _training(settings, media, device, model, linear_modules, output)
-    arguments |= {
-        "dataset": [prompts],
-        "rlhf_type": "grpo",
-        "eval_steps": settings.eval_steps,
-        "external_plugins": [plugin],
-        "reward_funcs": list(settings.weights),
-        "reward_weights": list(settings.weights.values()),
-        "num_generations": settings.num_generations,
-        "max_completion_length": settings.max_completion_length,
-        "temperature": settings.temperature,
-        "top_p": settings.top_p,
-        "top_k": settings.top_k,
-        "log_completions": settings.log_completions,
-        "use_vllm": settings.rollout != "transformers",
-    }
-    arguments |= ALGORITHMS[settings.algorithm]
-    if settings.beta is not None:
-        arguments["beta"] = settings.beta
-    if settings.rollout != "transformers":
-        arguments |= {"vllm_mode": settings.rollout, **vllm(settings)}
+    arguments |= {"dataset": [prompts], **grpo_args.flags(settings, plugin)}
     if adapter:
         # The divergence is measured from the adapter as sft left it, not from the bare base.
         arguments |= {"adapters": [adapter], "ref_adapters": [adapter]}
-    # Here, so that the run key sees it: other rewards make another model.
-    arguments["ENV"] |= {rewards.VERSION_VARIABLE: str(rewards.VERSION)}
-    if settings.reward_file:
-        arguments["ENV"] |= {rewards.FILE_VARIABLE: settings.reward_file}
-    if settings.reward_options:
-        options = json.dumps(settings.reward_options, sort_keys=True, ensure_ascii=False)
-        arguments["ENV"] |= {rewards.OPTIONS_VARIABLE: options}
+    arguments["ENV"] |= grpo_args.environment(settings)
     return as_text(arguments | settings.swift)
-
-
-def vllm(settings: GrpoConfig) -> Arguments:
-    """How vLLM shares the GPUs with the training; what is left at ms-swift's default is left out."""
-    shared: Arguments = {"vllm_gpu_memory_utilization": settings.vllm_gpu_memory_utilization}
-    chosen = {
-        "vllm_tensor_parallel_size": settings.vllm_tensor_parallel_size,
-        "sleep_level": settings.sleep_level,
-        "offload_model": settings.offload_model,
-        "offload_optimizer": settings.offload_optimizer,
-        "move_model_batches": settings.move_model_batches,
-    }
-    defaults = GrpoConfig.model_fields
-    return shared | {name: value for name, value in chosen.items() if value != defaults[name].default}
 
 
 def _training(

@@ -43,7 +43,7 @@ def llm_judge(
     """The judge's rating over `scale`, 0 to 1; None (no opinion) where it gave none.
 
     Args:
-        url: base of the interface, as `http://127.0.0.1:8001/v1`.
+        url: base of the interface, with its `/v1`.
         model: the judge's name there.
         messages: the rows' turns: the last one of the user is the question.
         solution: the references, where rows have them.
