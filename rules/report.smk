@@ -5,6 +5,7 @@ rule write_report:
         data="results/{run}/split/manifest.json",
         metrics=expand("results/{{run}}/{experiment}/score/metrics.json", experiment=EXPERIMENTS),
         models=LINEAGE.trained(),
+        rewards=LINEAGE.proofs(),
         merged=LINEAGE.final(),
     output:
         "results/{run}/report.html",

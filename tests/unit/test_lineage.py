@@ -72,6 +72,7 @@ def test_what_is_trained_merged_served_and_reported():
     assert found.reported() == [
         {"name": "main", "metrics": f"{OWN}/score/metrics.json"}
         | {stage: f"{OWN}/{stage}/model" for stage in ("sft", "grpo", "merge")}
+        | {"rewards": f"{OWN}/grpo/rewards.json"}
     ]
     unmerged = lineage({}, None, merge=False)
     assert unmerged.final() == unmerged.served() == []

@@ -86,6 +86,15 @@ def test_a_reward_that_does_not_exist_is_told_before_anything_runs(empty: Projec
     assert not empty.path("results").exists()
 
 
+def test_a_reward_that_teaches_nothing_is_stopped_before_sft_trains(empty: Project, values: Values) -> None:
+    empty.path("rewards.py").write_text("def custom_reward(completions, **kwargs): return [1] * len(completions)")
+    empty.write_config(grpo(values))
+    done = empty.snakemake("--cores", "1")
+    assert done.returncode == 1
+    assert "grpo.rewards.custom_reward: it gives every completion 1, right or wrong, so nothing" in done.stdout
+    assert not empty.path("results/small/main/sft/checkpoints").exists()
+
+
 def test_prompts_without_the_solution_that_a_reward_needs_are_told_before_sft_trains(
     empty: Project, values: Values
 ) -> None:
@@ -130,7 +139,7 @@ STALE = {
     "grpo.enabled=false": AFTER_GRPO - {"train_grpo"},
     "grpo.algorithm=dapo": {*PROVED_AGAIN, *AFTER_GRPO},
     # Another trial of the same rewards is no other training.
-    "grpo.lab.rows=32": {"check_rewards"},
+    "grpo.lab.rows=32": {"check_rewards", "write_report"},
     "sft.learning_rate=2e-4": TRAINED_AGAIN,
     "grpo.max_length=2000": {*JUDGED_AGAIN, *INFER_BASE},
     "media.image_max_pixels=500000": {*JUDGED_AGAIN, *INFER_BASE},

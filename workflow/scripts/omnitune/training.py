@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from omnitune import artifact, checkpoints, gpus, runkey, supervisor, swift_process, weights
+from omnitune import artifact, checkpoints, completions, gpus, runkey, supervisor, swift_process, weights
 from omnitune.errors import ExitCode, PipelineError
 from omnitune.media.present import refuse_missing
 from omnitune.publish import open_atomic, staging
@@ -244,6 +244,8 @@ def _publish(job: Job, key: RunKey, last: checkpoints.Checkpoint, packages: Mapp
                 # Times and speeds belong to the machine, not to the model.
                 kept = {name: value for name, value in record.items() if not _OF_MACHINE.search(name)}
                 file.write(json.dumps(kept, ensure_ascii=False).encode() + b"\n")
+        if (logged := job.work / completions.LOGGED).is_file():
+            completions.keep(logged, folder / completions.FILE, job.arguments["reward_funcs"])
         artifact.publish(folder, job.output, key, facts)
     print(f"{job.output}: {last.step} steps, mean loss {facts['train_loss']}.")
 
