@@ -9,8 +9,8 @@ from conftest import CONFIG, Demo
 from omnitune import base_model, weights
 
 RUN = "results/demo"
-# All weights from the base, by another algorithm, rated by several rewards, one of them ms-swift's own; a few steps
-# show that it runs.
+# All weights from the base, by another algorithm and several rewards, one of them ms-swift's own; a few steps show
+# that it runs.
 REWARDS = {
     "accuracy": 1.0,
     "format": 0.5,
