@@ -97,10 +97,13 @@ def test_a_file_as_the_scripts_readme_shows_it(prompts: Path, model: Path) -> No
     assert means["garbage"] == means["empty"] == 0
 
 
-def test_everything_that_ms_swift_gives_is_given(prompts: Path, model: Path) -> None:
+def test_everything_that_ms_swift_gives_is_given(
+    prompts: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """And on the main thread, where ms-swift calls rewards."""
+    monkeypatch.setenv("EXPORTED_BY_CHANCE", "1")
     file = """
-import signal, threading
+import os, signal, threading
 def seen(completions, messages, finish_reason, is_truncated, response_token_ids, id, solution, hint, trainer_state,
          prompt_id, request_id, rollout_infos, bonus):
     signal.signal(signal.SIGALRM, signal.SIG_DFL)  # a ValueError elsewhere
@@ -111,6 +114,8 @@ def seen(completions, messages, finish_reason, is_truncated, response_token_ids,
     assert cut == is_truncated and (not any(cut) or all(len(ids) == 32 for ids in response_token_ids))
     assert set(hint) <= {None, "add"} and all(name.startswith("sums/") for name in id)
     print("no reply")
+    assert "EXPORTED_BY_CHANCE" not in os.environ  # nor does a training see it
+    threading.Thread(target=threading.Event().wait).start()  # what is left behind does no harm
     return [bonus * float(gold == text) for gold, text in zip(solution, completions)]
 async def later(completions, solution, **kwargs):
     import asyncio
@@ -147,6 +152,10 @@ FAULTS = {
         "return [float(a == b) for a, b in zip(completions, k['target'])]",
         OWN + "it reads the column target, which no prompt has (columns are hint, id, messages, solution). "
         "Add it to the rows, or read another.",
+    ),
+    "a key of another map": (
+        "return [{'A': 1.0}[text] for text in completions]",
+        OWN + "it raised KeyError: '45' (mine.py:2) for 16 completions (gold). Mend the function.",
     ),
     "too few values": (
         "return [1.0]",

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from omnitune import supervisor
 from omnitune.errors import PipelineError
 from omnitune.reward_lab import worker
 
@@ -62,12 +63,11 @@ def rate(
     job = {
         "rewards": list(names),
         "batches": batches,
-        "environment": dict(environment),
         "arguments": {name: value for name, value in arguments.items() if name != "ENV"},
     }
     found = {name: Rating() for name in names}
     current: tuple[str, str] | None = None
-    with _process(job) as replies:
+    with _process(job, environment) as replies:
         while True:
             try:
                 reply = replies.get(timeout=seconds if current else START_SECONDS)
@@ -78,9 +78,10 @@ def rate(
                 found[reward].failed[kind] = f"did not return within {seconds:g} s"
                 return found
             if isinstance(reply, int):  # the exit code
-                if current is not None or reply:
-                    reward, kind = current or (names[0], "")
-                    found[reward].failed[kind] = f"ended the process ({_ending(reply)})"
+                reward, kind = current or (names[0], "")
+                found[reward].failed[kind] = f"ended the process ({_ending(reply)})"
+                return found
+            if reply["event"] == worker.DONE:
                 return found
             current = _note(reply, found)
 
@@ -100,21 +101,24 @@ def _note(reply: Mapping[str, Any], found: Mapping[str, Rating]) -> tuple[str, s
     if event == "rated":
         rating.values[kind], rating.seconds[kind] = reply["values"], reply["seconds"]
     else:
-        rating.failed[kind], rating.column = reply["what"], reply.get("column", rating.column)
+        rating.failed[kind], rating.column = reply["what"], reply["column"] or rating.column
     return None
 
 
 class _process:
     """The worker with its replies as a queue; it and what it started are gone at the end."""
 
-    def __init__(self, job: Mapping[str, Any]) -> None:
+    def __init__(self, job: Mapping[str, Any], environment: Mapping[str, str]) -> None:
         paths = [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]
         self._process = subprocess.Popen(
             [sys.executable, "-m", worker.__name__],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             start_new_session=True,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths)), "CUDA_VISIBLE_DEVICES": ""},
+            # What a training would not see, such as a key exported by chance, is not seen here.
+            env=supervisor.environment(
+                {**environment, "PYTHONPATH": os.pathsep.join(filter(None, paths)), "CUDA_VISIBLE_DEVICES": ""}
+            ),
         )
         self._job = json.dumps(job).encode()
         self._replies: queue.Queue[Any] = queue.Queue()

@@ -12,13 +12,14 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import SimpleNamespace
+from traceback import walk_tb
+from types import FrameType, SimpleNamespace
 from typing import Any
 
 from omnitune import rewards
 from omnitune.errors import PipelineError
 
-READY = "ready"
+READY, DONE = "ready", "done"
 
 
 def main() -> None:
@@ -30,7 +31,6 @@ def main() -> None:
     def say(**reply: Any) -> None:
         replies.write(json.dumps(reply) + "\n")
 
-    os.environ.update(job["environment"])
     try:
         table = _table(job["rewards"])
         made = {name: table[name](args=_arguments(job["arguments"])) for name in job["rewards"]}
@@ -47,12 +47,11 @@ def main() -> None:
             begun = time.monotonic()
             try:
                 values = call(reward, batch["completions"], batch["columns"])
-            except KeyError as error:
-                say(event="failed", reward=name, kind=kind, what=_told(error), column=str(error.args[0]))
             except Exception as error:
-                say(event="failed", reward=name, kind=kind, what=_told(error))
+                say(event="failed", reward=name, kind=kind, what=_told(error), column=_column(error))
             else:
                 say(event="rated", reward=name, kind=kind, values=values, seconds=time.monotonic() - begun)
+    say(event=DONE)
 
 
 def call(reward: Any, completions: Sequence[str], columns: Mapping[str, Any]) -> list[float | None]:
@@ -97,14 +96,26 @@ def _arguments(given: Mapping[str, Any]) -> SimpleNamespace:
     return SimpleNamespace(**values)
 
 
-def _told(error: BaseException) -> str:
+def _told(error: Exception) -> str:
     if isinstance(error, rewards.RewardError):
         return str(error)
-    trace = error.__traceback__
-    while trace and trace.tb_next:
-        trace = trace.tb_next
-    place = f" ({Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno})" if trace else ""
-    return f"{type(error).__name__}: {error}{place}"
+    frame, line = _raised(error)
+    return f"{type(error).__name__}: {error} ({Path(frame.f_code.co_filename).name}:{line})"
+
+
+def _column(error: Exception) -> str | None:
+    """The column that a function looked for among its keyword arguments; a KeyError may be about any other map."""
+    if not isinstance(error, KeyError):
+        return None
+    given = [value for value in _raised(error)[0].f_locals.values() if isinstance(value, dict)]
+    missing = any("finish_reason" in columns and error.args[0] not in columns for columns in given)
+    return str(error.args[0]) if missing else None
+
+
+def _raised(error: Exception) -> tuple[FrameType, int]:
+    """Where it was raised."""
+    *_, (frame, line) = walk_tb(error.__traceback__)
+    return frame, line
 
 
 if __name__ == "__main__":
