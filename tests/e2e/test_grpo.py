@@ -5,6 +5,7 @@ from statistics import mean
 
 import pytest
 from conftest import CONFIG, Demo
+from data_commands import command
 
 from omnitune import base_model, weights
 
@@ -37,7 +38,7 @@ def rewarded(demo: Demo) -> Demo:
     demo.path("config/grpo.yaml").write_text(json.dumps({"experiments": EXPERIMENTS}))
     config = (*CONFIG, "config/examples/demo_grpo.yaml", "config/grpo.yaml")
     merged = [f"{RUN}/{name}/merge/model/manifest.json" for name in ("whole", "onward")]
-    targets = [f"{RUN}/rewarded/score/metrics.json", f"{RUN}/report.html", *merged]
+    targets = [f"{RUN}/rewarded/score/metrics.json", *merged]
     done = demo.snakemake(*config, "--", *targets)
     assert done.returncode == 0, done.stdout
     return demo
@@ -100,13 +101,23 @@ def test_the_lab_tried_the_rewards_on_the_prompts(rewarded: Demo) -> None:
     assert means["gold"] > means["garbage"] == means["empty"] == 0
     # ms-swift's own among others: all of them on the same prompts, with the options of the config.
     whole = rewarded.json(f"{RUN}/whole/grpo/rewards.json")["rewards"]
-    assert set(whole) == set(REWARDS)
+    assert set(whole) == {*REWARDS, "custom_reward"}  # of the config that it is laid over
     assert whole["accuracy"]["means"]["gold"] == 1
     assert whole["cosine"]["means"]["gold in tags"] > whole["cosine"]["means"]["garbage"]
 
 
 def test_the_report_shows_how_it_was_rewarded(rewarded: Demo) -> None:
-    page = rewarded.path(f"{RUN}/report.html").read_text()
+    own = f"{RUN}/rewarded"
+    shown = {"name": "rewarded", "metrics": f"{own}/score/metrics.json", "rewards": f"{own}/grpo/rewards.json"}
+    shown |= {stage: f"{own}/{stage}/model" for stage in ("sft", "grpo", "merge")}
+    files = {"split": f"{RUN}/split/manifest.json", "model": f"{RUN}/model/manifest.json"}
+    done = command(
+        *("report", "--run", "demo", "--experiments", json.dumps([shown]), "--output", "rewarded.html"),
+        *(part for name, path in files.items() for part in (f"--{name}-manifest", path)),
+        cwd=rewarded.folder,
+    )
+    assert done.returncode == 0, done.stderr
+    page = rewarded.path("rewarded.html").read_text()
     for title in (
         "Reward custom_reward",
         "Length of a completion, tokens",
