@@ -19,6 +19,7 @@ from omnitune import (
     merging,
     parity,
     reporting,
+    reward_lab,
     rewards,
     scoring,
     swift_args,

@@ -16,7 +16,7 @@ rule render_grpo:
         runtime=30,
     params:
         settings=lambda wildcards: section(
-            EXPERIMENTS[wildcards.experiment].grpo, without=["enabled", "on_oom", "on_not_finite"]
+            EXPERIMENTS[wildcards.experiment].grpo, without=["enabled", "lab", "on_oom", "on_not_finite"]
         ),
         media=section(cfg.media, without=["roots"]),
         device=cfg.device,
@@ -37,9 +37,38 @@ rule render_grpo:
         " --output {output:q} > {log:q} 2>&1"
 
 
+# The rewards are proved on the prompts before sft trains for days, and before any GPU samples a completion.
+rule check_rewards:
+    input:
+        args="results/{run}/{experiment}/grpo/args.json",
+        model="results/{run}/model/manifest.json",
+        data="results/{run}/split/manifest.json",
+        rewards=reward_file,
+    output:
+        "results/{run}/{experiment}/grpo/rewards.json",
+    log:
+        "logs/{run}/{experiment}/check_rewards.log",
+    priority: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        prompts="results/{run}/split/grpo.jsonl",
+        model=subpath(input.model, parent=True),
+        lab=lambda wildcards: section(EXPERIMENTS[wildcards.experiment].grpo.lab),
+        reward_file=lambda wildcards: [content(path) for path in reward_file(wildcards)],
+        version=reward_lab.VERSION,
+        rewards=rewards.VERSION,
+    shell:
+        "{SWIFT:q} {SCRIPTS:q}/check_rewards.py --args {input.args:q} --prompts {params.prompts:q}"
+        " --model {params.model:q} --lab {params.lab:q} --output {output:q} > {log:q} 2>&1"
+
+
 use rule train_sft as train_grpo with:
     input:
         args="results/{run}/{experiment}/grpo/args.json",
+        # It must be there; times in it, or another trial of the same rewards, are no other training.
+        proof=ancient("results/{run}/{experiment}/grpo/rewards.json"),
         start=lambda wildcards: LINEAGE.policy_manifests(wildcards.experiment),
         data="results/{run}/split/manifest.json",
         rewards=reward_file,

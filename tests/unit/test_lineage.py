@@ -72,7 +72,7 @@ def test_what_is_trained_merged_served_and_reported():
     assert found.reported() == [
         {"name": "main", "metrics": f"{OWN}/score/metrics.json"}
         | {stage: f"{OWN}/{stage}/model" for stage in ("sft", "grpo", "merge")}
-        | {"parity": f"{OWN}/merge/parity.json"}
+        | {"parity": f"{OWN}/merge/parity.json", "rewards": f"{OWN}/grpo/rewards.json"}
     ]
     unmerged = lineage({}, None, merge=False)
     assert unmerged.final() == unmerged.served() == unmerged.proofs() == []

@@ -279,6 +279,7 @@ OWNERS = {
     "sources": ["source", r"cfg.sources\[\w+(\.\w+)?\]"], "sft": ["settings", r"\]\.sft", "experiment.sft", "sft"],
     "sft.lora": ["settings.lora"],
     "grpo": ["settings", r"\]\.grpo", "experiment.grpo", "grpo", "self.grpo"], "grpo.lora": ["settings.lora"],
+    "grpo.lab": ["settings"], "grpo.rewards": ["reward"],
     "merge": ["experiment.merge", r"\]\.merge"], "deploy": ["settings"], "infer": ["settings", "cfg.infer"],
     "score": ["cfg.score"], "resources": ["cfg.resources"], "envs": ["cfg.envs"], "demo": ["cfg.demo"],
 }  # fmt: skip
@@ -309,6 +310,8 @@ def test_every_setting_is_read(key: str, attribute: str):
         if key == "resources.gpu_memory_gib":  # read where the recipe is filled in
             read.append((LIBRARY / "config" / "load.py").read_text())
             pattern = r"config\.resources\.gpu_memory_gib"
+        if key == "grpo.rewards.weight":  # a section's weights are read together
+            read.append((LIBRARY / "config" / "grpo.py").read_text())
         if key.endswith("_template"):  # read together
             pattern = r"source\.templates\(\)"
     assert any(re.search(pattern, text) for text in read), f"nothing reads {key}"

@@ -89,6 +89,14 @@ class Lineage:
         """The name by which a client asks for an experiment's final model."""
         return self.run if experiment == "main" else f"{self.run}-{experiment}"
 
+    def trial(self, experiment: str) -> str:
+        """The result of the trial that an experiment's rewards passed."""
+        return f"results/{self.run}/{experiment}/grpo/rewards.json"
+
+    def trials(self) -> list[str]:
+        """Those of all experiments that train on rewards."""
+        return [self.trial(name) for name, one in self.experiments.items() if one.grpo.enabled]
+
     def policy(self, experiment: str) -> str:
         """Folder of the model that grpo trains, or trains an adapter on."""
         merged = self.experiments[experiment].policy == "merged"
@@ -131,6 +139,7 @@ class Lineage:
         return [
             {"name": name, "metrics": f"results/{self.run}/{name}/score/metrics.json"}
             | {stage: self.folder(name, stage) for stage in experiment.trained}
+            | ({"rewards": self.trial(name)} if experiment.grpo.enabled else {})
             | ({"merge": self.folder(name, "merge")} if experiment.merge.enabled else {})
             | dict(zip(("parity",), self.proofs(name), strict=False))
             for name, experiment in self.experiments.items()

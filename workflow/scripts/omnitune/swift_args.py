@@ -1,15 +1,16 @@
-"""Config and manifests -> ms-swift arguments. Only this file, tuner_args.py, swift_owned.py and
-deploy_args.py know its flags.
+"""Config and manifests -> ms-swift arguments. Flags stand here, in tuner_args, grpo_args, batch_args, swift_owned
+and deploy_args alone.
 
 An arguments file is a flat map that `swift sft args.json` takes as it is: list items are strings, nothing is
 null, and ENV holds the media contract. Device numbers, the checkpoint to resume and secrets are not in it:
 the supervisor adds them.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from omnitune import rewards
+from omnitune import grpo_args
 from omnitune.config.grpo import GrpoConfig
 from omnitune.config.infer import InferConfig
 from omnitune.config.media import MediaConfig
@@ -129,34 +130,11 @@ def grpo(
     """
     refuse_owned("grpo", settings.swift)
     arguments = _training(settings, media, device, model, shapes, plugins, output)
-    arguments |= {
-        "dataset": [prompts],
-        "rlhf_type": "grpo",
-        "eval_steps": settings.eval_steps,
-        "reward_funcs": list(settings.rewards),
-        "reward_weights": list(settings.rewards.values()),
-        "num_generations": settings.num_generations,
-        "max_completion_length": settings.max_completion_length,
-        "temperature": settings.temperature,
-        "top_p": settings.top_p,
-        "top_k": settings.top_k,
-        "log_completions": settings.log_completions,
-        "use_vllm": settings.rollout != "transformers",
-    }
-    if settings.beta is not None:
-        arguments["beta"] = settings.beta
-    if settings.rollout != "transformers":
-        arguments |= {
-            "vllm_mode": settings.rollout,
-            "vllm_gpu_memory_utilization": settings.vllm_gpu_memory_utilization,
-        }
+    arguments |= {"dataset": [prompts], **grpo_args.flags(settings)}
     if adapter:
         # The divergence is measured from the adapter as sft left it, not from the bare base.
         arguments |= {"adapters": [adapter], "ref_adapters": [adapter]}
-    # Here, so that the run key sees it: other rewards make another model.
-    arguments["ENV"] |= {rewards.VERSION_VARIABLE: str(rewards.VERSION)}
-    if settings.reward_file:
-        arguments["ENV"] |= {rewards.FILE_VARIABLE: settings.reward_file}
+    arguments["ENV"] |= grpo_args.environment(settings)
     return as_text(arguments | settings.swift)
 
 
@@ -281,8 +259,6 @@ def as_text(arguments: Mapping[str, Any]) -> Arguments:
 
 def command_line(arguments: Mapping[str, Any]) -> list[str]:
     """The arguments as argv; a nested map becomes JSON, as ms-swift's own reader does it."""
-    import json
-
     argv = []
     for name, value in arguments.items():
         if name == "ENV":

@@ -75,6 +75,17 @@ GRPO_KEYS = {
     "use_vllm": "grpo.rollout",
     "vllm_mode": "grpo.rollout",
     "vllm_gpu_memory_utilization": "grpo.vllm_gpu_memory_utilization",
+    "vllm_tensor_parallel_size": "grpo.vllm_tensor_parallel_size",
+    "sleep_level": "grpo.sleep_level",
+    "offload_model": "grpo.offload_model",
+    "offload_optimizer": "grpo.offload_optimizer",
+    "move_model_batches": "grpo.move_model_batches",
+    "loss_type": "grpo.algorithm",
+    "advantage_estimator": "grpo.algorithm",
+    "importance_sampling_level": "grpo.algorithm",
+    "scale_rewards": "grpo.algorithm",
+    "repetition_n_grams": "grpo.rewards.repetition.n",
+    "repetition_max_penalty": "grpo.rewards.repetition.weight",
 }
 # Flags that change what an adapter is, or what trains, in ways that the merge and the contract do not know.
 UNMERGEABLE = {

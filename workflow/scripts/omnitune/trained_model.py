@@ -1,4 +1,4 @@
-"""What is published of a checkpoint: the model and the history of its losses, not what only a resume needs."""
+"""What is published of a checkpoint: the model, its losses, samples of completions; not what a resume needs."""
 
 import json
 import os
@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from omnitune import artifact
+from omnitune import artifact, completions
 from omnitune.publish import open_atomic, staging
 from omnitune.runkey import RunKey
 
@@ -40,6 +40,8 @@ def publish(
                 # Times and speeds belong to the machine, not to the model.
                 kept = {name: value for name, value in record.items() if not _OF_MACHINE.search(name)}
                 file.write(json.dumps(kept, ensure_ascii=False).encode() + b"\n")
+        if (logged := checkpoint.parent / completions.LOGGED).is_file():
+            completions.keep(logged, folder / completions.FILE, facts["settings"]["reward_funcs"])
         artifact.publish(folder, output, key, facts)
 
 

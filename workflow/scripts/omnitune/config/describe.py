@@ -10,6 +10,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from omnitune import recipes
+from omnitune.config.rewards import OPTIONS
 from omnitune.config.run import Config
 from omnitune.config.sentences import model_in
 from omnitune.config.sft import SftConfig
@@ -42,6 +43,9 @@ def _sections(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
             key += ".NAME" if is_mapping else ""
             yield f"\n## {key}\n\n{inner.__doc__}\n"
             yield from _table(f"{key}.", inner)
+            if key == "grpo.rewards.NAME":
+                for reward, options in OPTIONS.items():
+                    yield from list(_table(f"grpo.rewards.{reward}.", options))[1:]
             if key != "demo":  # its pretrain section is sft's
                 yield from _sections(inner, f"{key}.")
 

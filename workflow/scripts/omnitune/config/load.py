@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from omnitune import config_files, recipes
 from omnitune.config.deploy import is_loopback
 from omnitune.config.experiments import Experiment
+from omnitune.config.fit_checks import fit_mistakes
 from omnitune.config.grpo import GrpoConfig
 from omnitune.config.grpo_checks import ADAPTER_KEYS, grpo_mistakes
 from omnitune.config.length_checks import length_mistakes
@@ -128,6 +129,7 @@ def _experiment_checks(config: Config, experiment: Experiment, where: Where, pre
     yield from publish_mistakes(config, experiment, where, prefix)
     yield from tuner_mistakes(config, experiment, where, prefix)
     yield from length_mistakes(config, experiment, where, prefix)
+    yield from fit_mistakes(config, experiment, where, prefix)
     if "base" not in config.infer.stages and not experiment.infer_stages(config.infer.stages):
         yield (
             f"{where(('infer', 'stages'))}: of {', '.join(config.infer.stages)} experiment {experiment.name} "

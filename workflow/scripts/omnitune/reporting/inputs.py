@@ -20,6 +20,7 @@ class Experiment(msgspec.Struct, forbid_unknown_fields=True):
     metrics: str | None = None
     sft: str | None = None
     grpo: str | None = None
+    rewards: str | None = None
     merge: str | None = None
     parity: str | None = None
 

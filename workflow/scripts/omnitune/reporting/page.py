@@ -21,6 +21,7 @@ from omnitune.reporting.inputs import (
     read_curve,
     read_metrics,
 )
+from omnitune.reporting.on_rewards import on_rewards
 
 TEMPLATE = "page.html.j2"
 TABLE_ROWS = 12
@@ -60,7 +61,7 @@ def _experiment(identity: str, experiment: Experiment) -> dict[str, Any]:
     """What the template shows of one experiment."""
     metrics = read_metrics(Path(experiment.metrics)) if experiment.metrics else None
     trained = [(stage, getattr(experiment, stage)) for stage in STAGES if getattr(experiment, stage)]
-    trainings = [_training(f"{identity}-{stage}", experiment.name, stage, Path(path)) for stage, path in trained]
+    trainings = [_training(f"{identity}-{stage}", experiment, stage, Path(path)) for stage, path in trained]
     keys = {training["stage"]: training["training"].run_key for training in trainings}
     if experiment.merge:
         keys["merge"] = read(Path(experiment.merge) / "manifest.json", Final).run_key
@@ -85,10 +86,10 @@ def _parity(found: Parity) -> str:
     )
 
 
-def _training(identity: str, experiment: str, stage: str, folder: Path) -> dict[str, Any]:
+def _training(identity: str, experiment: Experiment, stage: str, folder: Path) -> dict[str, Any]:
     """What the template shows of one training of an experiment."""
     curve = read_curve(folder / "training_log.jsonl")
-    name = f"{experiment} {stage}"
+    name = f"{experiment.name} {stage}"
     chart = None
     if curve and (curve.train or curve.evaluation):
         title = f"{curve.what.capitalize()} by step, {name}"
@@ -100,6 +101,7 @@ def _training(identity: str, experiment: str, stage: str, folder: Path) -> dict[
         "curve": curve,
         "curve_chart": chart,
         "curve_rows": _curve_rows(curve) if curve else [],
+        "on_rewards": on_rewards(identity, name, folder, experiment.rewards) if stage == "grpo" else None,
     }
 
 
