@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,23 @@ def test_progress_reaches_the_terminal_behind_the_log_with_the_commands_name():
         )  # fmt: skip
         os.close(writing)
         assert terminal.read() == "small/main/train_sft: step 1\n"
+
+
+def test_a_terminal_that_is_paused_holds_nobody_up():
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    with suppress(BlockingIOError):
+        while True:
+            os.write(writing, bytes(4096))
+    os.set_blocking(writing, True)
+    numbers = iter(range(1000))
+    supervisor.run(
+        ["sleep", "1"], env={}, log=Path("logs/a/b.log"), progress=lambda: str(next(numbers)), progress_seconds=0,
+        echo=writing,
+    )  # fmt: skip
+    assert next(numbers) > 2
+    os.close(reading)
+    os.close(writing)
 
 
 def test_a_failure_is_told_at_the_end_of_the_log_too():

@@ -46,8 +46,9 @@ def test_an_unmarked_child_of_a_rank_is_known_by_its_session_when_the_rank_is_de
         engine = int(Path("engine").read_text())
         wait_for(lambda: not Path(f"/proc/{engine}/environ").read_bytes().strip(b"\0"))
         command._relatives.look()  # it does so every few seconds
-        os.kill(pids()[1], signal.SIGKILL)
-        wait_for(lambda: is_gone(pids()[1]))
+        for pid in pids():
+            os.kill(pid, signal.SIGKILL)
+        wait_for(all_gone)
         assert not is_gone(engine)
     assert is_gone(engine)
 

@@ -94,7 +94,7 @@ class _Pool:
 
     def wait(self, count: int) -> dict[str, int]:
         """Lock `count` devices, as soon as that many are free."""
-        blocked_since, said = None, set[str]()
+        waiting, blocked_since, said = False, None, set[str]()
         while True:
             taken = self._lock(count)
             for device in sorted(self.strangers.keys() - said):
@@ -102,6 +102,9 @@ class _Pool:
                 said.add(device)
             if len(taken) == count:
                 return taken
+            if not waiting:
+                waiting = True
+                print(f"Waiting for {count} GPUs: {len(taken)} of {len(self.devices)} are free.", flush=True)
             for descriptor in taken.values():
                 os.close(descriptor)
             if len(self.devices) - len(self.strangers) >= count:

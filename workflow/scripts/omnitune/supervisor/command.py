@@ -1,6 +1,7 @@
 """Run one ms-swift command: one log, forwarded wishes to end, a watch over its progress, failures explained."""
 
 import os
+import select
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -18,6 +19,7 @@ from omnitune.supervisor.watchdog import Limits, Watchdog
 
 _POLL_SECONDS = 0.2
 _LOOK_SECONDS = 1.0
+_GRACE_SECONDS = 20.0  # of a command that is not watched: a server
 _RESUMES = "The same command goes on from the last checkpoint."
 
 
@@ -55,12 +57,12 @@ def run(
     """
     kills = failures.kernel_kills()
     stopping.begin(work)
+    watchdog = Watchdog(work, limits, lambda: output.received)  # before there is anything to see
     with (
         signals.collected() as wishes,
         Family(argv, env, keep_open) as family,
         Output(family.output, log, Redactor(os.environ, env)) as output,
     ):
-        watchdog = Watchdog(work, limits, lambda: output.received)
         alive.add(log, gpus=env.get("CUDA_VISIBLE_DEVICES", ""), limits=limits and asdict(limits))
         lines = _Lines(progress, progress_seconds, log, echo)
         error: PipelineError | None = None
@@ -69,7 +71,7 @@ def run(
                 time.sleep(_POLL_SECONDS)
                 lines.tell()
                 if wishes.count or wishes.launcher.is_gone():
-                    grace = (limits or Limits()).grace
+                    grace = limits.grace if limits else _GRACE_SECONDS
                     stopping.stop(family, wishes, work, grace, saves=watchdog.has_stepped())
                     who = wishes.first or "the end of Snakemake"
                     error = Stopped(f"Stopped by {who}", fix=_RESUMES, code=ExitCode.INTERRUPTED)
@@ -105,10 +107,15 @@ class _Lines:
             self._next = time.monotonic() + (self._seconds if line else min(self._seconds, _LOOK_SECONDS))
             if line and line != self._last:
                 print(line, flush=True)
-                if self._echo is not None:
-                    with suppress(OSError):  # the terminal was closed
-                        os.write(self._echo, f"{self._name}: {line}\n".encode())
+                self._write(f"{self._name}: {line}\n")
             self._last = line
+
+    def _write(self, line: str) -> None:
+        if self._echo is not None:
+            with suppress(OSError):  # the terminal was closed
+                # Or is paused: nobody is to wait for a reader.
+                if select.select([], [self._echo], [], 0)[1]:
+                    os.write(self._echo, line.encode())
 
 
 def _hung(silence: str, log: Path) -> PipelineError:

@@ -37,7 +37,7 @@ class Family:
         self.output, writing = os.pipe()
         # The guardian holds the reading end too: who ends in order after our death must not fail at its next word.
         self._guardian = subprocess.Popen(
-            [sys.executable, "-I", "-S", guardian.__file__, mark], env={}, stdin=subprocess.PIPE,
+            [sys.executable, "-I", "-S", guardian.__file__, mark], stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True, pass_fds=(self.output,),
         )  # fmt: skip
         try:

@@ -22,8 +22,8 @@ class Relatives:
     """The processes of one command, wherever they went.
 
     They know each other by a mark in their environment: torch's launcher puts its ranks into sessions of their
-    own. Who shares a session with one of them belongs to them as well: a process that changes its title, as vLLM's
-    do, overwrites its environment.
+    own. A child of one of them, and who shares a session with one, belongs to them as well: a process that changes
+    its title, as vLLM's do, overwrites its environment.
     """
 
     def __init__(self, mark: str) -> None:
@@ -31,18 +31,26 @@ class Relatives:
         self._sessions: set[int] = set()
 
     def look(self) -> list[int]:
-        """Those that live. To be called now and then: a session is known by its marked members."""
-        sessions, marked = {}, set()
+        """Those that live. To be called now and then: who has lost the mark is known by others that still live."""
+        living, known = {}, set()
         for name in os.listdir("/proc"):  # noqa: PTH208 - as below
             if name.isdigit():
                 with suppress(OSError):  # gone meanwhile, or another user's
-                    state, _, _, session = _read(f"/proc/{name}/stat").rpartition(b")")[2].split()[:4]
+                    state, parent, _, session = _read(f"/proc/{name}/stat").rpartition(b")")[2].split()[:4]
                     if state != _ZOMBIE:
-                        sessions[int(name)] = int(session)
+                        living[int(name)] = int(parent), int(session)
                         if self._mark in _read(f"/proc/{name}/environ").split(b"\0"):
-                            marked.add(int(name))
-        self._sessions = {*self._sessions, *(sessions[pid] for pid in marked)} & set(sessions.values())
-        return [pid for pid, session in sessions.items() if pid in marked or session in self._sessions]
+                            known.add(int(name))
+        # A session whose last member is gone is forgotten: its number may be given to another.
+        self._sessions &= {session for _, session in living.values()}
+        found: set[int] | None = None
+        while known != found:
+            found = set(known)
+            self._sessions |= {living[pid][1] for pid in known}
+            known |= {
+                pid for pid, (parent, session) in living.items() if parent in known or session in self._sessions
+            }
+        return sorted(known)
 
     def kill(self) -> list[int]:
         """Kill them, with what they start meanwhile; returns those that did not end within seconds."""
