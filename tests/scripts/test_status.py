@@ -129,7 +129,7 @@ def test_a_training_that_is_silent_is_told_to_be_stalled(
         os.utime(file, (time.time() - silent,) * 2)
     text = status(tmp_path)
     assert table(text)["sft", "main"]["state"] == ("stalled" if told else "running")
-    assert (f"sft main is stalled: {told.format(f'process {process.pid} on {host}')}\n" in text) is bool(told)
+    assert (f"sft main is stalled: {told.format(f'{process.pid} on {host}')}\n" in text) is bool(told)
 
 
 def test_without_a_terminal_watching_prints_one_table_after_another(tmp_path: Path) -> None:

@@ -98,6 +98,9 @@ def test_a_smaller_grant_of_gpus_is_refused_before_anything_starts(place: Path):
         "what": "The job wants 4 GPUs and was granted 2",
         "where": "",
         "fix": "Start snakemake with --resources gpu=4 or more, or lower the stage's gpus.",
+        "hopeless": True,
+        "job": "",
+        "key": "",
     }
 
 

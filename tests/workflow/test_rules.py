@@ -12,8 +12,8 @@ from omnitune.environments import ROOT
 
 EXAMPLES = sorted((ROOT / "config/examples").glob("*.yaml"))
 # docs/design.md says why: environments are locked by hash instead of conda; interpreters and limits are globals so
-# that another place of the cache or a longer wait makes no result stale; the last one sees the demo's base in
-# the config.
+# that another place of the cache or a longer wait makes no result stale; the last one sees the demo's base in the
+# config.
 ACCEPTED = {
     "Specify a conda environment or container for each rule.:",
     "Shell command directly uses variable SCRIPTS from outside of the rule:",
