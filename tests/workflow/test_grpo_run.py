@@ -14,8 +14,8 @@ from project import Project
 Values = dict[str, Any]
 REWARD = "def custom_reward(completions, **kwargs):\n    return [0.0] * len(completions)\n"
 AFTER_GRPO = {
-    *("train_grpo", "merge_model", "render_infer", "infer_model", "score_predictions", "write_report"),
-    "render_deploy",
+    *("train_grpo", "merge_model", "check_merge", "render_infer", "infer_model", "score_predictions"),
+    *("write_report", "render_deploy"),
 }
 
 
