@@ -17,8 +17,8 @@ REWARD = (
     "    return [1.0 * (text == right) for text, right in zip(completions, kwargs['solution'])]\n"
 )
 AFTER_GRPO = {
-    *("train_grpo", "merge_model", "render_infer", "infer_model", "score_predictions", "write_report"),
-    "render_deploy",
+    *("train_grpo", "merge_model", "check_merge", "render_infer", "infer_model", "score_predictions"),
+    *("write_report", "render_deploy"),
 }
 # What a change of the training's arguments, or of its rewards, asks for before it.
 PROVED_AGAIN = {"render_grpo", "check_rewards"}
