@@ -45,12 +45,16 @@ def test_the_ends_of_each_reward_are_kept_the_latest_of_equal_ones_first(tmp_pat
 def test_a_step_that_was_repeated_and_a_torn_line_change_nothing(tmp_path: Path) -> None:
     one = step(1, ["a", "b"], right=[0.0, 1.0], short=[0.0, 0.0])
     two = step(2, ["c"], right=[0.5], short=[0.0])
-    assert kept(tmp_path, one, two, two, tail='{"step": ["3"], "pro') == kept(tmp_path, one, two)
+    other = step(2, ["d"], right=[0.7], short=[0.0])
+    found = kept(tmp_path, one, other, two, tail='{"step": ["3"], "pro')
+    assert found == kept(tmp_path, one, two)
+    assert found["sampled"] == 3
 
 
 def test_the_same_text_is_shown_once_and_a_long_one_by_its_ends(tmp_path: Path) -> None:
     long = "a" * 3000 + "z" * 3000
     found = kept(tmp_path, step(1, ["same"] * 5 + [long], right=[1.0] * 5 + [0.0], short=[0.0] * 6))
+    assert found["sampled"] == 6
     assert [s["completion"] for s in found["rewards"]["right"]["best"]] == ["same", found_of(long)]
     assert found["rewards"]["right"]["best"][1]["prompt"].startswith("…")
 

@@ -28,14 +28,9 @@ def keep(logged: Path, target: Path, rewards: Sequence[str]) -> None:
     """
     best: dict[str, list[tuple[float, int, Sample]]] = {name: [] for name in rewards}
     worst: dict[str, list[tuple[float, int, Sample]]] = {name: [] for name in rewards}
-    seen: set[tuple[Any, ...]] = set()
     count = 0
     for sample in samples(logged):
         values = {name: sample[name] for name in rewards if isinstance(sample.get(name), int | float)}
-        own = (sample["step"], sample["prompt"], sample["completion"])
-        if own in seen:
-            continue
-        seen.add(own)
         count += 1
         shown = {"step": int(sample["step"]), "prompt": _end(sample["prompt"]), "rewards": values}
         shown["completion"] = _ends(sample["completion"])
@@ -49,16 +44,26 @@ def keep(logged: Path, target: Path, rewards: Sequence[str]) -> None:
 
 
 def samples(logged: Path) -> Iterator[Sample]:
-    """The completions one by one; a torn last line is left out."""
+    """The completions one by one; of a step logged twice the last line counts, a torn last line is left out."""
+    last: dict[str, int] = {}
+    for number, columns in _lines(logged):
+        last[columns["step"][0]] = number
+    for number, columns in _lines(logged):
+        if last[columns["step"][0]] == number:
+            for place in range(min(len(columns[name]) for name in ("step", "prompt", "completion"))):
+                yield {name: values[place] for name, values in columns.items() if place < len(values)}
+
+
+def _lines(logged: Path) -> Iterator[tuple[int, dict[str, list[Any]]]]:
     with logged.open("rb") as file:
-        for line in file:
+        for number, line in enumerate(file):
             try:
-                columns = json.loads(line)
+                found = json.loads(line)
             except ValueError:
                 continue
-            lists = {name: values for name, values in columns.items() if isinstance(values, list)}
-            for number in range(min(len(lists.get(name, ())) for name in ("step", "prompt", "completion"))):
-                yield {name: values[number] for name, values in lists.items() if number < len(values)}
+            columns = {name: values for name, values in found.items() if isinstance(values, list)}
+            if columns.get("step"):
+                yield number, columns
 
 
 def _push(heap: list[tuple[float, int, Sample]], item: tuple[float, int, Sample]) -> None:
