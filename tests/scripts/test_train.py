@@ -78,7 +78,8 @@ def test_a_failure_then_a_model_then_nothing_to_do(place: Path):
 
     done = train(place)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == "Resuming from step 2 of 4.\nsft/model: 4 steps, mean loss 1.041667.\n"
+    assert done.stdout.startswith("Resuming from step 2 of 4.\n")
+    assert done.stdout.endswith("sft/model: 4 steps, mean loss 1.041667.\n")
     assert verdict(place) is None
 
     done = train(place)
