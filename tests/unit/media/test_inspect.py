@@ -177,7 +177,7 @@ def test_a_decoder_that_takes_too_much_memory_costs_its_file(media, monkeypatch,
     modality, path = media[number]
     monkeypatch.setitem(examine._DECODERS, modality, fail)
     state, (seen,) = path.stat(), inspect("header", [media[number]])
-    task = examine.Task(modality, str(path), state.st_size, state.st_mtime_ns, seen.probe)
+    task = examine.Task(modality, str(path), state.st_size, state.st_mtime_ns, probe=seen.probe)
     (finding,) = examine.examine(Limits(), task).findings
     assert (finding.code, finding.what) == (code, f"{path} needs too much memory to be decoded")
 
@@ -256,8 +256,18 @@ def test_a_second_run_reads_nothing(known, level):
 
 def test_a_second_run_opens_nothing(known, monkeypatch):
     first, _ = known("header")
-    monkeypatch.setattr(inspecting, "look", None)
+    monkeypatch.setattr(inspecting, "examine", None)
     assert known("header") == (first, [])
+
+
+def test_a_file_that_was_changed_and_got_its_old_time_back_is_read_again(known, media):
+    path = media[0][1]
+    known("hash")
+    path.write_bytes(path.read_bytes()[::-1])
+    settle(path)
+    found, worked = known("hash")
+    assert worked == [("a.wav", "read")]
+    assert codes(found)[0] == ["E080"]
 
 
 def test_a_file_of_another_time_or_size_is_read_again(known, media):

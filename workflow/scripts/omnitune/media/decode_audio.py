@@ -8,6 +8,7 @@ import xxhash
 from omnitune.media.container import AUDIO_DEMUXERS, open_container
 from omnitune.media.facts import Probe
 from omnitune.media.inspection import Inspection
+from omnitune.media.sound_file import NO_LENGTH, open_sound
 from omnitune.validation.codes import Finding, RowError
 
 # In 16-bit steps: -70 dBFS, full scale, and a mean that no recording of sound has.
@@ -18,8 +19,7 @@ _CLIPPED_SHARE = 0.01
 _BLOCK = 1 << 17
 # Encoders put up to some frames of silence before and after the sound.
 _PADDING = 4096
-# What libsndfile says of a length that the header leaves open; it cannot read such a FLAC.
-_UNTOLD = 2**63 - 1
+_CHANGING = "which changes its form, and ms-swift joins sound of one form alone"
 # What is decoded into floating point; libsndfile is slow at turning that into 16 bits.
 _FLOAT = ("FLOAT", "DOUBLE", "MPEG", "VORBIS", "OPUS")
 
@@ -28,29 +28,30 @@ def decode_audio(path: str, probe: Probe) -> Inspection:
     """What is wrong with the samples, the digest of their values in 16 bits at their own rate, and their number.
 
     A file without loss has the same digest in every format; one that is coded with loss has that of its decoding.
+    It is read by the library that ms-swift reads it with (`sound_file`).
     """
-    import soundfile
-
     levels = Levels(path, probe.sample_rate, probe.channels)
-    try:
-        sound = soundfile.SoundFile(path)
-    except (soundfile.SoundFileError, TypeError):
-        sound = None
-    if sound is None or sound.frames == _UNTOLD:
-        exact, rates = False, set[int]()
-        for rate, block in _stream_blocks(path):
-            rates.add(rate)
-            levels.add(block)
-    else:
-        with sound:
-            exact = sound.subtype.startswith(("PCM", "FLOAT", "DOUBLE", "ULAW", "ALAW"))
-            rates = {sound.samplerate}
-            for block in _sound_blocks(path, sound):
+    with open(path, "rb") as file:  # noqa: PTH123 (the path is a string all along)
+        sound, misread = open_sound(file.fileno())
+        if sound is None or sound.frames >= NO_LENGTH:
+            exact, forms = False, set[tuple[int, str, str]]()
+            for form, block in _stream_blocks(path):
+                forms.add(form)
                 levels.add(block)
+            rates = {form[0] for form in forms}
+            misread = misread or (_CHANGING if len(forms) > 1 else "")
+        else:
+            with sound:
+                exact = sound.subtype.startswith(("PCM", "FLOAT", "DOUBLE", "ULAW", "ALAW"))
+                rates = {sound.samplerate}
+                for block in _sound_blocks(path, sound):
+                    levels.add(block)
     heard = (levels.samples, min(rates)) if len(rates) == 1 else (0, 0)
     # A decoder may give out another rate than the header says.
     found = round(levels.samples * probe.sample_rate / heard[1]) if heard[1] else levels.samples
     findings = (*_length(path, probe.frames, found, exact), *levels.findings())
+    if misread:
+        findings += (Finding("E240", f"{path} is {probe.format} with {probe.codec} sound, {misread}"),)
     return Inspection(None, findings, content=levels.digest(), heard=heard)
 
 
@@ -82,8 +83,8 @@ def _sound_blocks(path: str, sound: Any) -> Iterator[Any]:
         raise RowError("E081", f"{path} cannot be decoded after {done} samples ({error})") from None
 
 
-def _stream_blocks(path: str) -> Iterator[tuple[int, Any]]:
-    """(rate, the same) by FFmpeg, for what libsndfile does not know."""
+def _stream_blocks(path: str) -> Iterator[tuple[tuple[int, str, str], Any]]:
+    """((rate, format, layout), the same) by FFmpeg, for what libsndfile does not know."""
     import av
 
     with open_container(path, AUDIO_DEMUXERS, "E080", "no audio format that is known") as container:
@@ -91,7 +92,7 @@ def _stream_blocks(path: str) -> Iterator[tuple[int, Any]]:
         stream.thread_count = 1
         try:
             for frame in container.decode(stream):
-                yield frame.sample_rate, samples_of(frame)
+                yield (frame.sample_rate, frame.format.name, frame.layout.name), samples_of(frame)
         except (av.FFmpegError, ValueError) as error:
             if isinstance(error, MemoryError):
                 raise

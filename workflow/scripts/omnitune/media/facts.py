@@ -94,6 +94,10 @@ class Limits(NamedTuple):
     video_max_rate: float = 100e6
 
 
+class Unconfined(Exception):
+    """Only a library can tell what a file is, and this process is not one that may come to harm."""
+
+
 class Opened(msgspec.Struct, frozen=True, gc=False):
     """A regular file that is open, with its first bytes.
 
@@ -102,12 +106,14 @@ class Opened(msgspec.Struct, frozen=True, gc=False):
         fd: the file, open for reading.
         size: bytes.
         head: the first bytes.
+        confined: whether this process may hang, fill or end by what it reads.
     """
 
     path: str
     fd: int
     size: int
     head: bytes
+    confined: bool = True
 
     def read(self, at: int, length: int) -> bytes:
         """Up to `length` bytes from `at`; fewer at the end of the file."""
@@ -116,3 +122,12 @@ class Opened(msgspec.Struct, frozen=True, gc=False):
             return self.head[at:end]
         # A damaged header may name places that no file reaches, and that no system call takes.
         return os.pread(self.fd, length, at) if at < self.size else b""
+
+    def hand_over(self) -> None:
+        """To be called before a library looks at the file.
+
+        Raises:
+            Unconfined: it must not do so here.
+        """
+        if not self.confined:
+            raise Unconfined

@@ -15,7 +15,9 @@ _SMALL = 4 << 20
 _BLOCK = 1 << 20
 
 
-def read_whole(modality: str, path: str, size: int, mtime_ns: int, limits: Limits) -> tuple[Probe, str, Ending]:
+def read_whole(
+    modality: str, path: str, size: int, mtime_ns: int, limits: Limits, confined: bool = True
+) -> tuple[Probe, str, Ending]:
     """What a medium's header says, the xxh3-128 digest of the file in hex, and how it ends.
 
     Args:
@@ -23,9 +25,11 @@ def read_whole(modality: str, path: str, size: int, mtime_ns: int, limits: Limit
         path: of a regular file.
         size, mtime_ns: as they were seen; a file that has others by the end of the reading was changed.
         limits: what the header is held against.
+        confined: whether this process may come to harm.
 
     Raises:
         RowError: why the file cannot be used at all.
+        Unconfined: as `probe` does.
     """
     look, length = PROBES[modality]
     try:
@@ -33,7 +37,7 @@ def read_whole(modality: str, path: str, size: int, mtime_ns: int, limits: Limit
         try:
             buffer = _own.buffer
             read = os.preadv(descriptor, [buffer], 0)
-            probe = look(Opened(path, descriptor, size, bytes(buffer[: min(length, read)])), limits)
+            probe = look(Opened(path, descriptor, size, bytes(buffer[: min(length, read)]), confined), limits)
             if read < _SMALL:  # nearly every file: all of it is in the buffer
                 content = buffer[:read]
                 digest, found = xxhash.xxh3_128_hexdigest(content), ending(content, read)
