@@ -100,8 +100,9 @@ def originals(folder: Path) -> list[Original]:
     for name, *form in odd_media.SOUNDS:
         made.append(("audio", odd_media.write_sound(folder / name, *form, 16_000)))
     for name, options in (
-        ("a.png", {}), ("p.png", {"mode": "P"}), ("l.png", {"mode": "L"}), ("a.jpg", {}), ("p.jpg", {"progressive": True}),
-        ("l.jpg", {"mode": "L"}), ("a.webp", {}), ("l.webp", {"lossless": True}), ("a.gif", {"mode": "P"}), ("a.bmp", {}),
+        ("a.png", {}), ("p.png", {"mode": "P"}), ("l.png", {"mode": "L"}), ("a.jpg", {}), ("l.jpg", {"mode": "L"}),
+        ("p.jpg", {"progressive": True}), ("a.webp", {}), ("l.webp", {"lossless": True}), ("a.gif", {"mode": "P"}),
+        ("a.bmp", {}),
     ):  # fmt: skip
         made.append(("image", noise(folder / name, (64, 48), **options)))
     for name, codec, options in (

@@ -72,7 +72,7 @@ def test_samples_that_are_no_numbers(tmp_path: Path, value):
     path = write(tmp_path / "a.wav", samples, subtype="FLOAT")
     findings = decode_audio(str(path), probe("audio", str(path))).findings
     assert [(finding.code, finding.what) for finding in findings] == [
-        ("E088", f"{path} has 2 samples that are no numbers")
+        ("E088", f"{path} has 2 samples that are no numbers, or beyond 100 times full scale")
     ]
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import xxhash
 
-from omnitune.media.container import VIDEO_DEMUXERS, open_container
+from omnitune.media.container import VIDEO_DEMUXERS, has_foreign_tags, open_container
 from omnitune.media.facts import Probe
 from omnitune.media.inspection import Inspection
 from omnitune.media.mp4_header import FORMAT as MP4
@@ -42,10 +42,11 @@ class _Watch:
             stream.thread_count = 1
         self._pixels, self._coded_sound = xxhash.xxh3_128(b"video "), xxhash.xxh3_128()
         self._size, self._planar, self._unusual = (0, 0), False, ""
+        self._begun = True
         self._forms, self._said = set[str](), _form(self._video.codec_context)
         self._frames = self._hidden = self._heard = self._packets = self._broken = self._sounds = 0
         self._first = self._last = 0
-        self._rates, self._all_heard = set[int](), True
+        self._rates, self._all_heard = set[int](), not has_foreign_tags(container)
 
     def take(self, packet: Any) -> None:
         """Decode one packet; a damaged one shows in the number of frames."""
@@ -98,7 +99,8 @@ class _Watch:
         parts = frame.format.components
         self._planar = len(parts) == len(frame.planes) and parts[0].bits == 8
         self._pixels.update(f"{frame.format.name} {size} ".encode())
-        if not frame.key_frame:
+        self._begun = frame.key_frame
+        if not self._begun:
             self._unusual = "does not start with a key frame"
         elif self._first < 0:
             self._unusual = "starts before its time zero"
@@ -130,17 +132,23 @@ class _Watch:
             yield Finding("E137", what)
         if self._unusual:
             yield Finding("E138", f"{self._path} {self._unusual}")
-        if self._frames + self._hidden != self._packets:
-            what = f"{self._path} has {self._packets} coded pictures, of which {self._frames} are shown"
-            yield Finding("E242", what)
-        elif self._forms != {self._said}:
-            said, found = self._said, ", ".join(sorted(self._forms))
-            yield Finding("E242", f"{self._path} has pictures of the form {found} where its header says {said}")
+        if unread := self._unread():
+            yield Finding("E242", f"{self._path} {unread}, and decord 0.6.0 does not read that")
         if self._sound:
             heard = self._heard / (self._sound.sample_rate or 1)
             if abs(heard - seconds) > max(1.0, 0.1 * seconds):
                 what = f"the sound of {self._path} lasts {heard:.1f} s, its pictures {seconds:.1f} s"
                 yield Finding("E141", what)
+
+    def _unread(self) -> str:
+        """What the training's reader fails on although all of it can be decoded here, in words."""
+        if not self._begun:
+            return "does not start with a key frame"
+        if self._frames + self._hidden != self._packets:
+            return f"has {self._packets} coded pictures, of which {self._frames} are shown"
+        if self._forms != {self._said}:
+            return f"has pictures of {', '.join(sorted(self._forms))} where its header says {self._said}"
+        return ""
 
     def heard(self) -> tuple[int, int]:
         """Samples of the sound and their rate; zeros when a part cannot be decoded, or has another rate."""

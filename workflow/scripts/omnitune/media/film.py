@@ -123,6 +123,8 @@ def _problems(path: str, film: Track, missing: float, unheard: float) -> list[Fi
     what = _unusual_start(film)
     if what:
         found.append(Finding("E138", f"{path} {what}"))
+    if film.keyframe > 1:
+        found.append(Finding("E242", f"{path} {what}, and decord 0.6.0 cannot read its first frames"))
     if film.entry.sizes > 1:
         found.append(Finding("E139", f"{path} changes its size within the video"))
     return found

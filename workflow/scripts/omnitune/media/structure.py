@@ -1,7 +1,8 @@
 """Whether the elements of a container follow each other from the first byte to the last.
 
-FFmpeg searches damaged Matroska and FLV for where they go on, each of its versions in another way: the one in decord
-0.6.0 takes fewer pictures out of them than the one here, or none. Damage to other containers shows in the packets.
+FFmpeg searches damaged Matroska and FLV for where they go on, each of its versions in another way: the one in
+decord 0.6.0 takes fewer pictures out of them than the one here, or none. Damage to other containers shows in the
+packets.
 Sources: RFC 8794 (EBML), RFC 9559 (Matroska), Adobe's Flash Video File Format Specification 10.1, annex E.
 """
 
@@ -16,7 +17,8 @@ _TOP = {
 _VOID, _CHECKSUM = 0xEC, 0xBF
 # Timestamp, silent tracks, position, size before, simple block, group of blocks, encrypted block.
 _OF_CLUSTER = {0xE7, 0x5854, 0xA7, 0xAB, 0xA3, 0xA0, 0xAF, _VOID, _CHECKSUM}
-# Elements that hold others: header, segment and cluster; tracks, a track, its pictures and sound; a group of blocks.
+# Elements that hold others: header, segment, cluster; facts; tracks, a track, its pictures and sound; a group of
+# blocks.
 _MASTERS = {0x1A45DFA3, _SEGMENT, _CLUSTER, 0x1549A966, 0x1654AE6B, 0xAE, 0xE0, 0xE1, 0xA0}
 _FLV_KINDS = {8, 9, 18}
 

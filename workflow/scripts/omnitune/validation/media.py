@@ -119,7 +119,7 @@ class MediaJudge:
         if not probe.has_audio:
             return [Finding("E140", f"{path} has no audio track, but media.audio_in_video is true")]
         if inspection.content and not inspection.heard[0]:
-            return [Finding("E081", f"the sound of {path} cannot be decoded as a whole")]
+            return [Finding("E081", f"the sound of {path} cannot be read as a whole")]
         why = unscaled(probe.audio_codec, probe.audio_rate)
         return [Finding("E240", f"{path} is a video with {probe.audio_codec} sound, {why}")] if why else []
 
