@@ -20,7 +20,7 @@ from omnitune.media.mp4_header import read_mp4
 from omnitune.media.sniff import refuse_text
 from omnitune.media.sound import WANTED_RATE, Sound, unscaled
 from omnitune.media.sound_file import NO_LENGTH, open_sound
-from omnitune.media.sound_length import mp3_samples
+from omnitune.media.sound_length import is_mp3_joined, mp3_samples
 from omnitune.media.wav_header import read_wave
 from omnitune.validation.codes import Finding, RowError
 
@@ -67,6 +67,9 @@ def probe_audio(file: Opened, limits: Limits) -> Probe:
         findings += (Finding("E096", f"{path} is {name} with {codec} sound, which not every reader decodes"),)
     if sound.tracks > 1:
         findings += (Finding("E099", f"{path} has {sound.tracks} audio tracks, and the first is used"),)
+    if name == "MP3" and is_mp3_joined(file):
+        what = f"{path} goes on behind the {seconds:.1f} s that its first frame tells of, and that is not heard"
+        findings += (Finding("E100", what),)
     if file.head.startswith(b"ID3"):
         findings += _tag(file, limits)
     return Probe(

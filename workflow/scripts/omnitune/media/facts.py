@@ -107,6 +107,7 @@ class Opened(msgspec.Struct, frozen=True, gc=False):
         size: bytes.
         head: the first bytes.
         confined: whether this process may hang, fill or end by what it reads.
+        content: all bytes, where they are at hand.
     """
 
     path: str
@@ -114,12 +115,15 @@ class Opened(msgspec.Struct, frozen=True, gc=False):
     size: int
     head: bytes
     confined: bool = True
+    content: memoryview | None = None
 
     def read(self, at: int, length: int) -> bytes:
         """Up to `length` bytes from `at`; fewer at the end of the file."""
         end = at + length
         if end <= len(self.head):
             return self.head[at:end]
+        if self.content is not None:
+            return bytes(self.content[at:end])
         # A damaged header may name places that no file reaches, and that no system call takes.
         return os.pread(self.fd, length, at) if at < self.size else b""
 

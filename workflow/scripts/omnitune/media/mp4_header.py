@@ -5,7 +5,6 @@ Source: ISO/IEC 14496-12.
 """
 
 import math
-import os
 import struct
 from operator import mul
 from struct import Struct, unpack_from
@@ -102,7 +101,7 @@ def _read_index(file: Opened) -> bytes | None:
             break
         if at + 16 > base + len(piece):
             # Behind the samples nothing follows but the index, as a rule, and it is small.
-            piece, base = os.pread(file.fd, _PIECE, at), at
+            piece, base = file.read(at, _PIECE), at
         length, kind = _BOX.unpack_from(piece, at - base)
         if length == 1:
             (length,) = unpack_from(">Q", piece, at - base + 8)

@@ -34,8 +34,8 @@ _KINDS = {
     stat.S_IFBLK: ("E064", "a device"),
     stat.S_IFSOCK: ("E066", "a socket"),
 }
-
-
+# What lies here has no size, whatever can be read from it.
+_KERNEL = ("/proc/", "/sys/")
 # Characters of a path, at most: Linux opens none that is longer.
 _LONGEST = 4096
 # Names remembered, to find those that are nearly equal: about 20 MB.
@@ -193,6 +193,8 @@ def refuse_kind(path: str, status: os.stat_result) -> None:
         code, name = _KINDS.get(kind, ("E063", "not a file"))
         raise RowError(code, f"{path} is {name}, not a regular file")
     if status.st_size == 0:
+        if path.startswith(_KERNEL):
+            raise RowError("E064", f"{path} is made up by the kernel, not a regular file")
         raise RowError("E062", f"{path} is an empty file")
 
 

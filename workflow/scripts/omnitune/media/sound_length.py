@@ -7,6 +7,8 @@ from omnitune.media.mp3_header import frame_of, start_of_frames
 
 # Bytes of MP3 that are looked through for frames: a quarter of an hour at 128 kbit/s.
 _WALKED = 16 << 20
+# Bytes of a tag at the end (ID3v1).
+_TAG = 128
 
 
 def decoded_samples(codec: str, packets: int, each: int, timed: int, skipped: int, shown: int) -> int:
@@ -54,6 +56,18 @@ def mp3_is_counted(frame: bytes, size: int) -> bool:
     if at < 0 or len(frame) < at + 16 or frame[at + 7] & 3 != 3:
         return False
     return int.from_bytes(frame[at + 12 : at + 16], "big") <= size
+
+
+def is_mp3_joined(file: Opened) -> bool:
+    """Whether more sound follows where an MP3 ends by its Xing or Info frame, so that readers leave it out."""
+    start = start_of_frames(file.head)
+    frame = file.read(start, 200)
+    at = max(frame.find(b"Xing", 0, 48), frame.find(b"Info", 0, 48))
+    if at < 0 or len(frame) < at + 16 or frame[at + 7] & 3 != 3:
+        return False
+    end = start + int.from_bytes(frame[at + 12 : at + 16], "big")
+    more = file.read(end, 3) if file.size - end > _TAG else b""
+    return more == b"ID3" or frame_of(more) is not None
 
 
 def mp3_samples(file: Opened, estimate: int) -> int:

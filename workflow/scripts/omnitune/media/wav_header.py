@@ -21,6 +21,8 @@ _CODECS = {
     (6, 8): "ALAW",
     (7, 8): "ULAW",
 }
+# Formats and codecs whose length is told by the size of the file, and is compared with that of the header.
+WAVES, FIXED = ("WAV", "WAVEX"), frozenset(_CODECS.values())
 _EXTENSIBLE = 0xFFFE
 # Every sub-format of an extensible header is a format tag and these bytes.
 _SUBFORMAT = bytes.fromhex("000000001000800000aa00389b71")

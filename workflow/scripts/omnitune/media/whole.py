@@ -5,9 +5,10 @@ import threading
 
 import xxhash
 
-from omnitune.media.endings import Ending, ending
+from omnitune.media.endings import WHOLE, Ending, ending
 from omnitune.media.facts import Limits, Opened, Probe
 from omnitune.media.probe import FLAGS, PROBES, unreadable
+from omnitune.media.wav_header import FIXED, WAVES
 from omnitune.validation.codes import RowError
 
 # Files below this are held in memory while they are looked at.
@@ -37,12 +38,13 @@ def read_whole(
         try:
             buffer = _own.buffer
             read = os.preadv(descriptor, [buffer], 0)
-            probe = look(Opened(path, descriptor, size, bytes(buffer[: min(length, read)]), confined), limits)
-            if read < _SMALL:  # nearly every file: all of it is in the buffer
-                content = buffer[:read]
-                digest, found = xxhash.xxh3_128_hexdigest(content), ending(content, read)
-            else:
-                digest, found = _hash(descriptor, size), ending(_Parts(descriptor, size), size)
+            content = buffer[:read] if read < _SMALL else None  # nearly every file: all of it is in the buffer
+            head = bytes(buffer[: min(length, read)])
+            probe = look(Opened(path, descriptor, size, head, confined, content), limits)
+            digest = xxhash.xxh3_128_hexdigest(content) if content else _hash(descriptor, size)
+            # Of a WAV the reader of headers has compared the end.
+            compared = probe.format in WAVES and probe.codec in FIXED
+            found = WHOLE if compared else ending(content or _Parts(descriptor, size), size)
             refuse_changed(path, descriptor, size, mtime_ns)
         finally:
             os.close(descriptor)
