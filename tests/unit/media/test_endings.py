@@ -36,7 +36,6 @@ MAKERS = {
     "a.wav": sound,
     "a.flac": sound,
     "a.ogg": sound,
-    "a.mp3": sound,
     "v.mp4": video,
     "v.mkv": video,
     "v.avi": video,

@@ -20,7 +20,7 @@ from omnitune.media.mp4_header import read_mp4
 from omnitune.media.sniff import refuse_text
 from omnitune.media.sound import WANTED_RATE, Sound, unscaled
 from omnitune.media.sound_file import NO_LENGTH, open_sound
-from omnitune.media.sound_length import is_mp3_joined, mp3_samples
+from omnitune.media.sound_length import goes_on, mp3_samples, noted_end
 from omnitune.media.wav_header import read_wave
 from omnitune.validation.codes import Finding, RowError
 
@@ -67,9 +67,8 @@ def probe_audio(file: Opened, limits: Limits) -> Probe:
         findings += (Finding("E096", f"{path} is {name} with {codec} sound, which not every reader decodes"),)
     if sound.tracks > 1:
         findings += (Finding("E099", f"{path} has {sound.tracks} audio tracks, and the first is used"),)
-    if name == "MP3" and is_mp3_joined(file):
-        what = f"{path} goes on behind the {seconds:.1f} s that its first frame tells of, and that is not heard"
-        findings += (Finding("E100", what),)
+    if name == "MP3" and (end := noted_end(file)):
+        findings += _end(file, end, seconds)
     if file.head.startswith(b"ID3"):
         findings += _tag(file, limits)
     return Probe(
@@ -188,6 +187,16 @@ def _duration(path: str, seconds: float, limits: Limits) -> tuple[Finding, ...]:
         what = f"{path} lasts {seconds:.4f} s, less than {limits.audio_min_seconds} s"
         return (Finding("E091", what),)
     return (Finding("E092", f"{path} lasts {seconds:.0f} s, the limit is {limits.audio_max_seconds:.0f} s"),)
+
+
+def _end(file: Opened, end: int, seconds: float) -> tuple[Finding, ...]:
+    if end > file.size:
+        what = f"{file.path} is cut off or damaged: its sound ends {end - file.size} bytes after the file does"
+        return (Finding("E081", what),)
+    if goes_on(file, end):
+        what = f"{file.path} goes on behind the {seconds:.1f} s that its first frame tells of; that is not heard"
+        return (Finding("E100", what),)
+    return ()
 
 
 def _tag(file: Opened, limits: Limits) -> tuple[Finding, ...]:

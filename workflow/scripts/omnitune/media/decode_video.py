@@ -42,7 +42,7 @@ class _Watch:
             stream.thread_count = 1
         self._pixels, self._coded_sound = xxhash.xxh3_128(b"video "), xxhash.xxh3_128()
         self._size, self._planar, self._unusual = (0, 0), False, ""
-        self._begun = True
+        self._begun = False
         self._forms, self._said = set[str](), _form(self._video.codec_context)
         self._frames = self._hidden = self._heard = self._packets = self._broken = self._sounds = 0
         self._first = self._last = 0
@@ -54,6 +54,7 @@ class _Watch:
 
         seen = packet.stream is self._video
         if seen:
+            self._begun |= packet.is_keyframe and not self._packets
             self._packets += packet.size > 0
         else:
             self._coded_sound.update(packet)
@@ -99,7 +100,6 @@ class _Watch:
         parts = frame.format.components
         self._planar = len(parts) == len(frame.planes) and parts[0].bits == 8
         self._pixels.update(f"{frame.format.name} {size} ".encode())
-        self._begun = frame.key_frame
         if not self._begun:
             self._unusual = "does not start with a key frame"
         elif self._first < 0:

@@ -72,7 +72,9 @@ def _jpeg(file: Content, size: int) -> Ending:
     while block := bytes(file[place : place + _BLOCK]):
         found = block.find(b"\xff\xd9")
         if found >= 0:
-            return Ending(surplus=size - (place + found + 2))
+            end = place + found + 2
+            # Cameras pad with zeros.
+            return Ending(surplus=size - end if bytes(file[end : end + _BLOCK]).strip(b"\0") else 0)
         place += max(len(block) - 1, 1)  # the marker may lie across two blocks
     return Ending("it has no end-of-image marker")
 
@@ -206,22 +208,6 @@ def _divided(byte: int) -> int:
 _CRC8 = bytes(map(_divided, range(256)))
 
 
-def _mp3(file: Content, size: int) -> Ending:
-    """The size that encoders note in the first frame (the Xing or Info header)."""
-    start = 0
-    if file[:3] == b"ID3":
-        tag = file[6:10]
-        start = 10 + sum((byte & 0x7F) << shift for byte, shift in zip(tag, (21, 14, 7, 0), strict=False))
-    head = bytes(file[start : start + 256])
-    found = max(head.find(b"Xing"), head.find(b"Info"))
-    if found < 0 or len(head) < found + 16:
-        return WHOLE
-    if not head[found + 7] & 2:
-        return WHOLE
-    place = found + (12 if head[found + 7] & 1 else 8)
-    return _overrun("its sound", start + int.from_bytes(head[place : place + 4], "big"), size)
-
-
 def _ebml(file: Content, size: int) -> Ending:
     """Matroska and WebM by the size of the segment (RFC 8794, RFC 9559)."""
     place = 4
@@ -248,9 +234,6 @@ _CHECKS: tuple[tuple[int, bytes, Callable[[Content, int], Ending]], ...] = (
     (4, b"moov", _boxes),
     (0, b"fLaC", _flac),
     (0, b"OggS", _ogg),
-    (0, b"ID3", _mp3),
-    (0, b"\xff\xfb", _mp3),
-    (0, b"\xff\xf3", _mp3),
     (0, b"GIF8", _gif),
     (0, b"\x1aE\xdf\xa3", _ebml),
 )

@@ -58,14 +58,19 @@ def mp3_is_counted(frame: bytes, size: int) -> bool:
     return int.from_bytes(frame[at + 12 : at + 16], "big") <= size
 
 
-def is_mp3_joined(file: Opened) -> bool:
-    """Whether more sound follows where an MP3 ends by its Xing or Info frame, so that readers leave it out."""
+def noted_end(file: Opened) -> int:
+    """Where an MP3 ends by its Xing or Info frame; 0 when there is none, or it does not say."""
     start = start_of_frames(file.head)
     frame = file.read(start, 200)
     at = max(frame.find(b"Xing", 0, 48), frame.find(b"Info", 0, 48))
-    if at < 0 or len(frame) < at + 16 or frame[at + 7] & 3 != 3:
-        return False
-    end = start + int.from_bytes(frame[at + 12 : at + 16], "big")
+    if at < 0 or len(frame) < at + 16 or not frame[at + 7] & 2:
+        return 0
+    at += 12 if frame[at + 7] & 1 else 8
+    return start + int.from_bytes(frame[at : at + 4], "big")
+
+
+def goes_on(file: Opened, end: int) -> bool:
+    """Whether more sound follows where an MP3 ends by its own words: readers leave it out."""
     more = file.read(end, 3) if file.size - end > _TAG else b""
     return more == b"ID3" or frame_of(more) is not None
 
