@@ -185,7 +185,8 @@ def test_what_is_accepted_is_read_by_the_training(tmp_path: Path, peers: dict[st
                 draw = random.Random(seed)
                 original = files[seed % len(files)]
                 path = tmp_path / f"{number}-{original.name}"
-                path.write_bytes(changed(original.content, files, draw))
+                joined = original.content if draw.random() < 0.03 else b""
+                path.write_bytes(changed(original.content, files, draw) + joined)
                 made.append((seed, original.modality, path))
                 seed += 1
             seen = inspector.inspect([(modality, str(path)) for _, modality, path in made])

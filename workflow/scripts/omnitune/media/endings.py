@@ -216,8 +216,10 @@ def _ebml(file: Content, size: int) -> Ending:
     if file[place : place + 4] != b"\x18\x53\x80\x67":
         return WHOLE
     count, used = _ebml_size(file[place + 4 : place + 12])
-    unknown = count == (1 << 7 * used) - 1
-    return WHOLE if unknown else _overrun("its segment", place + 4 + used + count, size)
+    if count == (1 << 7 * used) - 1:  # not known
+        return WHOLE
+    end = place + 4 + used + count
+    return Ending(surplus=size - end) if end < size else _overrun("its segment", end, size)
 
 
 def _ebml_size(content: bytes | memoryview) -> tuple[int, int]:

@@ -35,7 +35,6 @@ class Film(msgspec.Struct, frozen=True, gc=False):
         sound: seconds and rate of the first audio track, zeros when there is none.
         sound_codec: FFmpeg's name of that track's codec.
         decoded: samples that FFmpeg decodes of that track; 0 when decoding alone tells.
-        reordered: whether some pictures are coded after ones that they are shown before (told by FFmpeg alone).
         sounds: audio tracks.
         problems: findings that only its container shows.
     """
@@ -54,7 +53,6 @@ class Film(msgspec.Struct, frozen=True, gc=False):
     problems: tuple[Finding, ...]
     counted: bool = True
     decoded: int = 0
-    reordered: bool = False
     sound_codec: str = ""
 
 
@@ -188,7 +186,6 @@ def film_by_ffmpeg(file: Opened) -> Film:
             len(sounds),
             problems,
             counted,
-            reordered=bool(stream.codec_context.has_b_frames),
             sound_codec=codec_of(sounds[0]) if sounds else "",
         )
 

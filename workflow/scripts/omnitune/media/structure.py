@@ -1,15 +1,15 @@
 """Whether the elements of a container follow each other from the first byte to the last.
 
-FFmpeg searches damaged Matroska and FLV for where they go on, each of its versions in another way: the one in
-decord 0.6.0 takes fewer pictures out of them than the one here, or none. Damage to other containers shows in the
-packets.
-Sources: RFC 8794 (EBML), RFC 9559 (Matroska), Adobe's Flash Video File Format Specification 10.1, annex E.
+FFmpeg searches damaged files for where they go on, and each of its versions in another way: the one in decord
+0.6.0 takes fewer pictures out of them than the one here, or none. Damage to MP4 shows in its packets.
+Sources: RFC 8794 (EBML), RFC 9559 (Matroska), Adobe's Flash Video File Format Specification 10.1 (annex E),
+Microsoft's AVI RIFF File Reference and Advanced Systems Format Specification 01.20.03.
 """
 
 import mmap
 
 Content = bytes | mmap.mmap
-_SEGMENT, _CLUSTER = 0x18538067, 0x1F43B675
+_HEADER, _SEGMENT, _CLUSTER = 0x1A45DFA3, 0x18538067, 0x1F43B675
 # Elements of a segment, by which the end of a cluster of open size is seen.
 _TOP = {
     0x114D9B74, 0x1549A966, 0x1654AE6B, 0x1C53BB6B, _CLUSTER, 0x1254C367, 0x1941A469, 0x1043A770,
@@ -19,7 +19,7 @@ _VOID, _CHECKSUM = 0xEC, 0xBF
 _OF_CLUSTER = {0xE7, 0x5854, 0xA7, 0xAB, 0xA3, 0xA0, 0xAF, _VOID, _CHECKSUM}
 # Elements that hold others: header, segment, cluster; facts; tracks, a track, its pictures and sound; a group of
 # blocks.
-_MASTERS = {0x1A45DFA3, _SEGMENT, _CLUSTER, 0x1549A966, 0x1654AE6B, 0xAE, 0xE0, 0xE1, 0xA0}
+_MASTERS = {_HEADER, _SEGMENT, _CLUSTER, 0x1549A966, 0x1654AE6B, 0xAE, 0xE0, 0xE1, 0xA0}
 _FLV_KINDS = {8, 9, 18}
 
 
@@ -29,7 +29,7 @@ def break_in(path: str, format: str) -> int:
     Args:
         format: FFmpeg's name of the container.
     """
-    walk = {"matroska,webm": _matroska, "flv": _flv}.get(format)
+    walk = {"matroska,webm": _matroska, "flv": _flv, "avi": _avi, "asf": _asf}.get(format)
     if walk is None:
         return -1
     with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:  # noqa: PTH123
@@ -54,6 +54,8 @@ def _matroska(content: Content) -> int:
             ends.pop()
             kinds.pop()
         inside = kinds[-1]
+        if not inside and kind == _HEADER and at:  # another file behind this one
+            return at
         if inside == _SEGMENT and kind not in (*_TOP, _VOID, _CHECKSUM):
             return at
         if inside == _CLUSTER and kind not in _OF_CLUSTER:
@@ -90,3 +92,29 @@ def _flv(content: Content) -> int:
             return at
         at += size + 4
     return -1
+
+
+def _avi(content: Content) -> int:
+    """The chunks of the first RIFF, and in their index (idx1) no names but theirs."""
+    at, end = 12, min(8 + int.from_bytes(content[4:8], "little"), len(content))
+    while at + 8 <= end:
+        size = int.from_bytes(content[at + 4 : at + 8], "little")
+        if at + 8 + size > end:
+            return at
+        if content[at : at + 4] == b"idx1":
+            names = {content[entry : entry + 4] for entry in range(at + 8, at + 8 + size, 16)}
+            if not all(name[:2].isdigit() or name == b"rec " for name in names):
+                return at
+        at += 8 + size + (size & 1)
+    return -1
+
+
+def _asf(content: Content) -> int:
+    """Objects up to the end of the file."""
+    at = 0
+    while at + 24 <= len(content):
+        size = int.from_bytes(content[at + 16 : at + 24], "little")
+        if size < 24 or at + size > len(content):
+            return at
+        at += size
+    return -1 if at == len(content) else at
