@@ -186,7 +186,7 @@ def crash(limits: Limits, encoded: bytes) -> bytes:
     """The worker's work, but that a file named crash ends it."""
     task = msgspec.msgpack.decode(encoded, type=examine.Task)
     name = Path(task.path).name
-    if name.startswith("crash") and task.probe:
+    if name.startswith("crash") and (task.probe or not task.whole):
         os.kill(os.getpid(), 11)
     if name.startswith("fault") and task.probe:
         raise_in(task)
@@ -200,6 +200,36 @@ def raise_in(task) -> None:
         raise ZeroDivisionError("in a decoder")
 
     examine._DECODERS = dict.fromkeys(examine._DECODERS, fail)
+
+
+@pytest.mark.parametrize("level", ["header", "hash"])
+def test_a_library_that_looks_at_a_header_does_so_in_a_process_of_its_own(
+    level: str, tmp_path: Path, media, capfd, monkeypatch
+):
+    """Whatever it says and does there; what needs no library starts no process."""
+    rest = wav(tmp_path / "a.mp3", 3, format="MP3")
+    content = rest.read_bytes().replace(b"Xing", bytes(4)).replace(b"Info", bytes(4))
+    rest.write_bytes(content[:3000] + bytes(2000) + content[3000:])
+    files = [media[0], ("audio", rest), ("audio", wav(tmp_path / "b.ogg", 1, format="OGG")), media[1]]
+    asked: list[str] = []
+    work = Inspector._work
+    monkeypatch.setattr(
+        Inspector,
+        "_work",
+        lambda self, tasks, chunk: (
+            asked.extend(Path(task.path).name for task in tasks) or work(self, tasks, chunk)
+        ),
+    )
+    found = inspect(level, files)
+    assert [inspection.probe is not None for inspection in found] == [True] * 4
+    assert asked == ["a.mp3", "b.ogg"]
+    assert capfd.readouterr().err == ""
+
+
+def test_a_library_that_crashes_on_a_header_costs_its_file(tmp_path: Path, media, monkeypatch):
+    monkeypatch.setattr(inspecting, "examine_encoded", crash)
+    sounds = [("audio", wav(tmp_path / name, 1, format="OGG")) for name in ("a.ogg", "crash.ogg", "b.ogg")]
+    assert codes(inspect("header", [*sounds, media[0]])) == [[], ["E221"], [], []]
 
 
 def test_a_decoder_that_crashes_costs_its_file(tmp_path: Path, media, monkeypatch):
