@@ -1,7 +1,7 @@
-"""What reads media in training: `{swift python} peers.py sounds|clips` answers each line of its input with one.
+"""What reads media in training: `{swift python} peers.py swift|decord` answers each line with one.
 
-A line is a path, or `[path, indices]` of a clip; the answer is what ms-swift's `load_audio` or `load_image` or
-decord make of the file, or the error as text. A file may end or stop this program: whoever asks must see to that.
+A line is [modality, path]; the answer is what ms-swift's `load_audio` or `load_image`, or decord, make of the
+file, or the error as text. A file may end or stop this program: whoever asks must see to that.
 """
 
 import json
@@ -10,36 +10,30 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-SOUNDS, IMAGES, CLIPS = "audio", "image", "video"
+Read = Callable[[str], Any]
 
 
-def _sound() -> Callable[[str], Any]:
+def _swift() -> dict[str, Read]:
     os.environ["SWIFT_AUDIO_LOAD_BACKEND"] = "soundfile_pyav"
-    from swift.template.vision_utils import load_audio
+    from swift.template.vision_utils import load_audio, load_image
 
-    def read(path: str) -> Any:
+    def hear(path: str) -> Any:
         heard = load_audio(path, 16_000)
         return [len(heard), float(abs(heard).max())] if len(heard) else [0, 0.0]
 
-    return read
-
-
-def _image() -> Callable[[str], Any]:
-    from swift.template.vision_utils import load_image
-
-    def read(path: str) -> Any:
+    def see(path: str) -> Any:
         image = load_image(path)
         image.load()
         return list(image.size)
 
-    return read
+    return {"audio": hear, "image": see}
 
 
-def _clip() -> Callable[[str], Any]:
+def _decord() -> dict[str, Read]:
     import decord
     import numpy as np
 
-    def read(path: str) -> Any:
+    def watch(path: str) -> Any:
         """As qwen_omni_utils does, which takes two frames a second, four at least, evenly over the clip."""
         video = decord.VideoReader(path)
         total, rate = len(video), video.get_avg_fps()
@@ -50,19 +44,19 @@ def _clip() -> Callable[[str], Any]:
         frames = video.get_batch(indices).asnumpy()
         return [total, rate, len(frames), frames.shape[2], frames.shape[1]]
 
-    return read
+    return {"video": watch}
 
 
-def main(modality: str) -> None:
+def main(reader: str) -> None:
     """Answer until the input ends."""
     answers = os.fdopen(os.dup(1), "w")
     # Libraries write to the standard output as they please.
     os.dup2(2, 1)
-    read = {SOUNDS: _sound, IMAGES: _image, CLIPS: _clip}[modality]()
-    print(json.dumps("ready"), file=answers, flush=True)
+    read = {"swift": _swift, "decord": _decord}[reader]()
     for line in sys.stdin:
+        modality, path = json.loads(line)
         try:
-            answer = read(json.loads(line))
+            answer = read[modality](path)
         except Exception as error:
             answer = f"{type(error).__name__}: {error}"[:300]
         print(json.dumps(answer), file=answers, flush=True)
