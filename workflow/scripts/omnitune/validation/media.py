@@ -40,9 +40,9 @@ class Seen(NamedTuple):
 
     def facts(self) -> Medium:
         """What is known of the file to use."""
-        probe, _, digest, content, _ = self.inspection
+        found, probe = self.inspection, self.inspection.probe
         size = (probe.width, probe.height, probe.duration) if probe else (0, 0, 0.0)
-        return Medium(self.modality, *size, digest=digest, content=content, origin=self.origin)
+        return Medium(self.modality, *size, digest=found.digest, content=found.content, origin=self.origin)
 
     def words(self) -> str:
         """What was made of what; empty when nothing was."""
@@ -118,6 +118,8 @@ class MediaJudge:
             return []
         if not probe.has_audio:
             return [Finding("E140", f"{path} has no audio track, but media.audio_in_video is true")]
+        if inspection.content and not inspection.heard[0]:
+            return [Finding("E081", f"the sound of {path} cannot be read as a whole")]
         why = unscaled(probe.audio_codec, probe.audio_rate)
         return [Finding("E240", f"{path} is a video with {probe.audio_codec} sound, {why}")] if why else []
 
