@@ -4,6 +4,8 @@ rule split_rows:
     input:
         rows=validated(".jsonl"),
         ledgers=validated(".ledger.jsonl"),
+        # Which part of which file the rows are; they are looked for beside them.
+        parts=validated(".part.json"),
     output:
         train="results/{run}/split/train.jsonl",
         val="results/{run}/split/val.jsonl",

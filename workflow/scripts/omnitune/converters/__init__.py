@@ -24,7 +24,7 @@ from omnitune.converters.source import Draft, Source, text_or_none
 from omnitune.errors import ExitCode, PipelineError, suggest
 from omnitune.media.embedded import EmbeddedMedia
 from omnitune.media.paths import MediaPaths
-from omnitune.readers import READERS, WHOLE, Notes, Part, Reader, reader_name
+from omnitune.readers import READERS, WHOLE, Notes, Part, Reader, parts, reader_name
 from omnitune.readers.jsonl import row_or_error
 from omnitune.readers.lines import Line, read_lines
 from omnitune.records import Converted, Message, Record, Unread, encode_lines
@@ -157,6 +157,7 @@ def convert_source(source: Source, format: str, output: Path, part: Part = WHOLE
     """Write the part's rows to `output`; returns how many are records and how many unread."""
     counts, before = [0, 0], _state(source.path)
     rows = convert_rows(source, format, part)
+    parts.forget(output)
     with publish.open_atomic(output) as file:
         while batch := list(islice(rows, _BATCH)):
             unread = sum([isinstance(row, Unread) for row in batch])
@@ -169,6 +170,7 @@ def convert_source(source: Source, format: str, output: Path, part: Part = WHOLE
                 fix="Is it still being written? Run again when it is whole.",
                 code=ExitCode.DATA,
             )
+    parts.note(output, source.path, part)
     return counts[0], counts[1]
 
 

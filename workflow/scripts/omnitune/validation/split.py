@@ -14,6 +14,7 @@ import msgspec
 
 from omnitune import publish
 from omnitune.errors import ExitCode, PipelineError
+from omnitune.readers import parts
 from omnitune.records import LedgerRow, Record, encode, read_ledger, read_records
 from omnitune.rewards.call import COLUMNS
 from omnitune.validation.assignment import FILES, Assignment, Home, Sameness, ValidSource, read_numbered
@@ -45,6 +46,8 @@ def split_sources(
 ) -> dict[str, Any]:
     """Write train, val, test and grpo, the ledger and, last, the manifest; returns the manifest."""
     _refuse_useless(sources)
+    for source in sources:
+        parts.refuse_strangers(source.name, source.path, list(map(Path, source.valid)))
     tallies = {source.name: _tally(source) for source in sources}
     refuse_bad_sources(tallies, rules.max_rejected)
     with open_index() as index:
