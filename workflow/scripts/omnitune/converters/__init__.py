@@ -30,7 +30,7 @@ from omnitune.readers.lines import Line, read_lines
 from omnitune.records import Converted, Message, Record, Unread, encode_lines
 from omnitune.validation.codes import RowError
 
-VERSION = 4
+VERSION = 5
 
 Convert = Callable[[dict[str, Any], Source, Notes], Draft]
 

@@ -1,4 +1,4 @@
-"""Validated records to train, val, test and grpo: by media group, streamed, with a ledger and a manifest.
+"""Validated records to train, val, test and grpo: by what they share, streamed, with a ledger and a manifest.
 
 VERSION is what the split's results depend on: raise it only when they would change.
 """
@@ -25,7 +25,7 @@ from omnitune.validation.policy import Policy
 from omnitune.validation.row_files import Lengths, RowFile
 from omnitune.validation.tally import Tally, refuse_bad_sources
 
-VERSION = 3
+VERSION = 4
 # The files that a trainer reads row by row, whose lengths are worth knowing.
 _MEASURED = ("train", "val")
 
@@ -210,6 +210,7 @@ def _final(source: ValidSource, verdict: LedgerRow, home: Home, policy: Policy) 
         "E211": f"the id is used at line {home.twin.rpartition(':')[2]} already",
         "E056": f"says the same as {home.twin}, turns and media, so it is left out",
         "E206": "shares its media or question with a test row, so it is not trained on",
+        "E216": "shares its media, or nearly its text, with rows on two sides of the split, so it can be on none",
         "E230": f"warning: says nearly the same as {home.twin}, so both are on one side of the split",
     }[home.code]
     sentence = f"{what}. {CODES[home.code].fix}"
