@@ -14,6 +14,8 @@ rule split_rows:
         # The rows' lengths in tokens, line by line; empty when they were not counted.
         train_lengths="results/{run}/split/train.lengths.jsonl",
         val_lengths="results/{run}/split/val.lengths.jsonl",
+        # The rows' media as they were validated.
+        media="results/{run}/split/media.jsonl",
         ledger="results/{run}/split/ledger.jsonl",
         manifest="results/{run}/split/manifest.json",
     log:

@@ -88,8 +88,8 @@ def test_a_row_that_ties_two_sides_is_told(work: Workplace):
         "id": "a/00000061",
         "verdict": "rejected",
         "codes": ["E216"],
-        "message": "data/a.jsonl:61: shares its media, or nearly its text, with rows on two sides of the split, so it "
-        "can be on none. Nothing to do, or give each row media of its own.",
+        "message": "data/a.jsonl:61: shares its media, or nearly its text, with rows on two sides of the split, "
+        "so it can be on none. Nothing to do, or give each row media of its own.",
         "split": [],
     }
     assert manifest["sources"]["a"]["codes"] == {"E216": 1}

@@ -14,6 +14,7 @@ import msgspec
 
 from omnitune import publish
 from omnitune.errors import ExitCode, PipelineError
+from omnitune.media import present
 from omnitune.readers import parts
 from omnitune.records import LedgerRow, Record, encode, read_ledger, read_records
 from omnitune.rewards.call import COLUMNS
@@ -82,6 +83,8 @@ def publish_split(
         files = {
             name: RowFile(stack.enter_context(publish.open_atomic(output / f"{name}.jsonl"))) for name in names
         }
+        # No part of the manifest: a file that was only touched makes no other data.
+        states = stack.enter_context(publish.open_atomic(output / present.STATES))
         lengths = {name: Lengths(files[f"{name}.lengths"]) for name in _MEASURED}
 
         def write(record: Record, name: str) -> None:
@@ -99,6 +102,8 @@ def publish_split(
                 before, verdict = verdict.verdict, _final(source, verdict, home, rules.policy)
                 if home.code == "E211":
                     tallies[source.name].revoke(before, verdict)
+                if home.files:
+                    states.write(present.states(record, list(home.files)))
                 for name in home.files:
                     counts.add(record, name)
                     if number not in leaders:
