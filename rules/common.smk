@@ -3,8 +3,6 @@ import json
 import sys
 from pathlib import Path
 
-import xxhash
-
 SCRIPTS = Path(workflow.basedir) / "workflow" / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
@@ -32,7 +30,7 @@ from omnitune.config import load as omnitune_config
 from omnitune.converters.templates import Templates
 from omnitune.errors import PipelineError, tell
 from omnitune.lineage import Lineage
-from omnitune.readers.folder import state as folder_state
+from omnitune.readers import parts
 from omnitune.tokens import cached
 from omnitune.validation import split as splitting
 
@@ -101,14 +99,7 @@ def content(path):
     (cp -p, rsync, tar) would pass. Files of the pipeline's own making it does follow.
     """
     file = Path(path)
-    if file.is_dir():
-        return folder_state(file)
-    if path.startswith("results/") or not file.is_file():
-        return ""
-    state = file.stat()
-    if state.st_size > 64 * 1024**2:  # hashing at every start would be felt
-        return f"{state.st_size} bytes, time {state.st_mtime_ns}"
-    return xxhash.xxh3_128_hexdigest(file.read_bytes())
+    return "" if path.startswith("results/") and not file.is_dir() else parts.content(file)
 
 
 def after_failures(settings):
@@ -132,7 +123,7 @@ def shards(source):
 
 
 def validated(kind):
-    """The validate stage's files over all sources and shards; `kind` is `.jsonl` or `.ledger.jsonl`."""
+    """The validate stage's files over all sources and shards; `kind` is `.jsonl`, `.ledger.jsonl` or `.part.json`."""
     return [
         f"results/{cfg.run}/validate/{source}/{shard}{kind}" for source in cfg.sources for shard in shards(source)
     ]

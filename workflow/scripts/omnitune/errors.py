@@ -53,18 +53,29 @@ class PipelineError(Exception):
         where: the file, key or row concerned (`data/train.jsonl:37`); empty when `what` says it.
         fix: what to do, one sentence.
         code: exit code of the command.
+        finding: code of the data gate (docs/codes.md), when it is one of a file of rows.
 
     Attributes:
         hopeless: trying again without a change is no use; by the code, unless the raiser knows better.
     """
 
-    def __init__(self, what: str, *, where: str = "", fix: str = "", code: ExitCode = ExitCode.CONFIG) -> None:
-        self.what, self.where, self.fix, self.code = what, where, fix, code
+    def __init__(
+        self,
+        what: str,
+        *,
+        where: str = "",
+        fix: str = "",
+        code: ExitCode = ExitCode.CONFIG,
+        finding: str = "",
+    ) -> None:
+        self.what, self.where, self.fix, self.code, self.finding = what, where, fix, code, finding
         self.hopeless = code in _HOPELESS
         super().__init__(what)
 
     def __str__(self) -> str:
         sentence = f"{self.where}: {self.what}" if self.where else self.what
+        if self.finding:
+            sentence += f" ({self.finding})"
         if not sentence.endswith((".", "?", "!")):
             sentence += "."
         return f"{sentence} {self.fix}".rstrip()

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, BinaryIO, cast
 
 from omnitune.errors import ExitCode, PipelineError
+from omnitune.media.sniff import media_extension, sniff
 from omnitune.readers.row import Notes
 from omnitune.validation.codes import CODES
 
@@ -78,18 +79,20 @@ def read_head(path: Path) -> bytes:
     try:
         # A FIFO or device could block for ever when it is opened, so it never is.
         if not stat.S_ISREG(path.stat().st_mode):
-            raise PipelineError("is not a regular file", where=str(path), fix="Give a file of rows.")
+            raise PipelineError(
+                "is not a regular file", where=str(path), fix="Give a file of rows.", finding="E025"
+            )
         with path.open("rb") as file:
             return file.read(HEAD_BYTES)
     except FileNotFoundError:
         raise PipelineError(
-            "no such file", where=str(path), fix="Correct the source's path: or put the file there."
+            "no such file", where=str(path), fix="Correct the path, or put the file there."
         ) from None
     except OSError as error:
         raise PipelineError(
             f"cannot be read ({error.strerror})",
             where=str(path),
-            fix="Correct the source's path: or its rights.",
+            fix="Correct the path, or the file's rights.",
         ) from None
 
 
@@ -101,7 +104,7 @@ def is_binary(path: Path) -> bool:
 
 def refused(path: Path, code: str, what: str) -> PipelineError:
     """The error for a file that is refused whole."""
-    return PipelineError(what, where=str(path), fix=CODES[code].fix, code=ExitCode.DATA)
+    return PipelineError(what, where=str(path), fix=CODES[code].fix, code=ExitCode.DATA, finding=code)
 
 
 def _wrong_file(head: bytes, text: bytes) -> tuple[str, str] | None:
@@ -110,6 +113,9 @@ def _wrong_file(head: bytes, text: bytes) -> tuple[str, str] | None:
         return "E025", "is compressed with gzip"
     if head.startswith(b"PK\x03\x04"):
         return "E025", "is a ZIP archive"
+    # A table may begin with "BMI".
+    if b"\0" in head and media_extension(head):
+        return "E025", f"is no file of rows ({sniff(head)})"
     if head and not head.strip(b"\0"):
         return "E008", "begins with nothing but NUL bytes" if len(head) == HEAD_BYTES else "holds NUL bytes alone"
     rows = text.replace(BOM, b"").strip(b" \t\r\n\v\f\0")

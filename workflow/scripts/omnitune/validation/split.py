@@ -1,4 +1,4 @@
-"""Validated records to train, val, test and grpo: by media group, streamed, with a ledger and a manifest.
+"""Validated records to train, val, test and grpo: by what they share, streamed, with a ledger and a manifest.
 
 VERSION is what the split's results depend on: raise it only when they would change.
 """
@@ -14,6 +14,8 @@ import msgspec
 
 from omnitune import publish
 from omnitune.errors import ExitCode, PipelineError
+from omnitune.media import present
+from omnitune.readers import parts
 from omnitune.records import LedgerRow, Record, encode, read_ledger, read_records
 from omnitune.rewards.call import COLUMNS
 from omnitune.validation.assignment import FILES, Assignment, Home, Sameness, ValidSource, read_numbered
@@ -24,7 +26,7 @@ from omnitune.validation.policy import Policy
 from omnitune.validation.row_files import Lengths, RowFile
 from omnitune.validation.tally import Tally, refuse_bad_sources
 
-VERSION = 3
+VERSION = 4
 # The files that a trainer reads row by row, whose lengths are worth knowing.
 _MEASURED = ("train", "val")
 
@@ -45,6 +47,8 @@ def split_sources(
 ) -> dict[str, Any]:
     """Write train, val, test and grpo, the ledger and, last, the manifest; returns the manifest."""
     _refuse_useless(sources)
+    for source in sources:
+        parts.refuse_strangers(source.name, source.path, list(map(Path, source.valid)))
     tallies = {source.name: _tally(source) for source in sources}
     refuse_bad_sources(tallies, rules.max_rejected)
     with open_index() as index:
@@ -79,6 +83,8 @@ def publish_split(
         files = {
             name: RowFile(stack.enter_context(publish.open_atomic(output / f"{name}.jsonl"))) for name in names
         }
+        # No part of the manifest: a file that was only touched makes no other data.
+        states = stack.enter_context(publish.open_atomic(output / present.STATES))
         lengths = {name: Lengths(files[f"{name}.lengths"]) for name in _MEASURED}
 
         def write(record: Record, name: str) -> None:
@@ -96,6 +102,8 @@ def publish_split(
                 before, verdict = verdict.verdict, _final(source, verdict, home, rules.policy)
                 if home.code == "E211":
                     tallies[source.name].revoke(before, verdict)
+                if home.files:
+                    states.write(present.states(record, list(home.files)))
                 for name in home.files:
                     counts.add(record, name)
                     if number not in leaders:
@@ -207,6 +215,7 @@ def _final(source: ValidSource, verdict: LedgerRow, home: Home, policy: Policy) 
         "E211": f"the id is used at line {home.twin.rpartition(':')[2]} already",
         "E056": f"says the same as {home.twin}, turns and media, so it is left out",
         "E206": "shares its media or question with a test row, so it is not trained on",
+        "E216": "shares its media, or nearly its text, with rows on two sides of the split, so it can be on none",
         "E230": f"warning: says nearly the same as {home.twin}, so both are on one side of the split",
     }[home.code]
     sentence = f"{what}. {CODES[home.code].fix}"
