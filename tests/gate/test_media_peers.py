@@ -57,7 +57,7 @@ class Peer:
 
     def read(self, modality: str, path: Path) -> Any:
         """What it makes of a file; a text when it fails."""
-        if self._process is None:
+        if self._process is None or self._process.poll() is not None:
             self.start()
         assert self._process
         assert self._process.stdin

@@ -50,3 +50,11 @@ def test_bytes_put_in_or_taken_out_are_a_break_and_no_crash(clip: Path):
 
 def test_what_is_not_known_is_not_judged(tmp_path: Path):
     assert break_in(str(video(tmp_path / "a.mp4")), "mov,mp4,m4a,3gp,3g2,mj2") == -1
+
+
+def test_a_cue_that_leads_nowhere_is_a_break(tmp_path: Path):
+    path = video(tmp_path / "a.mkv", 24)
+    content = path.read_bytes()
+    cue = content.index(b"\xf1\x82", content.index(b"\x1c\x53\xbb\x6b", 500))
+    path.write_bytes(content[: cue + 2] + b"\0\7" + content[cue + 4 :])
+    assert found(path) > 0

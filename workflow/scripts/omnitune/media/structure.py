@@ -17,9 +17,13 @@ _TOP = {
 _VOID, _CHECKSUM = 0xEC, 0xBF
 # Timestamp, silent tracks, position, size before, simple block, group of blocks, encrypted block.
 _OF_CLUSTER = {0xE7, 0x5854, 0xA7, 0xAB, 0xA3, 0xA0, 0xAF, _VOID, _CHECKSUM}
+# A cue's way to a track, and the place of a cluster in it.
+_CUE, _PLACE = 0xB7, 0xF1
 # Elements that hold others: header, segment, cluster; facts; tracks, a track, its pictures and sound; a group of
-# blocks.
-_MASTERS = {_HEADER, _SEGMENT, _CLUSTER, 0x1549A966, 0x1654AE6B, 0xAE, 0xE0, 0xE1, 0xA0}
+# blocks; cues and a cue.
+_MASTERS = {
+    _HEADER, _SEGMENT, _CLUSTER, 0x1549A966, 0x1654AE6B, 0xAE, 0xE0, 0xE1, 0xA0, 0x1C53BB6B, 0xBB, _CUE,
+}  # fmt: skip
 _FLV_KINDS = {8, 9, 18}
 
 
@@ -37,8 +41,8 @@ def break_in(path: str, format: str) -> int:
 
 
 def _matroska(content: Content) -> int:
-    """Inside masters, each of which ends where its last element does."""
-    at, ends, kinds = 0, [len(content)], [0]
+    """Inside masters, each of which ends where its last element does; cues lead to clusters."""
+    at, segment, ends, kinds = 0, 0, [len(content)], [0]
     while True:
         # Of two masters that end at one place both are left.
         while len(ends) > 1 and at == ends[-1]:
@@ -66,6 +70,12 @@ def _matroska(content: Content) -> int:
         end = ends[-1] if is_open else start + size
         if end > ends[-1]:
             return at
+        if kind == _SEGMENT:
+            segment = start
+        elif inside == _CUE and kind == _PLACE:
+            place = segment + int.from_bytes(content[start:end], "big")
+            if content[place : place + 4] != _CLUSTER.to_bytes(4, "big"):
+                return at
         if kind in _MASTERS:
             ends.append(end)
             kinds.append(kind)
