@@ -72,9 +72,7 @@ def staging(target: Path) -> Iterator[Path]:
     On success the caller has moved it away with `publish_folder`, or it is removed all the same.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    # What an earlier, killed attempt left has no reader: the name is ours alone.
-    for left in target.parent.glob(f".{target.name}.*.staging"):
-        shutil.rmtree(left)
+    sweep(target)
     folder = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.staging")
     folder.mkdir()
     try:
@@ -83,8 +81,14 @@ def staging(target: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def publish_folder(folder: Path, target: Path) -> None:
-    """Flush every file of `folder` and put it in the place of `target`; an old `target` goes last."""
+def sweep(target: Path) -> None:
+    """Remove what an earlier, killed attempt at `target` left; it has no reader: the name is ours alone."""
+    for left in target.parent.glob(f".{target.name}.*.staging"):
+        shutil.rmtree(left)
+
+
+def flush(folder: Path) -> None:
+    """Flush every file and folder below `folder` to the disk."""
     for path in sorted(folder.rglob("*")):
         if path.is_dir():
             fsync_folder(path)
@@ -92,6 +96,11 @@ def publish_folder(folder: Path, target: Path) -> None:
             with path.open("rb") as file:
                 os.fsync(file.fileno())
     fsync_folder(folder)
+
+
+def publish_folder(folder: Path, target: Path) -> None:
+    """Flush `folder` and put it in the place of `target`; an old `target` goes last."""
+    flush(folder)
     old = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.staging")
     if target.exists():
         target.rename(old)
