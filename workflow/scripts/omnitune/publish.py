@@ -24,7 +24,7 @@ def open_atomic(path: Path) -> Iterator[BinaryIO]:
     """A binary file that appears at `path` only when the block ends without an error."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary, file = _temporary(path)
-    try:
+    with _named(path):
         with file:
             try:
                 yield file
@@ -36,6 +36,13 @@ def open_atomic(path: Path) -> Iterator[BinaryIO]:
                 temporary.unlink(missing_ok=True)
                 raise
         fsync_folder(path.parent)
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Let the error of a full disk say what was to be written: that of a write names no file."""
+    try:
+        yield
     except OSError as error:
         if error.filename is None and error.errno in OF_DISK:
             error.filename = str(path)
@@ -76,7 +83,8 @@ def staging(target: Path) -> Iterator[Path]:
     folder = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.staging")
     folder.mkdir()
     try:
-        yield folder
+        with _named(target):
+            yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -110,7 +110,8 @@ def train(job: Job, begin: Callable[[str], None] = lambda key: None) -> None:
         last = _told(checkpoints.newest_sound(job.work, key.hash))
         while last is None or not last.is_final:
             last = _attempt(job, key, last, lock)
-        rotation.rotate(job.work, int(job.arguments["save_total_limit"]))  # a kill may have come before the trainer's
+        # A kill may have come before the trainer did it.
+        rotation.rotate(job.work, int(job.arguments["save_total_limit"]))
         chosen = _proved(_chosen(job, key, last), job)
         _publish(job, result, chosen, packages)
 
