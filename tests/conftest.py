@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from omnitune import environments
 # A slow or busy machine is no finding, and a run must repeat.
 settings.register_profile("tests", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("tests")
+
+pytest_plugins = ["tally"]
 
 ROOT = environments.ROOT
 FAKES = Path(__file__).parent / "fakes"
@@ -52,6 +55,16 @@ def fake_swift(swift_python: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     )
     python.chmod(0o755)
     return folder
+
+
+@pytest.fixture(scope="session")
+def fake_python(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """An interpreter for which `-m swift.cli.sft` is the fake, and which needs no swift environment."""
+    python = tmp_path_factory.mktemp("fake") / "bin" / "python"
+    python.parent.mkdir()
+    python.write_text(f'#!/bin/sh\nexport PYTHONPATH="{FAKES}"\nexec "{sys.executable}" "$@"\n')
+    python.chmod(0o755)
+    return str(python)
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import sys
 import threading
 import time
 from dataclasses import replace
@@ -12,55 +11,19 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from small_job import small_job
 from weight_files import floats, write_safetensors
 
 from omnitune import checkpoints, runkey, seals, work_lease
 from omnitune.errors import PipelineError
 from omnitune.training import Job, train
 
-FAKES = Path(__file__).parents[1] / "fakes"
-MODULE = "thinker.model.layers.0.self_attn.q_proj"
-
-
-@pytest.fixture(scope="session")
-def fake_python(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """An interpreter for which `-m swift.cli.sft` is the fake."""
-    python = tmp_path_factory.mktemp("fake") / "bin" / "python"
-    python.parent.mkdir()
-    python.write_text(f'#!/bin/sh\nexport PYTHONPATH="{FAKES}"\nexec "{sys.executable}" "$@"\n')
-    python.chmod(0o755)
-    return str(python)
-
 
 @pytest.fixture
 def job(fake_python: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Job:
     """Eight steps with checkpoints at 3, 6 and 8."""
     monkeypatch.chdir(tmp_path)
-    weight = {f"{MODULE}.weight": ("F32", [2, 3], bytes(24))}
-    write_safetensors(Path("base/model.safetensors"), weight)
-    Path("train.jsonl").write_text("{}\n" * 16)
-    Path("data.json").write_text("{}")
-    arguments: dict[str, Any] = {
-        "model": "base",
-        "output_dir": "sft/checkpoints",
-        "tuner_type": "lora",
-        "dataset": ["train.jsonl"],
-        "target_modules": [MODULE],
-        "lora_rank": 2,
-        "lora_alpha": 4,
-        "learning_rate": 0.001,
-        "num_train_epochs": 1,
-        "save_steps": 3,
-        "save_total_limit": 3,
-        "logging_steps": 1,
-        "seed": 42,
-        "per_device_train_batch_size": 2,
-        "gradient_accumulation_steps": 1,
-        "ENV": {"FPS_MAX_FRAMES": "12"},
-    }
-    return Job(
-        "sft", arguments, [Path("data.json")], Path("sft/model"), Path("train.swift.log"), fake_python, 0, 1
-    )
+    return small_job(fake_python)
 
 
 def changed(job: Job, **arguments: Any) -> Job:
@@ -101,7 +64,7 @@ def test_the_model_is_published_with_its_log_and_without_what_only_a_resume_need
     manifest = json.loads((job.output / "manifest.json").read_bytes())
     assert (manifest["stage"], manifest["global_step"], manifest["max_steps"]) == ("sft", 8, 8)
     assert manifest["train_loss"] == pytest.approx(sum(2 / step for step in range(1, 9)) / 8, abs=1e-5)
-    assert (manifest["total_parameters"], manifest["trainable_parameters"]) == (1_010_000, 10_000)
+    assert (manifest["total_parameters"], manifest["trainable_parameters"]) == (6 + 10, 10)
     assert manifest["base"] == "base"
     assert "target_modules" not in manifest["settings"]
     assert json.loads((job.output / "adapter_config.json").read_bytes())["base_model_name_or_path"] == "base"

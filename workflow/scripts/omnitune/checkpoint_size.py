@@ -1,12 +1,10 @@
 """How much disk a training's checkpoints will take: an estimate, from the base's shapes, on the safe side."""
 
-import json
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from omnitune import disk, trainable, weights
+from omnitune import disk, trainable
 
 # Tokenizer, arguments, random states, the trainer's history.
 _SMALL_FILES = 64e6
@@ -26,19 +24,15 @@ def still_needed(arguments: Mapping[str, Any], work: Path) -> float:
 
 def of_one(arguments: Mapping[str, Any]) -> float:
     """Bytes of one checkpoint: the weights that it keeps and the optimizer's state of those that train."""
-    thinker = [
-        math.prod(tensor.shape)
-        for name, tensor in weights.tensors(Path(arguments["model"])).items()
-        if name.startswith("thinker.")
-    ]
-    contract = arguments.get("ENV", {}).get(trainable.VARIABLE)
-    trained = sum(json.loads(contract).values()) if contract else sum(thinker)
+    trained, thinker = trainable.sizes(arguments)
+    if trained is None:
+        trained = thinker
     wide = 4 if arguments.get("torch_dtype") == "float32" else 2
     deepspeed = str(arguments.get("deepspeed", ""))
     if arguments["tuner_type"] == "lora":
         saved, wide = 4 * trained, 4  # adapters are kept in float32
     else:
-        saved = wide * sum(thinker)
+        saved = wide * thinker
     state = wide * _ADAM * trained
     if deepspeed:
         # A float32 copy of what is trained beside the moments; and the model once more, unless it is shared out.

@@ -91,9 +91,11 @@ def suggest(name: str, known: Sequence[str]) -> str:
 
 def of_machine(error: OSError) -> PipelineError:
     """A full disk, a missing right or a stale mount is the machine's state, not a bug of ours."""
+    # A copy that finds the disk full names what it reads first, and then what it writes.
+    place = (error.filename2 if error.errno in OF_DISK else None) or error.filename
     return PipelineError(
         error.strerror or str(error),
-        where=str(error.filename or "input/output"),
+        where=str(place or "input/output"),
         fix=OF_DISK.get(error.errno or 0, ""),
         code=ExitCode.DISK,
     )

@@ -5,9 +5,13 @@ against what really has a gradient (`trainer/contract.py`). Neither follows from
 name, and what a name matches differs between versions.
 """
 
+import json
 from collections.abc import Iterable, Mapping
 from math import prod
+from pathlib import Path
+from typing import Any
 
+from omnitune import weights
 from omnitune.config.training import TrainingConfig
 from omnitune.model_parts import EXPERTS, PARTS, TOWERS, Shapes, group, part
 
@@ -54,6 +58,18 @@ def _adapter(settings: TrainingConfig, shapes: Shapes) -> dict[str, int]:
             gate_and_up, down = hidden + 2 * inner, inner + hidden
             counts[EXPERTS] += number * rank * (gate_and_up + down)
     return counts
+
+
+def sizes(arguments: Mapping[str, Any]) -> tuple[int | None, int]:
+    """Parameters that train, and those of the thinker, the part of the base that is loaded.
+
+    Args:
+        arguments: of ms-swift; without a contract among them the first number is None.
+    """
+    contract = arguments.get("ENV", {}).get(VARIABLE)
+    tensors = weights.tensors(Path(arguments["model"]))
+    thinker = sum(prod(tensor.shape) for name, tensor in tensors.items() if name.startswith("thinker."))
+    return sum(json.loads(contract).values()) if contract else None, thinker
 
 
 def found(parameters: Iterable[tuple[str, Iterable[int]]]) -> dict[str, int]:

@@ -18,6 +18,7 @@ from omnitune import (
     runkey,
     supervisor,
     swift_process,
+    trainable,
     trained_model,
     training_log,
     weights,
@@ -29,6 +30,7 @@ from omnitune.errors import ExitCode, PipelineError
 from omnitune.media.present import refuse_missing
 from omnitune.runkey import RunKey
 from omnitune.supervisor import Limits
+from omnitune.trainer import rotation
 
 VERSION = 2
 
@@ -104,9 +106,12 @@ def train(job: Job, begin: Callable[[str], None] = lambda key: None) -> None:
     begin(key.hash)
     with work_lease.held(job.work) as lock:
         work_folder.choose(job.work, key)
+        rotation.sweep(job.work)
         last = _told(checkpoints.newest_sound(job.work, key.hash))
         while last is None or not last.is_final:
             last = _attempt(job, key, last, lock)
+        # A kill may have come before the trainer did it.
+        rotation.rotate(job.work, int(job.arguments["save_total_limit"]))
         chosen = _proved(_chosen(job, key, last), job)
         _publish(job, result, chosen, packages)
 
@@ -199,6 +204,7 @@ def _not_finite(what: str, job: Job) -> PipelineError:
 def _publish(job: Job, key: RunKey, chosen: Checkpoint, packages: Mapping[str, str]) -> None:
     log = training_log.read(job.work / training_log.FILE)
     losses = [record["loss"] for record in log if "loss" in record]
+    trained, thinker = trainable.sizes(job.arguments)
     facts = {
         "stage": job.stage,
         "version": VERSION,
@@ -210,7 +216,8 @@ def _publish(job: Job, key: RunKey, chosen: Checkpoint, packages: Mapping[str, s
         "train_loss": round(sum(losses) / len(losses), 6) if losses else None,
         "eval_loss": checkpoints.eval_loss(chosen.folder),
         "remedies": remedies.read(job.work).told,
-        **training_log.parameter_counts(job.work / training_log.FILE),
+        "trainable_parameters": trained,
+        "total_parameters": thinker + (trained or 0 if job.arguments["tuner_type"] == "lora" else 0),
         "settings": {
             name: value for name, value in job.arguments.items() if name not in ("ENV", "target_modules")
         },

@@ -1,7 +1,6 @@
 """ms-swift's own log of a training, one JSON line at a time."""
 
 import json
-import re
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +23,3 @@ def read(path: Path) -> list[dict[str, Any]]:
         if "loss" in record or "eval_loss" in record:
             records[step, "eval_loss" in record] = record
     return [records[place] for place in sorted(records)]
-
-
-def parameter_counts(path: Path) -> dict[str, int]:
-    """Parameters, trainable and in all, as ms-swift counts them in the last line of its log (to the hundred)."""
-    for line in reversed(path.read_bytes().splitlines()):
-        if b"model_parameter_info" in line:
-            text = json.loads(line)["model_parameter_info"]
-            if found := re.search(r"([\d.]+)M Params \(([\d.]+)M Trainable", text):
-                total, trainable = (round(float(number) * 1e6) for number in found.groups())
-                return {"total_parameters": total, "trainable_parameters": trainable}
-    return {}

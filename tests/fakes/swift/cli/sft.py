@@ -104,9 +104,6 @@ def main() -> None:
             if stop.wanted:
                 stop.done()
                 break
-        log.write(
-            json.dumps({"model_parameter_info": "PeftModel: 1.0100M Params (0.0100M Trainable [1.0000%])"}) + "\n"
-        )
     heartbeat.beat("end", step, last)
 
 

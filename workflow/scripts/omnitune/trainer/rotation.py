@@ -14,8 +14,7 @@ def rotate(work: Path, keep: int) -> None:
     transformers goes by times, which a copy or a clock can turn round, and keeps what is not whole as well.
     A folder is renamed before it goes, so that none is ever seen half there.
     """
-    for left in work.glob(f"{_TRASH}*"):
-        shutil.rmtree(left, ignore_errors=True)
+    sweep(work)
     sealed = checkpoints.sealed(work)
     best = checkpoints.best(sealed)
     for folder in sealed[:-keep]:
@@ -23,3 +22,9 @@ def rotate(work: Path, keep: int) -> None:
             trash = work / f"{_TRASH}{folder.name}"
             folder.rename(trash)
             shutil.rmtree(trash, ignore_errors=True)
+
+
+def sweep(work: Path) -> None:
+    """Remove what a kill has left of checkpoints that were to go."""
+    for left in work.glob(f"{_TRASH}*"):
+        shutil.rmtree(left, ignore_errors=True)
