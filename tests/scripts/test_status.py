@@ -154,7 +154,7 @@ def test_in_a_terminal_the_table_is_drawn_anew(tmp_path: Path, process: psutil.P
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 160, 0, 0))
     watching = subprocess.Popen(
         [sys.executable, SCRIPTS / "status.py", "--watch"], cwd=tmp_path, stdout=terminal,
-        env={**os.environ, "TERM": "xterm"},
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "160", "LINES": "40"},
     )  # fmt: skip
     os.close(terminal)
     shown = drawn(mine, "40/180 steps")
