@@ -43,7 +43,7 @@ ELSEWHERE = {
     "tests/unit/validation/test_lengths_of_rows.py": ["E057", "E223"],
     "tests/unit/validation/test_media_judge.py": ["E220"],
     "tests/unit/validation/test_repeats.py": ["E056", "E230"],
-    "tests/unit/validation/test_split_sources.py": ["E206"],
+    "tests/unit/validation/test_split_sources.py": ["E206", "E216"],
 }
 
 
