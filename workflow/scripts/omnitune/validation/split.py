@@ -18,8 +18,8 @@ from omnitune.media import present
 from omnitune.readers import parts
 from omnitune.records import LedgerRow, Record, encode, read_ledger, read_records
 from omnitune.rewards.call import COLUMNS
-from omnitune.validation.assignment import FILES, Assignment, Home, Sameness, ValidSource, read_numbered
-from omnitune.validation.codes import CODES
+from omnitune.validation.assignment import FILES, Assignment, Sameness, ValidSource, read_numbered
+from omnitune.validation.final import final
 from omnitune.validation.groups import Draw
 from omnitune.validation.index import open_index
 from omnitune.validation.policy import Policy
@@ -99,7 +99,7 @@ def publish_split(
         for source, verdict, record in _judged_rows(sources):
             if record is not None:
                 number, home = next(homes)
-                before, verdict = verdict.verdict, _final(source, verdict, home, rules.policy)
+                before, verdict = verdict.verdict, final(source, verdict, home, rules.policy)
                 if home.code == "E211":
                     tallies[source.name].revoke(before, verdict)
                 if home.files:
@@ -202,37 +202,6 @@ def _prompt(record: Record) -> dict[str, Any]:
     )
     columns = {**record.extra, **({} if solution is None else {"solution": solution})}
     return {**msgspec.to_builtins(prompt), COLUMNS: msgspec.json.encode(columns).decode()}
-
-
-def _final(source: ValidSource, verdict: LedgerRow, home: Home, policy: Policy) -> LedgerRow:
-    """The verdict with the row's files, and with what only a look at all rows can tell."""
-    verdict.split = list(home.files)
-    if not home.code or policy.action(home.code) == "ignore":
-        return verdict
-    own = verdict.id.removeprefix(f"{source.name}/")
-    named = "" if own == f"{verdict.line:08d}" else f" (id {own})"
-    what = {
-        "E211": f"the id is used at line {home.twin.rpartition(':')[2]} already",
-        "E056": f"says the same as {home.twin}, turns and media, so it is left out",
-        "E206": "shares its media or question with a test row, so it is not trained on",
-        "E216": "shares its media, or nearly its text, with rows on two sides of the split, so it can be on none",
-        "E230": f"warning: says nearly the same as {home.twin}, so both are on one side of the split",
-    }[home.code]
-    sentence = f"{what}. {CODES[home.code].fix}"
-    place = f"{source.path or source.name}:{verdict.line}{named}: "
-    if policy.action(home.code) == "fail":
-        raise PipelineError(
-            f"{sentence} The run stops here by validate.policy.{home.code}: fail",
-            where=place.removesuffix(": "),
-            code=ExitCode.DATA,
-        )
-    if home.files:
-        verdict.message = f"{verdict.message} {sentence}" if verdict.message else place + sentence
-    else:
-        verdict.verdict = "duplicate" if home.code == "E056" else "rejected"
-        verdict.message = place + sentence
-    verdict.codes = [*verdict.codes, home.code]
-    return verdict
 
 
 def _prove_complete(written: Mapping[str, Tally], read: Mapping[str, Tally]) -> None:
