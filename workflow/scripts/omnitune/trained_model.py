@@ -13,6 +13,7 @@ from omnitune.publish import open_atomic, staging
 from omnitune.runkey import RunKey
 
 LOG = "training_log.jsonl"
+_SETS = ("target_modules", "target_parameters")  # peft writes them down in another order each time
 _OF_MACHINE = re.compile(r"time|speed|per_second|memory")
 # What belongs to a resumed run, not to a model; training_args.bin is a pickle besides.
 _NOT_PUBLISHED = ("optimizer", "scheduler", "rng_state", "training_args", "trainer_state", "global_step", "latest",
@@ -49,6 +50,9 @@ def _copy(source: Path, target: Path, base: str) -> None:
     if source.name == "adapter_config.json":
         # peft notes the absolute path of the base; ours is where the run's base is, seen from the project.
         config = json.loads(source.read_bytes()) | {"base_model_name_or_path": base}
+        for key in _SETS:
+            if isinstance(config.get(key), list):
+                config[key].sort()
         target.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     elif source.name.endswith(".safetensors"):
         try:

@@ -32,7 +32,7 @@ from omnitune.runkey import RunKey
 from omnitune.supervisor import Limits
 from omnitune.trainer import rotation
 
-VERSION = 2
+VERSION = 3
 
 
 @dataclass(frozen=True)

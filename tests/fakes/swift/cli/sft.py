@@ -147,6 +147,7 @@ def save(work: Path, options: argparse.Namespace, step: int, last: int, history:
     if options.tuner_type == "lora":
         config = {"peft_type": "LORA", "r": options.lora_rank, "lora_alpha": options.lora_alpha}
         config["base_model_name_or_path"] = str(Path(options.model).absolute())
+        config["target_modules"] = list(set(options.target_modules))  # in any order, as peft does
         write("adapter_config.json", json.dumps(config).encode())
         write("adapter_model.safetensors", safetensors(tensors))
     else:
