@@ -117,3 +117,30 @@ def test_a_parent_that_is_ended_leaves_no_process(how):
     parent.stdout.close()
     _, left = psutil.wait_procs(family, timeout=10)
     assert left == []
+
+
+SHORT = """
+import tempfile
+import pool_jobs
+from omnitune.media.pool import Pool
+place = tempfile.gettempdir()
+pool = Pool(pool_jobs.do, 1)
+assert pool.map([b"echo 1"], [60], 1) == [b"echo 1"]
+pool.close()
+assert tempfile.gettempdir() == place
+"""
+
+
+def test_a_folder_of_temporary_files_may_have_a_long_name(tmp_path: Path):
+    """A socket's address may not, and schedulers name such folders by user, job and node."""
+    folder = tmp_path / ("long" * 25)
+    folder.mkdir()
+    path = os.pathsep.join([str(ROOT / "workflow" / "scripts"), str(Path(__file__).parents[2])])
+    done = subprocess.run(
+        [sys.executable, "-c", SHORT],
+        env=os.environ | {"PYTHONPATH": path, "TMPDIR": str(folder)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr

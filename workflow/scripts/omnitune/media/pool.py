@@ -9,6 +9,7 @@ import contextlib
 import os
 import queue
 import signal
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -27,6 +28,8 @@ _PRELOAD += ["omnitune.media.examine", "omnitune.media.mend", "omnitune.media.wa
 _PRELOAD += [f"PIL.{name}ImagePlugin" for name in ("Bmp", "Gif", "Jpeg", "Mpo", "Png", "WebP")]
 _LIBRARY = str(Path(__file__).parents[2])
 _START_SECONDS = 120
+# Bytes: of the 107 of a socket's address, multiprocessing wants some 32.
+_LONGEST_PLACE = 70
 # How often a silent worker is asked how far it is, in seconds.
 _TICK = 0.25
 
@@ -198,9 +201,13 @@ def _start_server() -> None:
     # It imports what it is to load by its own path, which is not this process's.
     before = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = os.pathsep.join([_LIBRARY, *([before] if before else [])])
+    place = tempfile.gettempdir()
+    # Its socket lies in the folder of temporary files, whose name may be longer than a socket's can be.
+    tempfile.tempdir = place if len(os.fsencode(place)) <= _LONGEST_PLACE else "/tmp"
     try:
         forkserver.ensure_running()
     finally:
+        tempfile.tempdir = place
         del os.environ["PYTHONPATH"]
         if before is not None:
             os.environ["PYTHONPATH"] = before
