@@ -11,6 +11,7 @@ import pytest
 from omnitune import model_parts, recipes, swift_args, trainable, weights
 from omnitune.config.media import MediaConfig
 from omnitune.config.sft import SftConfig
+from omnitune.environments import ROOT
 from omnitune.trainer import contract
 
 pytestmark = pytest.mark.swift
@@ -39,6 +40,7 @@ def ready(tiny_model: Path, shapes: model_parts.Shapes, tmp_path: Path, monkeypa
             shapes=shapes,
             train=str(tmp_path / "rows.jsonl"),
             val=None,
+            plugins=[str(ROOT / "workflow/scripts/trainer_plugin.py")],
             output=str(tmp_path / "out"),
         )
         for name, value in arguments["ENV"].items():
