@@ -111,6 +111,8 @@ use rule train_sft as demo_pretrain with:
         log="logs/{run}/inputs/demo_pretrain.swift.log",
         gpus=gpus(PRETRAIN.gpus),
         processes=PRETRAIN.processes,
+        python=lambda wildcards, input: SWIFT,
+        server=lambda wildcards, input: [],
         version=training.VERSION,
         lock=LOCK,
 

@@ -1,6 +1,6 @@
 # grpo: needs what it starts from (sft's adapter, base and sft merged, or the base) and the prompts, makes the
-# arguments file and the model trained on rewards; reads grpo, media, device, recipe, experiments. The arguments do
-# not wait for sft: a mistake in them is told before the days of its training, not after.
+# arguments files and the model trained on rewards; reads grpo, media, device, recipe, experiments, envs. The
+# arguments do not wait for sft: a mistake in them is told before the days of its training, not after.
 rule render_grpo:
     input:
         model="results/{run}/model/manifest.json",
@@ -23,6 +23,7 @@ rule render_grpo:
             f"--adapter={folder}" for folder in LINEAGE.policy_adapter(wildcards.experiment)
         ],
         prompts="results/{run}/split/grpo.jsonl",
+        server=lambda wildcards: [f"--server={path}" for path in server_arguments(wildcards)],
         checkpoints="results/{run}/{experiment}/grpo/checkpoints",
         version=swift_args.VERSION,
         reward_file=lambda wildcards: [content(path) for path in reward_file(wildcards)],
@@ -31,13 +32,38 @@ rule render_grpo:
     shell:
         "{SWIFT:q} {SCRIPTS:q}/render.py grpo --settings {params.settings:q} --media {params.media:q}"
         " --device {params.device} --model {params.model:q} --modules {input.model:q} {params.adapter:q}"
-        " --prompts {params.prompts:q} --split-manifest {input.data:q} --checkpoints {params.checkpoints:q}"
-        " --output {output:q} > {log:q} 2>&1"
+        " --prompts {params.prompts:q} --split-manifest {input.data:q} {params.server:q}"
+        " --checkpoints {params.checkpoints:q} --output {output:q} > {log:q} 2>&1"
+
+
+rule render_rollout:
+    input:
+        model="results/{run}/model/manifest.json",
+    output:
+        "results/{run}/{experiment}/grpo/rollout.json",
+    log:
+        "logs/{run}/{experiment}/render_rollout.log",
+    priority: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        settings=lambda wildcards: section(EXPERIMENTS[wildcards.experiment].grpo, without=["enabled"]),
+        media=section(cfg.media, without=["roots"]),
+        device=cfg.device,
+        model=lambda wildcards: LINEAGE.policy(wildcards.experiment),
+        version=rollout_args.VERSION,
+        lock=LOCK,
+    shell:
+        "{SWIFT:q} {SCRIPTS:q}/render.py rollout --settings {params.settings:q} --media {params.media:q}"
+        " --device {params.device} --model {params.model:q} --modules {input.model:q} --output {output:q}"
+        " > {log:q} 2>&1"
 
 
 use rule train_sft as train_grpo with:
     input:
         args="results/{run}/{experiment}/grpo/args.json",
+        server=server_arguments,
         start=lambda wildcards: LINEAGE.policy_manifests(wildcards.experiment),
         data="results/{run}/split/manifest.json",
         rewards=reward_file,
@@ -48,7 +74,7 @@ use rule train_sft as train_grpo with:
     benchmark:
         "benchmarks/{run}/{experiment}/train_grpo.tsv"
     resources:
-        gpu=lambda wildcards: gpus(EXPERIMENTS[wildcards.experiment].grpo.gpus),
+        gpu=lambda wildcards: gpus(EXPERIMENTS[wildcards.experiment].grpo.gpus) + server_gpus(wildcards),
         mem_mb=cfg.resources.train_mem_gib * 1024,
         runtime=cfg.resources.runtime_hours * 60,
     params:
@@ -58,6 +84,7 @@ use rule train_sft as train_grpo with:
             for path in [
                 *LINEAGE.policy_manifests(wildcards.experiment),
                 *reward_file(wildcards),
+                *server_arguments(wildcards),
                 f"results/{wildcards.run}/split/grpo.jsonl",
             ]
         ],
@@ -65,7 +92,10 @@ use rule train_sft as train_grpo with:
         log="logs/{run}/{experiment}/train_grpo.swift.log",
         gpus=lambda wildcards: gpus(EXPERIMENTS[wildcards.experiment].grpo.gpus),
         processes=lambda wildcards: EXPERIMENTS[wildcards.experiment].grpo.processes,
+        python=lambda wildcards, input: interpreter(rollout(wildcards)),
+        # Of `input` too: another port is no change.
+        server=lambda wildcards, input: server(wildcards),
         reward_file=lambda wildcards: [content(path) for path in reward_file(wildcards)],
         version=training.VERSION,
         rewards=rewards.VERSION,
-        lock=LOCK,
+        lock=lambda wildcards: lock(rollout(wildcards)),

@@ -83,9 +83,12 @@ rule train_sft:
         log="logs/{run}/{experiment}/train_sft.swift.log",
         gpus=lambda wildcards: gpus(EXPERIMENTS[wildcards.experiment].sft.gpus),
         processes=lambda wildcards: EXPERIMENTS[wildcards.experiment].sft.processes,
+        python=lambda wildcards, input: SWIFT,
+        server=lambda wildcards, input: [],
         version=training.VERSION,
         lock=LOCK,
     shell:
         "{PYTHON:q} {SCRIPTS:q}/train.py --stage {params.stage:q} --args {input.args:q} {params.inputs:q}"
-        " --output {params.output:q} --log {params.log:q} --python {SWIFT:q}"
-        " --gpus {params.gpus} --processes {params.processes} --granted {resources.gpu} > {log:q} 2>&1"
+        " --output {params.output:q} --log {params.log:q} --python {params.python:q}"
+        " --gpus {params.gpus} --processes {params.processes} --granted {resources.gpu} {params.server:q}"
+        " > {log:q} 2>&1"

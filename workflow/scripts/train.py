@@ -7,6 +7,7 @@ from pathlib import Path
 
 from omnitune import swift_process, verdict
 from omnitune.errors import run
+from omnitune.rollout_server import Server
 from omnitune.training import LOGGING, Job, train
 
 
@@ -24,6 +25,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--gpus", type=int, default=0, help="GPUs that the stage wants; 0 trains on the CPU")
     parser.add_argument("--processes", type=int, default=1, help="processes that share the work; one per GPU")
     parser.add_argument("--granted", type=int, default=0, help="GPUs that the scheduler gave")
+    parser.add_argument("--server", type=Path, help="arguments file of the server that samples for it")
+    parser.add_argument("--server-gpus", type=int, default=0, help="GPUs of the server, besides --gpus")
+    parser.add_argument("--server-port", type=int, default=0, help="where the server listens")
     options = parser.parse_args(argv)
     job = Job(
         stage=options.stage,
@@ -34,11 +38,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         python=options.python,
         gpus=options.gpus,
         processes=options.processes,
+        server=_server(options) if options.server else None,
     )
     with verdict.recorded(options.log, steps=job.work / LOGGING):
-        swift_process.check_grant(options.granted, options.gpus)
+        swift_process.check_grant(options.granted, options.gpus + options.server_gpus)
         train(job)
     return 0
+
+
+def _server(options: argparse.Namespace) -> Server:
+    log = options.log
+    name = f"{log.name.removesuffix('.swift.log')}.rollout.swift.log"
+    return Server(options.server, options.server_port, options.server_gpus, log.with_name(name))
 
 
 if __name__ == "__main__":

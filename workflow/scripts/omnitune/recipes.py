@@ -45,6 +45,8 @@ OBJECTIVE: dict[Key, dict[str, Any]] = {
     ("grpo", "full", "transformers"): _GRPO | _ALL_WEIGHTS,
     ("grpo", "lora", "colocate"): _GRPO_VLLM,
     ("grpo", "full", "colocate"): _GRPO_VLLM | _ALL_WEIGHTS,
+    ("grpo", "lora", "server"): _GRPO_VLLM,
+    ("grpo", "full", "server"): _GRPO_VLLM | _ALL_WEIGHTS,
 }  # fmt: skip
 
 _SEED_GRPO = {
@@ -62,6 +64,8 @@ SEED: dict[Key, dict[str, Any]] = {
     ("grpo", "full", "transformers"): _SEED_GRPO,
     ("grpo", "lora", "colocate"): _SEED_GRPO_VLLM,
     ("grpo", "full", "colocate"): _SEED_GRPO_VLLM,
+    ("grpo", "lora", "server"): _SEED_GRPO_VLLM,
+    ("grpo", "full", "server"): _SEED_GRPO_VLLM,
 }  # fmt: skip
 
 # From the least memory (GiB) of a GPU: what fits a 30B checkpoint beside its weights. An estimate, on the safe
@@ -85,6 +89,8 @@ FAST: dict[Key, list[tuple[int, dict[str, Any]]]] = {
     ("grpo", "full", "transformers"): _FAST_GRPO,
     ("grpo", "lora", "colocate"): _FAST_GRPO,
     ("grpo", "full", "colocate"): _FAST_GRPO,
+    ("grpo", "lora", "server"): _FAST_GRPO,
+    ("grpo", "full", "server"): _FAST_GRPO,
 }
 
 CPU = {

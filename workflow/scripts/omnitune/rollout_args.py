@@ -48,7 +48,7 @@ def rollout(
         "host": HOST,
         "verbose": False,
         "log_interval": -1,
-        "log_level": "warning",
+        "log_level": "info",  # the launcher reads there where it listens
         "vllm_tensor_parallel_size": server.tensor_parallel,
         "vllm_data_parallel_size": 1 if device == "cpu" else server.gpus // server.tensor_parallel,
         "vllm_gpu_memory_utilization": settings.vllm_gpu_memory_utilization,

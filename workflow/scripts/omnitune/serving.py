@@ -74,9 +74,10 @@ def serve(arguments: Mapping[str, Any], folder: Path, logs: Path) -> None:
         PipelineError: it cannot start, or ended by itself.
     """
     settings = arguments["ENV"]
-    python = str(environments.require("swift", settings.get(deploy_args.ENVIRONMENT)))
+    name = environments.of_engine(arguments["infer_backend"], settings[deploy_args.DEVICE])
+    python = str(environments.provide(name, settings.get(deploy_args.ENVIRONMENT)))
     host, port = arguments["host"], arguments["port"]
-    _check_backend(arguments["infer_backend"], python)
+    _check_backend(arguments["infer_backend"], python, f"envs.{name}")
     check_port(host, port)
     log = logs / f"deploy-{port}.swift.log"
     if not is_loopback(host):
@@ -100,13 +101,12 @@ def serve(arguments: Mapping[str, Any], folder: Path, logs: Path) -> None:
     raise PipelineError("the server ended by itself", where=str(log), code=ExitCode.TRAINER)
 
 
-def _check_backend(backend: str, python: str) -> None:
+def _check_backend(backend: str, python: str, key: str) -> None:
     if backend == "vllm" and not swift_process.has_package(python, "vllm"):
         raise PipelineError(
-            "the swift environment has no vllm",
-            where="deploy.backend",
-            fix="Set it to transformers and run `snakemake --cores all deploy`, or name an environment with vllm "
-            "in envs.swift.",
+            "the environment has no vllm",
+            where=key,
+            fix="Name one that has, or remove the key to take ours, and run: snakemake --cores all deploy",
         )
 
 

@@ -40,6 +40,9 @@ _KNOWN_FAILURES: list[tuple[str, ExitCode, str]] = [
      "Lower sft.micro_batch (infer.batch_size), media.image_max_pixels or sft.max_length, or set "
      "sft.gradient_checkpointing: true."),
     (r"\bRewardError: ", ExitCode.CONFIG, "Mend the function in grpo.reward_file."),
+    (r"\bRolloutError: ", ExitCode.CONFIG,
+     "Nothing was learned from it. Remove what changes one side only (grpo.swift, grpo.server.swift), or set "
+     "grpo.rollout: transformers."),
     (r"No space left on device|Disk quota exceeded", ExitCode.DISK, "Free space for the results folder."),
     (r"remaining_argv|unrecognized arguments", ExitCode.CONFIG, "Remove the flag from sft.swift."),
     (r"Your setup doesn't support bf16/gpu", ExitCode.CONFIG, "Set device: cpu, or run where there is a GPU."),
@@ -86,7 +89,7 @@ def run(
     log.parent.mkdir(parents=True, exist_ok=True)
     launcher = _launcher()
     mark = uuid.uuid4().hex
-    with log.open("wb") as output, _signals() as received:
+    with log.open("wb") as output, signals() as received:
         # start_new_session: a Ctrl-C in the terminal reaches us alone, and we decide what the group gets.
         child = subprocess.Popen(
             argv, env={**env, _MARK: mark}, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
@@ -145,7 +148,7 @@ def _alive(pid: int, created: float) -> bool:
 
 
 @contextmanager
-def _signals() -> Iterator[list[int]]:
+def signals() -> Iterator[list[int]]:
     """Collect the signals that ask us to end, instead of dying of them with the child left behind."""
     received: list[int] = []
 

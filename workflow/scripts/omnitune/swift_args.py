@@ -1,14 +1,14 @@
-"""Config and manifests -> ms-swift arguments. Only this file, swift_owned.py and deploy_args.py know its flags.
+"""Config and manifests -> ms-swift arguments. Only swift_owned.py and the files called *_args.py know its flags.
 
 An arguments file is a flat map that `swift sft args.json` takes as it is: list items are strings, nothing is
 null, and ENV holds the media contract. Device numbers, the checkpoint to resume and secrets are not in it:
 the supervisor adds them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from omnitune import rewards
+from omnitune import rewards, vllm_args
 from omnitune.config.grpo import GrpoConfig
 from omnitune.config.infer import InferConfig
 from omnitune.config.media import MediaConfig
@@ -16,9 +16,11 @@ from omnitune.config.sft import SftConfig
 from omnitune.config.training import TrainingConfig
 from omnitune.errors import PipelineError
 from omnitune.swift_owned import refuse_owned
+from omnitune.trainer import rollout_check
 
 VERSION = 1
 Device = Literal["cuda", "cpu"]
+Backend = Literal["transformers", "vllm"]
 Arguments = dict[str, Any]
 
 # Pixels of one visual token: a patch of 16 x 16, merged 2 x 2 (Qwen3-Omni's vision_config).
@@ -91,8 +93,9 @@ def grpo(
     adapter: str | None,
     linear_modules: Mapping[str, list[str]],
     prompts: str,
-    plugin: str,
+    plugins: Sequence[str],
     output: str,
+    server: str | None = None,
 ) -> Arguments:
     """Arguments of `swift rlhf` for GRPO.
 
@@ -102,8 +105,9 @@ def grpo(
         adapter: folder of an adapter on it that is trained on, or None.
         linear_modules: as in `sft`.
         prompts: JSONL file.
-        plugin: the Python file that registers the rewards.
+        plugins: the Python files that ms-swift imports; one registers the rewards, one the check of the rollout.
         output: folder of the checkpoints.
+        server: the arguments file of the server that samples, when one does.
 
     Raises:
         PipelineError: as in `sft`.
@@ -114,7 +118,8 @@ def grpo(
         "dataset": [prompts],
         "rlhf_type": "grpo",
         "eval_steps": settings.eval_steps,
-        "external_plugins": [plugin],
+        "external_plugins": list(plugins),
+        "callbacks": [rollout_check.NAME],
         "reward_funcs": list(settings.rewards),
         "reward_weights": list(settings.rewards.values()),
         "num_generations": settings.num_generations,
@@ -132,6 +137,11 @@ def grpo(
             "vllm_mode": settings.rollout,
             "vllm_gpu_memory_utilization": settings.vllm_gpu_memory_utilization,
         }
+        arguments["ENV"] |= vllm_args.environment(device)
+    if settings.rollout == "colocate":
+        arguments |= vllm_args.engine(device, sampled_length(settings))
+    if server:
+        arguments["ENV"] |= {rollout_check.SERVER_VARIABLE: server}
     if adapter:
         # The divergence is measured from the adapter as sft left it, not from the bare base.
         arguments |= {"adapters": [adapter], "ref_adapters": [adapter]}
@@ -140,6 +150,13 @@ def grpo(
     if settings.reward_file:
         arguments["ENV"] |= {rewards.FILE_VARIABLE: settings.reward_file}
     return as_text(arguments | settings.swift)
+
+
+def sampled_length(settings: GrpoConfig) -> int:
+    """Tokens of a prompt and its completion together, at most."""
+    assert settings.max_length
+    assert settings.max_completion_length
+    return settings.max_length + settings.max_completion_length
 
 
 def _training(
@@ -252,7 +269,6 @@ def infer(
         "load_args": False,
         "temperature": settings.temperature,
         "max_new_tokens": settings.max_new_tokens,
-        "max_batch_size": settings.batch_size,
         "stream": False,
         # Answers are on disk after each batch of this many rows, not only at the end.
         "write_batch_size": settings.batch_size * 8,
@@ -260,9 +276,20 @@ def infer(
     }
     if adapter:
         arguments["adapters"] = [adapter]
-    if device == "cpu":
-        arguments["device_map"] = "cpu"
-    return as_text(arguments) | {"ENV": media_environment(media)}
+    arguments |= generation(settings.backend, device, gpus=settings.gpus, batch=settings.batch_size)
+    return as_text(arguments) | {"ENV": generation_environment(settings.backend, device, media)}
+
+
+def generation(backend: Backend, device: Device, *, gpus: int, batch: int) -> Arguments:
+    """What answers, and how it shares the work."""
+    if backend == "vllm":
+        return {"vllm_tensor_parallel_size": 1 if device == "cpu" else gpus} | vllm_args.engine(device)
+    return {"max_batch_size": batch} | ({"device_map": "cpu"} if device == "cpu" else {})
+
+
+def generation_environment(backend: Backend, device: Device, media: MediaConfig) -> dict[str, str]:
+    """Variables of a command that generates."""
+    return media_environment(media) | (vllm_args.environment(device) if backend == "vllm" else {})
 
 
 def common(model: str, device: Device) -> Arguments:

@@ -68,6 +68,11 @@ GRPO_KEYS = {
     "use_vllm": "grpo.rollout",
     "vllm_mode": "grpo.rollout",
     "vllm_gpu_memory_utilization": "grpo.vllm_gpu_memory_utilization",
+    "vllm_server_host": "grpo.server",
+    "vllm_server_port": "grpo.server.port",
+    "vllm_server_group_port": "grpo.server.port",
+    "vllm_server_base_url": "grpo.server",
+    "vllm_data_parallel_size": "grpo.server.gpus",
 }
 # Flags that change what an adapter is, in ways that the merge does not know.
 UNMERGEABLE = {

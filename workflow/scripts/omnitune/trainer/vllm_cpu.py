@@ -1,7 +1,7 @@
 """vLLM on a CPU as a rollout: what ms-swift needs of it that it does not do.
 
-On a CPU vLLM packs weights as its processor likes them and drops the originals, so that those of the next step have
-nowhere to go. On GPUs none of this is needed, and nothing is changed.
+On a CPU vLLM packs weights as its processor likes them and drops the originals, so that those of the next step
+have nowhere to go. On GPUs none of this is needed, and nothing is changed.
 """
 
 from importlib.util import find_spec
