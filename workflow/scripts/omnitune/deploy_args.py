@@ -12,7 +12,6 @@ from omnitune.swift_args import Arguments, Backend, Device, as_text, common, gen
 VERSION = 1
 # In ENV: what the launcher needs to know, and ms-swift does not.
 GPUS = "OMNITUNE_GPUS"
-DEVICE = "OMNITUNE_DEVICE"
 ENVIRONMENT = "OMNITUNE_SWIFT"
 
 # What the config's own keys or the pipeline decide.
@@ -69,7 +68,6 @@ def deploy(
     }
     arguments |= generation(backend, device, gpus=settings.gpus, batch=infer.batch_size)
     launch = {
-        DEVICE: device,
         GPUS: str(0 if device == "cpu" else settings.gpus),
         # A client could have any file of this machine read by naming its path: nothing lies below this one.
         "SWIFT_MEDIA_ALLOWED_DIRS": "/dev/null/none",

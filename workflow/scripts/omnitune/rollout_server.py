@@ -8,7 +8,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 # A 30B model is read from disk and warmed up in minutes; on a network disk in more.
 START_SECONDS = 1800
+WATCH_SECONDS = 2
 _POLL_SECONDS = 0.5
 _STOP_SECONDS = supervisor.GRACE_SECONDS + 10
 _COMMAND = Path(__file__).parents[1] / "rollout.py"
@@ -112,6 +113,19 @@ class Running:
                 fix="Its output is in that file. The same command goes on from the last checkpoint.",
                 code=ExitCode.TRAINER,
             )
+
+    def watching(self, progress: Callable[[], str | None], every: float = 30) -> Callable[[], str | None]:
+        """A `progress` that is called every WATCH_SECONDS and looks after the server each time."""
+        told, line = 0.0, None
+
+        def look() -> str | None:
+            nonlocal told, line
+            self.check()
+            if time.monotonic() - told >= every:
+                told, line = time.monotonic(), progress()
+            return line
+
+        return look
 
 
 @contextmanager

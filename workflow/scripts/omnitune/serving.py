@@ -74,10 +74,12 @@ def serve(arguments: Mapping[str, Any], folder: Path, logs: Path) -> None:
         PipelineError: it cannot start, or ended by itself.
     """
     settings = arguments["ENV"]
-    name = environments.of_engine(arguments["infer_backend"], settings[deploy_args.DEVICE])
+    device = "cuda" if int(settings[deploy_args.GPUS]) else "cpu"
+    name = environments.of_engine(arguments["infer_backend"], device)
     python = str(environments.provide(name, settings.get(deploy_args.ENVIRONMENT)))
     host, port = arguments["host"], arguments["port"]
-    _check_backend(arguments["infer_backend"], python, f"envs.{name}")
+    if arguments["infer_backend"] == "vllm":
+        swift_process.require_vllm(python)
     check_port(host, port)
     log = logs / f"deploy-{port}.swift.log"
     if not is_loopback(host):
@@ -99,15 +101,6 @@ def serve(arguments: Mapping[str, Any], folder: Path, logs: Path) -> None:
         print("The server has ended.", flush=True)
         return
     raise PipelineError("the server ended by itself", where=str(log), code=ExitCode.TRAINER)
-
-
-def _check_backend(backend: str, python: str, key: str) -> None:
-    if backend == "vllm" and not swift_process.has_package(python, "vllm"):
-        raise PipelineError(
-            "the environment has no vllm",
-            where=key,
-            fix="Name one that has, or remove the key to take ours, and run: snakemake --cores all deploy",
-        )
 
 
 def check_port(host: str, port: int) -> None:

