@@ -98,7 +98,7 @@ def lock(engine):
 
 def section(model, without=()):
     """A section of the config as JSON, for a command's argument, without what the command does not read."""
-    return model.model_dump_json(exclude=set(without))
+    return model.model_dump_json(exclude=without if isinstance(without, dict) else set(without))
 
 
 def infer_section():

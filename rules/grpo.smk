@@ -15,7 +15,7 @@ rule render_grpo:
         mem_mb=4000,
         runtime=30,
     params:
-        settings=lambda wildcards: section(EXPERIMENTS[wildcards.experiment].grpo, without=["enabled"]),
+        settings=lambda wildcards: section(EXPERIMENTS[wildcards.experiment].grpo, without=["enabled", "server"]),
         media=section(cfg.media, without=["roots"]),
         device=cfg.device,
         model=lambda wildcards: LINEAGE.policy(wildcards.experiment),
@@ -48,7 +48,9 @@ rule render_rollout:
         mem_mb=4000,
         runtime=30,
     params:
-        settings=lambda wildcards: section(EXPERIMENTS[wildcards.experiment].grpo, without=["enabled"]),
+        settings=lambda wildcards: section(
+            EXPERIMENTS[wildcards.experiment].grpo, without={"enabled": True, "server": {"port"}}
+        ),
         media=section(cfg.media, without=["roots"]),
         device=cfg.device,
         model=lambda wildcards: LINEAGE.policy(wildcards.experiment),

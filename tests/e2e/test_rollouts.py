@@ -11,6 +11,7 @@ from typing import Any
 import psutil
 import pytest
 from conftest import Demo
+from ports import free_ports
 
 RUN = "results/rollouts"
 INPUTS = "results/demo/inputs"
@@ -33,12 +34,6 @@ GRPO = {
 }
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.fixture(scope="module")
 def rolled(demo: Demo) -> Demo:
     """The demo's base trained with both rollouts on the pictures, and its answers by vLLM."""
@@ -54,7 +49,7 @@ def rolled(demo: Demo) -> Demo:
         "infer": {"stages": ["base"], "backend": "vllm", "batch_size": 64, "max_new_tokens": 8},
         "experiments": {
             "colocate": {"grpo": {"rollout": "colocate"}},
-            "server": {"grpo": {"rollout": "server", "server": {"port": free_port()}}},
+            "server": {"grpo": {"rollout": "server", "server": {"port": free_ports()}}},
         },
     }
     config["sources"]["digits"]["use"] = ["grpo", "eval"]

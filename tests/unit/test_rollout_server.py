@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 from data_commands import SCRIPTS
+from ports import free_ports
 from weight_files import write_safetensors
 
 from omnitune import rollout_server
@@ -21,19 +22,6 @@ from omnitune.rollout_server import Server
 
 FAKES = Path(__file__).parents[1] / "fakes"
 MODULE = "thinker.model.layers.0.self_attn.q_proj"
-
-
-def free_ports() -> int:
-    """The first of two free ports that follow each other."""
-    while True:
-        with socket.socket() as one, socket.socket() as two:
-            one.bind(("", 0))
-            port = int(one.getsockname()[1])
-            try:
-                two.bind(("", port + 1))
-            except OSError:
-                continue
-            return port
 
 
 @pytest.fixture
