@@ -40,9 +40,9 @@ def test_swapped_completions_do_not_correlate():
         (-0.5, 0.3, 32, "other"),
         (0.5, 0.3, 7, "unknown"),  # too few, however clear
         (0.05, 1.0, 32, "unknown"),  # may be an accident: more prompts will tell
-        (0.0, 1.0, 64, "either"),
-        (0.0, 0.0, 64, "either"),  # a model that does not look
-        (1e-9, 0.0, 64, "either"),  # rounding
+        (0.0, 1.0, 256, "either"),
+        (0.0, 0.0, 256, "either"),  # a model that does not look
+        (1e-9, 0.0, 256, "either"),  # rounding
     ],
 )
 def test_which_media_completions_were_made_from(mean: float, spread: float, prompts: int, found: str):

@@ -34,14 +34,19 @@ def picture(number: int, text: str = "Which?") -> Sample:
 
 
 def test_a_stranger_has_as_many_media_of_each_kind_and_other_ones():
-    samples = [picture(0), picture(1), Sample("Hm?"), Sample("What?", audios=["0.wav"])]
+    samples = [picture(0), picture(1), Sample("Hm?"), Sample("What?", audios=["0.wav"]), picture(5)]
     pairs = list(_swapped(samples, ROWS, 8))
-    # Of the only sound there is no other; text has none to swap.
-    assert [own.images for own, _ in pairs] == [[{"path": "0.png"}], [{"path": "1.png"}]]
-    for own, other in pairs:
-        assert signature(own) == signature(other) == (1, 0, 0)
-        assert own.images != other.images
+    # The next prompt's; of the only sound there is no other, and text has none to swap.
+    assert [(own.images[0]["path"], other.images[0]["path"]) for own, other in pairs] == [
+        ("0.png", "1.png"), ("1.png", "5.png"), ("5.png", "0.png"),
+    ]  # fmt: skip
+    assert all(signature(own) == signature(other) == (1, 0, 0) for own, other in pairs)
     assert samples[0].images == [{"path": "0.png"}], "the samples themselves are left alone"
+
+
+def test_a_rollout_of_one_prompt_borrows_from_the_data():
+    ((own, other),) = _swapped([picture(0)], ROWS, 8)
+    assert (own.images, other.images) == ([{"path": "0.png"}], [{"path": "1.png"}])
 
 
 def test_prompts_come_before_more_completions_of_one():

@@ -134,7 +134,7 @@ def test_media_that_make_no_difference_are_warned_of_once(tmp_path: Path, gains,
 
     trainer = Trainer(tmp_path)
     rollout_check.watch(trainer)
-    gains[:] = [(str(n), 0.0) for n in range(64)]
+    gains[:] = [(str(n), 0.0) for n in range(256)]
     roll(trainer, GOOD)
     roll(trainer, GOOD)
     assert len(warned) == 1

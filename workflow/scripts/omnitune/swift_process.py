@@ -27,7 +27,8 @@ def command(
     """
     module = f"swift.cli.{name}"
     argv = [python, "-m", module]
-    if processes > 1 or "deepspeed" in arguments:  # without a launcher DeepSpeed looks for MPI
+    # Without a launcher DeepSpeed looks for MPI, and two trainings with vLLM on one machine for the same port.
+    if processes > 1 or "deepspeed" in arguments or arguments.get("use_vllm") == "true":
         argv = [
             python,
             "-m",

@@ -10,7 +10,7 @@ LEAST_CORRELATION = 0.99
 # Standard errors from zero at which a mean is no accident: one in thousands, since being wrong ends a training.
 _CERTAIN = 3.5
 _FEWEST_PROMPTS = 8
-_MANY_PROMPTS = 64
+_MANY_PROMPTS = 256
 _NOTHING = 1e-6  # nats: what rounding makes of equal numbers
 
 Likelihood = Literal["own", "other", "either", "unknown"]

@@ -38,36 +38,41 @@ def differences(trainer: Any, samples: Sequence[Any]) -> list[tuple[str, float]]
 
 def signature(row: Any) -> tuple[int, ...]:
     """How many media of each kind a row or a sample has."""
-    value = row.get if isinstance(row, Mapping) else lambda kind: getattr(row, kind)
-    return tuple(len(value(kind) or []) for kind in KINDS)
+    return tuple(len(_media(row, kind)) for kind in KINDS)
 
 
 def _swapped(samples: Sequence[Any], rows: Any, most: int) -> Iterator[tuple[Any, Any]]:
-    """Samples with media, at most `most`, of as many prompts as possible, each with a copy that has other ones."""
+    """Samples with media, at most `most`, of as many prompts as possible, each with a copy that has other ones.
+
+    The other ones are the next prompt's, which is where a rollout that lost count would have got its own from;
+    where no prompt of the rollout has as many, those of another row of the data.
+    """
     by_prompt: dict[str, list[Any]] = {}
     for sample in samples:
         if any(signature(sample)):
             by_prompt.setdefault(_key(sample), []).append(sample)
-    donors = [rows[index] for index in range(min(len(rows), _ROWS))] if by_prompt else []
-    turns = max(map(len, by_prompt.values()), default=0)
+    prompts = [group[0] for group in by_prompt.values()]
+    more = [rows[index] for index in range(min(len(rows), _ROWS))] if prompts else []
+    strangers = [_stranger(own, [*prompts[n + 1 :], *prompts[:n], *more]) for n, own in enumerate(prompts)]
     found = 0
-    for turn in range(turns):
-        for group in by_prompt.values():
-            if turn < len(group) and found < most and (donor := _stranger(group[turn], donors, found)):
+    for turn in range(max(map(len, by_prompt.values()), default=0)):
+        for group, stranger in zip(by_prompt.values(), strangers, strict=True):
+            if turn < len(group) and found < most and stranger is not None:
                 found += 1
-                swapped = copy.copy(group[turn])
+                own, other = copy.copy(group[turn]), copy.copy(group[turn])
                 for kind in KINDS:
-                    setattr(swapped, kind, donor.get(kind) or [])
-                yield copy.copy(group[turn]), swapped
+                    setattr(other, kind, _media(stranger, kind))
+                yield own, other
 
 
-def _stranger(sample: Any, donors: Sequence[Any], start: int) -> Any:
-    """A row with as many media of each kind, and other ones; another for each start."""
-    for step in range(len(donors)):
-        donor = donors[(start + step) % len(donors)]
-        if signature(donor) == signature(sample) and _names(donor) != _names(sample):
-            return donor
-    return None
+def _stranger(sample: Any, rows: Sequence[Any]) -> Any:
+    """The first row or sample with as many media of each kind, and other ones."""
+    wanted, own = signature(sample), _names(sample)
+    return next((row for row in rows if signature(row) == wanted and _names(row) != own), None)
+
+
+def _media(row: Any, kind: str) -> list[Any]:
+    return (row.get(kind) if isinstance(row, Mapping) else getattr(row, kind)) or []
 
 
 def _key(sample: Any) -> str:
@@ -77,8 +82,7 @@ def _key(sample: Any) -> str:
 
 
 def _names(row: Any) -> list[str]:
-    value = row.get if isinstance(row, Mapping) else lambda kind: getattr(row, kind)
-    media = [one for kind in KINDS for one in value(kind) or []]
+    media = [one for kind in KINDS for one in _media(row, kind)]
     return [str(one.get("path") or one.get("bytes")) if isinstance(one, Mapping) else str(one) for one in media]
 
 
