@@ -36,8 +36,8 @@ GRPO = {
 }
 
 
-# A rollout that lost count: each prompt is asked with the pictures of the one after it. A file of rewards is loaded
-# in the trainer's process, so it may plant that.
+# A rollout that lost count: each prompt is asked with the pictures of the one after it. A file of rewards is
+# loaded in the trainer's process, so it may plant that.
 CROSSED = """
 from swift.rlhf_trainers.rollout_mixin import RolloutTrainerMixin
 

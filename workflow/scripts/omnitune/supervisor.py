@@ -41,7 +41,7 @@ _KNOWN_FAILURES: list[tuple[str, ExitCode, str]] = [
      "sft.gradient_checkpointing: true."),
     (r"\bRewardError: ", ExitCode.CONFIG, "Mend the function in grpo.reward_file."),
     (r"\bRolloutError: ", ExitCode.CONFIG,
-     "Nothing was learned from it. Remove what changes one side only (grpo.swift, grpo.server.swift), or set "
+     "Do not go on from its checkpoints. Remove what changes one side only (grpo.swift, grpo.server.swift), or set "
      "grpo.rollout: transformers."),
     (r"No space left on device|Disk quota exceeded", ExitCode.DISK, "Free space for the results folder."),
     (r"remaining_argv|unrecognized arguments", ExitCode.CONFIG, "Remove the flag from sft.swift."),
