@@ -41,8 +41,8 @@ _KNOWN_FAILURES: list[tuple[str, ExitCode, str]] = [
      "sft.gradient_checkpointing: true."),
     (r"\bRewardError: ", ExitCode.CONFIG, "Mend the function in grpo.reward_file."),
     (r"\bRolloutError: ", ExitCode.CONFIG,
-     "Do not go on from its checkpoints. Remove what changes one side only (grpo.swift, grpo.server.swift), or set "
-     "grpo.rollout: transformers."),
+     "Do not go on from its checkpoints. Remove what changes one side only (grpo.swift, grpo.server.swift), or "
+     "set grpo.rollout: transformers."),
     (r"No space left on device|Disk quota exceeded", ExitCode.DISK, "Free space for the results folder."),
     (r"remaining_argv|unrecognized arguments", ExitCode.CONFIG, "Remove the flag from sft.swift."),
     (r"Your setup doesn't support bf16/gpu", ExitCode.CONFIG, "Set device: cpu, or run where there is a GPU."),
