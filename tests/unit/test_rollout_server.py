@@ -26,14 +26,11 @@ MODULE = "thinker.model.layers.0.self_attn.q_proj"
 
 @pytest.fixture
 def python(tmp_path: Path) -> str:
-    """An environment with a vLLM, for which ms-swift is the fake."""
+    """An environment for which ms-swift is the fake; it has no torch, so that torch's launcher is left out."""
     path = tmp_path / "env/bin/python"
     path.parent.mkdir(parents=True)
     path.write_text(f'#!/bin/sh\nexport PYTHONPATH="{FAKES}"\nexec "{sys.executable}" "$@"\n')
     path.chmod(0o755)
-    package = tmp_path / "env/lib/python3.11/site-packages/vllm/__init__.py"
-    package.parent.mkdir(parents=True)
-    package.touch()
     return str(path)
 
 
@@ -142,7 +139,7 @@ def train(place: Path, server: Server, python: str, fault: str) -> "subprocess.P
         "model": "base", "output_dir": "ckpt", "tuner_type": "lora", "dataset": ["train.jsonl"],
         "target_modules": [MODULE], "lora_rank": 2, "lora_alpha": 4, "learning_rate": 0.001, "num_train_epochs": 1,
         "save_steps": 2, "save_total_limit": 3, "seed": 1, "per_device_train_batch_size": 2,
-        "gradient_accumulation_steps": 1, "rlhf_type": "grpo", "use_vllm": "true", "ENV": {},
+        "gradient_accumulation_steps": 1, "rlhf_type": "grpo", "ENV": {},
     }  # fmt: skip
     (place / "args.json").write_text(json.dumps(arguments))
     argv = [

@@ -1,7 +1,6 @@
 """The vLLM server that samples for GRPO: started beside a training, watched, and ended with it."""
 
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from omnitune import supervisor, swift_process
 from omnitune.errors import ExitCode, PipelineError
 from omnitune.rollout_args import HOST
-from omnitune.serving import check_port
+from omnitune.serving import LISTENS, check_port
 
 if TYPE_CHECKING:
     import psutil
@@ -28,7 +27,6 @@ WATCH_SECONDS = 2
 _POLL_SECONDS = 0.5
 _STOP_SECONDS = supervisor.GRACE_SECONDS + 10
 _COMMAND = Path(__file__).parents[1] / "rollout.py"
-_LISTENS = re.compile(r"Uvicorn running on https?://\S+:(\d+)")
 
 
 @dataclass(frozen=True)
@@ -173,9 +171,7 @@ def _until_ready(started: Running) -> None:
                     "the rollout server did not start; why stands above",
                     where=str(server.log),
                     fix="Mend that, then run the same command again.",
-                    code=ExitCode(started.process.returncode)
-                    if started.process.returncode in set(ExitCode)
-                    else ExitCode.TRAINER,
+                    code=_code(started.process.returncode),
                 )
             if received:
                 raise supervisor.Stopped(
@@ -194,10 +190,15 @@ def _until_ready(started: Running) -> None:
     started.workers = _workers(started.process.pid)
 
 
+def _code(returned: int) -> ExitCode:
+    """The launcher's own exit code; one that was ended from outside has failed all the same."""
+    return ExitCode(returned) if returned and returned in set(ExitCode) else ExitCode.TRAINER
+
+
 def _answers(server: Server) -> bool:
     """Whether it listens, where it was told to: of a taken port ms-swift takes the next one without a word."""
     text = server.log.read_text(encoding="utf-8", errors="replace") if server.log.exists() else ""
-    if not (found := _LISTENS.search(text)):
+    if not (found := LISTENS.search(text)):
         return False
     if int(found[1]) != server.port:
         raise PipelineError(

@@ -15,7 +15,7 @@ from omnitune.config.deploy import is_loopback
 from omnitune.errors import ExitCode, PipelineError
 from omnitune.publish import MANIFEST
 
-_LISTENS = re.compile(r"Uvicorn running on https?://\S+:(\d+)")
+LISTENS = re.compile(r"Uvicorn running on https?://\S+:(\d+)")
 _OTHER_HOST = "This machine has no such address: correct deploy.host and run `snakemake --cores all deploy`."
 _REMEDIES = {
     errno.EADDRINUSE: (
@@ -122,7 +122,7 @@ def check_port(host: str, port: int) -> None:
 
 def _announcement(arguments: Mapping[str, Any], log: Path) -> str | None:
     """What a person needs to know once the model is loaded; None before."""
-    found = _LISTENS.search(log.read_text(encoding="utf-8", errors="replace")) if log.exists() else None
+    found = LISTENS.search(log.read_text(encoding="utf-8", errors="replace")) if log.exists() else None
     if not found:
         return None
     host, port, name = arguments["host"], arguments["port"], arguments["served_model_name"]

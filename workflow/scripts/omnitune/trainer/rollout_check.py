@@ -80,8 +80,10 @@ class RolloutCheck:
             self._check_prompts(samples)
         # A rollout may hold too few prompts to tell: the first ones are taken together.
         if not self._judged and self._rollouts <= _MOST_ROLLOUTS:
+            before = len(self._gains)
             self._check_media(samples)
-            self._report(sums)
+            if self._rollouts == 1 or len(self._gains) > before:
+                self._report(sums)
         return done
 
     def _measure(self, batches: Sequence[Any]) -> Sums:
@@ -128,7 +130,7 @@ class RolloutCheck:
         for prompt, gain in media_probe.differences(self._trainer, samples):
             self._gains.setdefault(prompt, []).append(gain)
         likelier = likelier_with(self._means())
-        self._judged = likelier != "unknown" or not self._gains
+        self._judged = likelier != "unknown"
         if likelier == "other":
             raise RolloutError(
                 "the completions are likelier with another row's media than with their own: "
