@@ -5,14 +5,17 @@ VENV := .venv/bin
 CONFIG ?= config/config.yaml
 CORES ?= all
 EXPERIMENT ?= main
+# Tests of a file stay in one process; four take 12 GiB of memory at most.
+PARALLEL := --numprocesses auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder
 
 # What a person types reaches the command as it is, by the environment: make would expand $H in it, and the shell
 # $HOME.
-TYPED := CONFIG DATA EXPERIMENT MODEL ONLY PORT RUN SUITE TARGETS YES
+TYPED := CONFIG DATA EXPERIMENT MODEL ONLY PORT RUN SUITE TARGETS WATCH YES
 $(foreach name,$(TYPED),$(eval override $(name) := $$(value $(name))))
 export $(TYPED)
 
-.PHONY: help setup vllm vllm-cpu slurm dev demo serve test test-full bench-data lint format docs init doctor plan status clean unlock
+.PHONY: help setup vllm vllm-cpu slurm dev browser demo serve test test-full bench-data lint format docs init doctor
+.PHONY: plan status clean unlock
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -32,6 +35,11 @@ slurm: setup  ## add the Slurm executor of Snakemake, for --profile profiles/slu
 dev: setup
 	@$(PYTHON) workflow/scripts/environment.py dev
 
+browser:  ## install Chromium, in which tests look at the pages (Debian, Ubuntu; skipped where there is one)
+	@command -v chromium chromium-browser google-chrome > /dev/null || { \
+	  as_root=$$([ "$$(id -u)" = 0 ] || echo sudo); \
+	  $$as_root apt-get update -qq && $$as_root apt-get install -y -qq chromium; }
+
 demo: setup  ## train, merge and score a tiny Qwen3-Omni on this machine's CPU
 	@$(VENV)/snakemake --cores $(CORES) --configfile config/examples/demo.yaml
 	@$(VENV)/python workflow/scripts/score.py --show results/demo/main/score/metrics.json
@@ -45,9 +53,13 @@ serve: setup  ## answer requests with a run's final model: make serve RUN=name [
 	@OMNITUNE_LAUNCHER_PID=$$PPID $(VENV)/python workflow/scripts/deploy.py --run="$$RUN" \
 	  --experiment="$$EXPERIMENT" --port="$$PORT"
 
+# Tests that measure run by themselves, after the others; what fails stops none of the rest.
 test: dev vllm-cpu  ## everything that needs no GPU, in at most 45 minutes
-	@timeout --foreground 45m bash -c '$(VENV)/python -m pytest tests && \
-	  "$$($(VENV)/python workflow/scripts/environment.py --where swift)" tests/run_swift.py'
+	@timeout --foreground 45m bash -c 'failed=0; \
+	  $(VENV)/python -m pytest tests $(PARALLEL) -m "not swift and not alone" || failed=1; \
+	  $(VENV)/python -m pytest tests -m "alone and not swift" || failed=1; \
+	  "$$($(VENV)/python workflow/scripts/environment.py --where swift)" tests/run_swift.py $(PARALLEL) || failed=1; \
+	  exit $$failed'
 
 test-full: dev  ## the full counts of one suite, in at most an hour: make test-full SUITE=gate (or fuzz)
 	@timeout --foreground 60m $(VENV)/python tests/suites.py "$$SUITE"
@@ -82,11 +94,11 @@ lock:  ## resolve envs/*.in anew into envs/*.lock.txt
 plan: setup  ## what snakemake would run now, and why: make plan [CONFIG="file.yaml over.yaml"] [TARGETS="sft eval"]
 	@set -f; $(VENV)/python workflow/scripts/plan.py $$TARGETS --config $$CONFIG
 
-status: setup  ## how the runs stand: make status [RUN=name]
-	@$(VENV)/python workflow/scripts/status.py --run="$$RUN"
+status: setup  ## how the runs stand: make status [RUN=name] [WATCH=1]
+	@$(VENV)/python workflow/scripts/status.py --run="$$RUN" $(if $(filter 1 y yes,$(WATCH)),--watch)
 
 clean: setup  ## remove a run, asking first: make clean RUN=name [ONLY=checkpoints] [YES=1]
 	@$(VENV)/python workflow/scripts/clean.py --run="$$RUN" $${ONLY:+--only="$$ONLY"} $(if $(filter 1 y yes,$(YES)),--yes)
 
-unlock: setup  ## free the folder after a killed snakemake
-	@set -f; $(VENV)/snakemake --unlock --configfile $$CONFIG
+unlock: setup  ## free the folder after a killed snakemake: make unlock [CONFIG=file.yaml]
+	@set -f; $(VENV)/python workflow/scripts/unlock.py --config $$CONFIG

@@ -59,6 +59,7 @@ rule grpo:
 rule merge:
     input:
         LINEAGE.final(),
+        LINEAGE.proofs(),
 
 
 rule eval:

@@ -3,8 +3,6 @@ import json
 import sys
 from pathlib import Path
 
-import xxhash
-
 SCRIPTS = Path(workflow.basedir) / "workflow" / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
@@ -15,22 +13,25 @@ from omnitune import (
     deploy_args,
     environments,
     inference,
+    launcher,
     merging,
+    parity,
     reporting,
+    reward_lab,
     rewards,
     rollout_args,
     scoring,
-    supervisor,
     swift_args,
     swift_owned,
     training,
     validation,
+    verdict,
 )
 from omnitune.config import load as omnitune_config
 from omnitune.converters.templates import Templates
 from omnitune.errors import PipelineError, tell
 from omnitune.lineage import Lineage
-from omnitune.readers.folder import state as folder_state
+from omnitune.readers import parts
 from omnitune.tokens import cached
 from omnitune.validation import split as splitting
 
@@ -56,8 +57,20 @@ LOCK = environments.lock_hash("swift")
 ENGINES = {"transformers", cfg.infer.backend} | {one.grpo.rollout for one in _experiments if one.grpo.enabled}
 # A tiny model's matrices are too small to share: a second thread made training slower, and results depend on it.
 CPU_THREADS = 1
+# Where a merge's proof finds rows to ask: val may be empty, and a training on rewards has prompts alone.
+PARITY_FILES = ("val", "train", "grpo")
 
-os.environ[supervisor.LAUNCHER] = str(os.getpid())
+# How trainings and inferences are watched: globals too, since waiting longer makes no result another. What they say of
+# their progress goes to the terminal as well, which their shell commands keep as descriptor 3.
+WATCH = [
+    "--echo=3",
+    f"--first-step-minutes={cfg.resources.first_step_minutes:g}",
+    f"--stall-minutes={cfg.resources.stall_minutes:g}",
+    f"--grace-minutes={cfg.resources.grace_minutes:g}",
+]
+
+os.environ[launcher.VARIABLE] = str(os.getpid())
+os.environ[verdict.JOB] = os.environ.get("SLURM_JOB_ID", "") if workflow.remote_exec else ""
 
 
 wildcard_constraints:
@@ -113,14 +126,17 @@ def content(path):
     (cp -p, rsync, tar) would pass. Files of the pipeline's own making it does follow.
     """
     file = Path(path)
-    if file.is_dir():
-        return folder_state(file)
-    if path.startswith("results/") or not file.is_file():
-        return ""
-    state = file.stat()
-    if state.st_size > 64 * 1024**2:  # hashing at every start would be felt
-        return f"{state.st_size} bytes, time {state.st_mtime_ns}"
-    return xxhash.xxh3_128_hexdigest(file.read_bytes())
+    return "" if path.startswith("results/") and not file.is_dir() else parts.content(file)
+
+
+def after_failures(settings):
+    """What train.py does when a training fails in one of two known ways."""
+    return [f"--on-oom={settings.on_oom}", f"--on-not-finite={settings.on_not_finite}"]
+
+
+def attempt(wildcards, attempt):
+    """Which try at a job it is; Snakemake counts, with `retries`."""
+    return attempt
 
 
 def gpus(wanted):
@@ -134,7 +150,7 @@ def shards(source):
 
 
 def validated(kind):
-    """The validate stage's files over all sources and shards; `kind` is `.jsonl` or `.ledger.jsonl`."""
+    """The validate stage's files over all sources and shards; `kind` is `.jsonl`, `.ledger.jsonl` or `.part.json`."""
     return [
         f"results/{cfg.run}/validate/{source}/{shard}{kind}" for source in cfg.sources for shard in shards(source)
     ]
@@ -244,3 +260,8 @@ def reward_file(wildcards):
     """The user's file of rewards, if there is one."""
     file = EXPERIMENTS[wildcards.experiment].grpo.reward_file
     return [file] if file else []
+
+
+def proofs(wildcards):
+    """The proof of an experiment's merge, waited for; what it says is not what an answer depends on."""
+    return [ancient(path) for path in LINEAGE.proofs(wildcards.experiment)]

@@ -3,7 +3,8 @@ rule convert_source:
     input:
         lambda wildcards: cfg.sources[wildcards.source].path,
     output:
-        "results/{run}/convert/{source}/{shard}.jsonl",
+        rows="results/{run}/convert/{source}/{shard}.jsonl",
+        part="results/{run}/convert/{source}/{shard}.part.json",
     log:
         "logs/{run}/convert_source/{source}.{shard}.log",
     benchmark:
@@ -25,4 +26,4 @@ rule convert_source:
         "{PYTHON:q} {SCRIPTS:q}/convert.py --source {wildcards.source:q} --format {params.format:q}"
         " --path {input:q} --task {params.task:q} --columns {params.columns:q} {params.roots:q}"
         " --media-dir {params.media:q} --shard {wildcards.shard:q} --shards {params.shards}"
-        " {params.more:q} --output {output:q} > {log:q} 2>&1"
+        " {params.more:q} --output {output.rows:q} > {log:q} 2>&1"

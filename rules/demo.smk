@@ -77,13 +77,14 @@ use rule render_sft as demo_render with:
     log:
         "logs/{run}/inputs/demo_render.log",
     params:
-        settings=section(PRETRAIN, without=["enabled"]),
+        settings=section(PRETRAIN, without=["enabled", "on_oom", "on_not_finite"]),
         media=section(cfg.media, without=["roots"]),
         device=cfg.device,
         model=subpath(input.model, parent=True),
         train=lambda wildcards, input: input.data,
         val=[],
         cached=[],
+        resumed=[],
         checkpoints="results/{run}/inputs/pretrain/checkpoints",
         version=swift_args.VERSION,
         lock=LOCK,
@@ -104,6 +105,7 @@ use rule train_sft as demo_pretrain with:
         gpu=gpus(PRETRAIN.gpus),
         mem_mb=8000,
         runtime=60,
+        attempt=attempt,
     params:
         stage="pretrain",
         inputs=lambda wildcards, input: [f"--input={path}" for path in (input.model, input.data)],
@@ -113,6 +115,9 @@ use rule train_sft as demo_pretrain with:
         processes=PRETRAIN.processes,
         python=lambda wildcards, input: SWIFT,
         server=lambda wildcards, input: [],
+        failures=after_failures(PRETRAIN),
+        publish=PRETRAIN.publish,
+        resumed=[],
         version=training.VERSION,
         lock=LOCK,
 
@@ -130,5 +135,6 @@ use rule merge_model as demo_merge with:
     params:
         base=subpath(input.base, parent=True),
         trained=subpath(input.trained, parent=True),
+        data=[],
         output=subpath(output[0], parent=True),
         version=merging.VERSION,

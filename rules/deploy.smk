@@ -3,6 +3,7 @@
 rule render_deploy:
     input:
         "results/{run}/{experiment}/merge/model/manifest.json",
+        proof=proofs,
     output:
         "results/{run}/{experiment}/deploy/args.json",
     log:

@@ -15,7 +15,10 @@ rule render_grpo:
         mem_mb=4000,
         runtime=30,
     params:
-        settings=lambda wildcards: section(EXPERIMENTS[wildcards.experiment].grpo, without=["enabled", "server"]),
+        settings=lambda wildcards: section(
+            EXPERIMENTS[wildcards.experiment].grpo,
+            without=["enabled", "lab", "on_oom", "on_not_finite", "server"],
+        ),
         media=section(cfg.media, without=["roots"]),
         device=cfg.device,
         model=lambda wildcards: LINEAGE.policy(wildcards.experiment),
@@ -49,7 +52,8 @@ rule render_rollout:
         runtime=30,
     params:
         settings=lambda wildcards: section(
-            EXPERIMENTS[wildcards.experiment].grpo, without={"enabled": True, "server": {"port"}}
+            EXPERIMENTS[wildcards.experiment].grpo,
+            without=dict.fromkeys(["enabled", "lab", "on_oom", "on_not_finite"], True) | {"server": {"port"}},
         ),
         media=section(cfg.media, without=["roots"]),
         device=cfg.device,
@@ -62,9 +66,38 @@ rule render_rollout:
         " > {log:q} 2>&1"
 
 
+# The rewards are proved on the prompts before sft trains for days, and before any GPU samples a completion.
+rule check_rewards:
+    input:
+        args="results/{run}/{experiment}/grpo/args.json",
+        model="results/{run}/model/manifest.json",
+        data="results/{run}/split/manifest.json",
+        rewards=reward_file,
+    output:
+        "results/{run}/{experiment}/grpo/rewards.json",
+    log:
+        "logs/{run}/{experiment}/check_rewards.log",
+    priority: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        prompts="results/{run}/split/grpo.jsonl",
+        model=subpath(input.model, parent=True),
+        lab=lambda wildcards: section(EXPERIMENTS[wildcards.experiment].grpo.lab),
+        reward_file=lambda wildcards: [content(path) for path in reward_file(wildcards)],
+        version=reward_lab.VERSION,
+        rewards=rewards.VERSION,
+    shell:
+        "{SWIFT:q} {SCRIPTS:q}/check_rewards.py --args {input.args:q} --prompts {params.prompts:q}"
+        " --model {params.model:q} --lab {params.lab:q} --output {output:q} > {log:q} 2>&1"
+
+
 use rule train_sft as train_grpo with:
     input:
         args="results/{run}/{experiment}/grpo/args.json",
+        # It must be there; times in it, or another trial of the same rewards, are no other training.
+        proof=ancient("results/{run}/{experiment}/grpo/rewards.json"),
         server=server_arguments,
         start=lambda wildcards: LINEAGE.policy_manifests(wildcards.experiment),
         data="results/{run}/split/manifest.json",
@@ -79,6 +112,7 @@ use rule train_sft as train_grpo with:
         gpu=lambda wildcards: gpus(EXPERIMENTS[wildcards.experiment].grpo.gpus) + server_gpus(wildcards),
         mem_mb=cfg.resources.train_mem_gib * 1024,
         runtime=cfg.resources.runtime_hours * 60,
+        attempt=attempt,
     params:
         stage="grpo",
         inputs=lambda wildcards: [
@@ -97,6 +131,9 @@ use rule train_sft as train_grpo with:
         python=lambda wildcards, input: interpreter(rollout(wildcards)),
         # Of `input` too: another port is no change.
         server=lambda wildcards, input: server(wildcards),
+        failures=lambda wildcards: after_failures(EXPERIMENTS[wildcards.experiment].grpo),
+        publish="last",
+        resumed=[],
         reward_file=lambda wildcards: [content(path) for path in reward_file(wildcards)],
         version=training.VERSION,
         rewards=rewards.VERSION,

@@ -43,6 +43,7 @@ rule infer_base:
         gpu=gpus(cfg.infer.gpus),
         mem_mb=cfg.resources.infer_mem_gib * 1024,
         runtime=cfg.resources.runtime_hours * 60,
+        attempt=attempt,
     params:
         models=lambda wildcards, input: [f"--input={path}" for path in input.models],
         test="results/{run}/split/test.jsonl",
@@ -54,7 +55,7 @@ rule infer_base:
     shell:
         "{PYTHON:q} {SCRIPTS:q}/infer.py --args {input.args:q} {params.models:q} --test {params.test:q}"
         " --output {output:q} --log {params.log:q} --python {params.python:q} --gpus {params.gpus}"
-        " --granted {resources.gpu} > {log:q} 2>&1"
+        " --granted {resources.gpu} --attempt {resources.attempt} {WATCH:q} 3>&2 > {log:q} 2>&1"
 
 
 use rule render_infer_base as render_infer with:
@@ -86,6 +87,7 @@ use rule infer_base as infer_model with:
         args="results/{run}/{experiment}/infer/{stage}.args.json",
         models=lambda wildcards: LINEAGE.answering(wildcards.experiment, wildcards.stage),
         data="results/{run}/split/manifest.json",
+        proof=lambda wildcards: proofs(wildcards) if wildcards.stage == "merge" else [],
     output:
         "results/{run}/{experiment}/infer/{stage}.jsonl",
     log:

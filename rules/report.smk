@@ -5,7 +5,9 @@ rule write_report:
         data="results/{run}/split/manifest.json",
         metrics=expand("results/{{run}}/{experiment}/score/metrics.json", experiment=EXPERIMENTS),
         models=LINEAGE.trained(),
+        rewards=LINEAGE.trials(),
         merged=LINEAGE.final(),
+        proofs=LINEAGE.proofs(),
     output:
         "results/{run}/report.html",
     log:

@@ -24,6 +24,7 @@ rule render_sft:
     input:
         model="results/{run}/model/manifest.json",
         data="results/{run}/split/manifest.json",
+        resumed=lambda wildcards: LINEAGE.resumed(wildcards.experiment),
     output:
         "results/{run}/{experiment}/sft/args.json",
     log:
@@ -32,7 +33,9 @@ rule render_sft:
         mem_mb=2000,
         runtime=30,
     params:
-        settings=lambda wildcards: section(EXPERIMENTS[wildcards.experiment].sft, without=["enabled"]),
+        settings=lambda wildcards: section(
+            EXPERIMENTS[wildcards.experiment].sft, without=["enabled", "on_oom", "on_not_finite"]
+        ),
         media=section(cfg.media, without=["roots"]),
         device=cfg.device,
         model=subpath(input.model, parent=True),
@@ -41,6 +44,7 @@ rule render_sft:
         cached=lambda wildcards: (
             ["--cached", f"results/{wildcards.run}/split/cached"] if by_length(wildcards) else []
         ),
+        resumed=lambda wildcards: [content(path) for path in LINEAGE.resumed(wildcards.experiment)],
         checkpoints="results/{run}/{experiment}/sft/checkpoints",
         version=swift_args.VERSION,
         lock=LOCK,
@@ -58,6 +62,7 @@ rule train_sft:
         cached=lambda wildcards: [
             f"results/{wildcards.run}/split/cached/{part}/state.json" for part in by_length(wildcards)
         ],
+        resumed=lambda wildcards: LINEAGE.resumed(wildcards.experiment),
     output:
         "results/{run}/{experiment}/sft/model/manifest.json",
     log:
@@ -69,14 +74,18 @@ rule train_sft:
         gpu=lambda wildcards: gpus(EXPERIMENTS[wildcards.experiment].sft.gpus),
         mem_mb=cfg.resources.train_mem_gib * 1024,
         runtime=cfg.resources.runtime_hours * 60,
+        attempt=attempt,
     params:
         stage="sft",
         # Rows by content: those that only the test holds are no reason to train again.
         inputs=lambda wildcards: [
-            f"--input=results/{wildcards.run}/{path}"
+            f"--input={path}"
             for path in [
-                *("model/manifest.json", "split/train.jsonl", "split/val.jsonl"),
-                *(f"split/{part}.lengths.jsonl" for part in by_length(wildcards)),
+                f"results/{wildcards.run}/model/manifest.json",
+                f"results/{wildcards.run}/split/train.jsonl",
+                f"results/{wildcards.run}/split/val.jsonl",
+                *(f"results/{wildcards.run}/split/{part}.lengths.jsonl" for part in by_length(wildcards)),
+                *LINEAGE.resumed(wildcards.experiment),
             ]
         ],
         output=subpath(output[0], parent=True),
@@ -85,10 +94,14 @@ rule train_sft:
         processes=lambda wildcards: EXPERIMENTS[wildcards.experiment].sft.processes,
         python=lambda wildcards, input: SWIFT,
         server=lambda wildcards, input: [],
+        failures=lambda wildcards: after_failures(EXPERIMENTS[wildcards.experiment].sft),
+        publish=lambda wildcards: EXPERIMENTS[wildcards.experiment].sft.publish,
+        resumed=lambda wildcards: [content(path) for path in LINEAGE.resumed(wildcards.experiment)],
         version=training.VERSION,
         lock=LOCK,
     shell:
         "{PYTHON:q} {SCRIPTS:q}/train.py --stage {params.stage:q} --args {input.args:q} {params.inputs:q}"
         " --output {params.output:q} --log {params.log:q} --python {params.python:q}"
         " --gpus {params.gpus} --processes {params.processes} --granted {resources.gpu} {params.server:q}"
+        " --publish {params.publish} {params.failures:q} --attempt {resources.attempt} {WATCH:q} 3>&2"
         " > {log:q} 2>&1"

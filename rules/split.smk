@@ -4,6 +4,8 @@ rule split_rows:
     input:
         rows=validated(".jsonl"),
         ledgers=validated(".ledger.jsonl"),
+        # Which part of which file the rows are; they are looked for beside them.
+        parts=validated(".part.json"),
     output:
         train="results/{run}/split/train.jsonl",
         val="results/{run}/split/val.jsonl",
@@ -12,6 +14,8 @@ rule split_rows:
         # The rows' lengths in tokens, line by line; empty when they were not counted.
         train_lengths="results/{run}/split/train.lengths.jsonl",
         val_lengths="results/{run}/split/val.lengths.jsonl",
+        # The rows' media as they were validated.
+        media="results/{run}/split/media.jsonl",
         ledger="results/{run}/split/ledger.jsonl",
         manifest="results/{run}/split/manifest.json",
     log:

@@ -2,11 +2,13 @@
 rule validate_source:
     input:
         rows="results/{run}/convert/{source}/{shard}.jsonl",
+        part="results/{run}/convert/{source}/{shard}.part.json",
         # Rows are counted by the base's own tokenizer.
         model=LINEAGE.base_manifests() if cfg.validate_.lengths else [],
     output:
         rows="results/{run}/validate/{source}/{shard}.jsonl",
         ledger="results/{run}/validate/{source}/{shard}.ledger.jsonl",
+        part="results/{run}/validate/{source}/{shard}.part.json",
     log:
         "logs/{run}/validate_source/{source}.{shard}.log",
     benchmark:

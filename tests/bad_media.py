@@ -130,9 +130,17 @@ for _format in ("AIFF", "CAF", "AU", "RF64", "W64"):
     _bad("audio", "E096", f"form.{_format}", lambda path, name=_format: wav(path, 1, format=name))
 for _subtype in ("GSM610", "G721_32", "NMS_ADPCM_16"):
     _bad("audio", "E240", f"{_subtype}.wav", lambda path, name=_subtype: wav(path, 1, 8000, subtype=name))
+# What libsndfile stumbles over behind the sound, or before it.
+_bad("audio", "E240", "two_sounds.wav", _holding(2 * riff(pcm(), NOISE)))
+_bad("audio", "E240", "two_chunks.wav", _holding(riff(pcm(), NOISE, after=riff(pcm(), NOISE)[36:])))
+_bad("audio", "E240", "peak.wav", _holding(riff(pcm(), NOISE, after=b"PEAK\x08\0\0\0" + bytes(8))))
+_bad("audio", "E240", "notes.wav", _holding(riff(pcm(), NOISE, before=LIST[:12] + b"data" + LIST[16:])))
 _bad("audio", "E240", "dwvw.aiff", lambda path: wav(path, 1, format="AIFF", subtype="DWVW_16"))
 for _name, *_form in odd_media.MISREAD:
     _bad("audio", "E240", _name, lambda path, form=tuple(_form): odd_media.write_sound(path, *form))
+_bad("audio", "E100", "joined.mp3", lambda path: path.write_bytes(3 * wav(path, 1, format="MP3").read_bytes()))
+for _share in (0.5, 0.98):
+    _bad("audio", "E081", f"cut{_share}.mp3", lambda path, share=_share: cut(wav(path, 5, format="MP3"), share))
 _bad("audio", "E097", "cover.mp3", lambda path: _with_tag(wav(path, 1, format="MP3"), 11_000_000))
 _bad("audio", "E098", "drm.m4a", lambda path: _rename_entry(video(path, sound=True), b"mp4a", b"enca"), True)
 _bad("audio", "E099", "two_tracks.mp4", lambda path: video(path, tracks=2))
@@ -361,6 +369,7 @@ for _width, _height in ((2, 2), (16_000, 16_000), (9_000, 64)):
     _bad("video", "E131", f"{_width}x{_height}.mp4", _sized(_width, _height))
 for _width in (16, 24, 48, 72):
     _bad("video", "E242", f"{_width}.mp4", lambda path, width=_width: clip(path, 8, (width, 64), Fraction(8)))
+_bad("video", "E242", "live.mkv", lambda path: video(path, 16, live=True))
 _bad("video", "E242", "lying.mp4", lambda path: video(path, size=(64, 48), turned=90))
 for _name, *_form in odd_media.UNREAD:
     _bad("video", "E242", _name, lambda path, form=tuple(_form): odd_media.write_clip(path, *form))
@@ -382,6 +391,8 @@ _bad("video", "E135", "no_index.mp4", lambda path: _rename_entry(video(path), b"
 _bad("video", "E135", "cut_index.mp4", lambda path: cut(video(path), 0.9), True)
 _bad("video", "E135", "cut_samples.mp4", lambda path: cut(video(path, frames=64), 0.3), True)
 _bad("video", "E136", "cut.mp4", lambda path: cut(video(path, frames=200, faststart=True), 0.7))
+_bad("video", "E135", "boxes.mp4", lambda path: _boxes(video(path), 1_001), True)
+_bad("video", "E136", "far_sound.mp4", lambda path: _far_sound(video(path, sound=True)))
 _bad("video", "E136", "far.mp4", lambda path: edit(video(path), f"{_STBL}/stco", put(8, ">I", 1 << 30)))
 _bad("video", "E137", "says_10_hours.mp4", _timed(1000, 36_000_000, 8, 125))
 _bad("video", "E137", "says_1_second.mp4", _timed(1000, 1000, 8, 4_500_000))
@@ -420,6 +431,19 @@ _bad("video", "E098", "drm.mp4", lambda path: _rename_entry(video(path), b"mp4v"
 _bad("video", "E099", "two_sounds.mp4", lambda path: video(path, tracks=2))
 _bad("video", "E099", "two_sounds.mkv", lambda path: video(path, tracks=2))
 _bad("video", "E117", "matroska.mp4", lambda path: video(path, format="matroska"))
+
+
+def _boxes(path: Path, count: int) -> Path:
+    """With empty boxes in front of everything else but the type."""
+    content = path.read_bytes()
+    size = int.from_bytes(content[:4], "big")
+    path.write_bytes(content[:size] + count * box(b"free", b"") + content[size:])
+    return path
+
+
+def _far_sound(path: Path) -> Path:
+    """With the last chunk of sound behind the end of the file."""
+    return edit(path, f"{_STBL}/stco", lambda body: body[:-4] + struct.pack(">I", 1 << 30), track=1)
 
 
 def _key(path: Path) -> Path:

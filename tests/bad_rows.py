@@ -88,6 +88,8 @@ def _files() -> Iterator[Case]:
     yield whole("008-nul-alone", bytes(100), "E008")
     yield whole("008-nul-for-long", bytes(100_000) + rows[0], "E008")
     yield whole("022-vertical-tabs", b"\n \v\n\f\n", "E022")
+    yield whole("022-half-a-unit-of-utf-16", b"\xff\xfe\xb8", "E022")
+    yield whole("022-blanks-and-a-mark", b"\n \v\n\f\n\xef\xbb\xbf", "E022")
     yield whole("022-empty-json", b"", "E022", "F", ".json")
     yield whole("022-empty-csv", b"", "E022", "F", ".csv")
     yield whole("022-array-of-nothing", b"[]", "E022", "F", ".json")

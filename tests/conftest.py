@@ -2,12 +2,15 @@
 
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 from project import Project
+from xdist.scheduler import LoadScopeScheduling
 
 from omnitune import environments
 
@@ -15,8 +18,21 @@ from omnitune import environments
 settings.register_profile("tests", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("tests")
 
+pytest_plugins = ["tally"]
+
 ROOT = environments.ROOT
 FAKES = Path(__file__).parent / "fakes"
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    """Deal tests to the processes of `make test` by file, whose fixtures they share; e2e shares one demo run."""
+
+    class Scheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            return str(Path(file).parent) if file.startswith("tests/e2e/") else file
+
+    return Scheduling(config, log)
 
 
 @pytest.fixture(scope="session")
@@ -33,10 +49,22 @@ def fake_swift(swift_python: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     (folder / "lib").symlink_to(swift_python.parent.parent / "lib")
     python = folder / "bin" / "python"
     python.write_text(
-        f'#!/bin/sh\ncase "$*" in *swift.cli.*) export PYTHONPATH="{FAKES}";; esac\nexec "{swift_python}" "$@"\n'
+        f'#!/bin/sh\ncase "$*" in\n*swift.cli.*) export PYTHONPATH="{FAKES}";;\n'
+        f'*answer_twice.py*) shift; exec "{swift_python}" "{FAKES}/answer_twice.py" "$@";;\nesac\n'
+        f'exec "{swift_python}" "$@"\n'
     )
     python.chmod(0o755)
     return folder
+
+
+@pytest.fixture(scope="session")
+def fake_python(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """An interpreter for which `-m swift.cli.sft` is the fake, and which needs no swift environment."""
+    python = tmp_path_factory.mktemp("fake") / "bin" / "python"
+    python.parent.mkdir()
+    python.write_text(f'#!/bin/sh\nexport PYTHONPATH="{FAKES}"\nexec "{sys.executable}" "$@"\n')
+    python.chmod(0o755)
+    return str(python)
 
 
 @pytest.fixture(scope="session")

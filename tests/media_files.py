@@ -51,6 +51,7 @@ def video(
     fragments: bool = False,
     live: bool = False,
     format: str | None = None,
+    noisy: bool = False,
 ) -> Path:
     """Black frames, at 8 a second if nothing else is asked for, with a track of silence when asked.
 
@@ -64,6 +65,7 @@ def video(
         faststart: whether the index lies in front of the samples.
         fragments: whether the index comes in pieces.
         live: whether a Matroska file is written as a browser does, without its length.
+        noisy: whether the frames show noise that moves.
     """
     import av
 
@@ -85,8 +87,11 @@ def video(
         audio: list[Any] = [
             container.add_stream(name, rate=hertz, layout="mono") for _ in range(max(tracks, int(sound)))
         ]
+        shown = np.zeros((size[1], size[0], 3), dtype=np.uint8)
+        if noisy:
+            shown[:] = np.random.default_rng(frames).integers(0, 255, shown.shape)
         for number in range(frames):
-            frame = av.VideoFrame.from_ndarray(np.zeros((size[1], size[0], 3), dtype=np.uint8), format="rgb24")
+            frame = av.VideoFrame.from_ndarray(np.roll(shown, 2 * number, 1), format="rgb24")
             if times:
                 frame.pts, frame.time_base = times[number], Fraction(1, rate)
             container.mux(stream.encode(frame))

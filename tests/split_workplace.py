@@ -37,8 +37,8 @@ class Workplace:
             source.ledger.append(str(ledger))
         self.sources.append(source)
 
-    def split(self, rules: Rules = RULES) -> dict:
-        return split_sources(self.sources, [Path("/r")], rules, self.output)
+    def split(self, rules: Rules = RULES, root: Path = Path("/r")) -> dict:
+        return split_sources(self.sources, [root], rules, self.output)
 
     def rows(self, name: str) -> list[dict]:
         return read_jsonl(self.output / f"{name}.jsonl")

@@ -39,7 +39,7 @@ SUITES = {
     ),
     "fuzz": Suite(
         "bytes of rows and media changed at random, for 30 minutes",
-        ("tests/gate/test_row_fuzz.py", "tests/gate/test_media_fuzz.py"),
+        ("tests/gate/test_row_fuzz.py", "tests/gate/test_media_fuzz.py", "tests/gate/test_media_peers.py"),
         {"OMNITUNE_FUZZ_SECONDS": "1800"},
     ),
 }

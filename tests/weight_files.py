@@ -6,6 +6,8 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+from omnitune import seals
+
 
 def write_safetensors(path: Path, tensors: dict[str, tuple[str, list[int], bytes]]) -> Path:
     """A file of tensors: name -> dtype, shape, bytes."""
@@ -29,8 +31,10 @@ def floats(*values: float) -> tuple[str, list[int], bytes]:
     return "F32", [len(values)], struct.pack(f"<{len(values)}f", *values)
 
 
-def write_checkpoint(work: Path, step: int, last: int = 20, value: float = 0.5) -> Path:
-    """A whole checkpoint of an adapter."""
+def write_checkpoint(
+    work: Path, step: int, last: int = 20, value: float = 0.5, eval_loss: float | None = None
+) -> Path:
+    """A whole, sealed checkpoint of an adapter."""
     folder = work / f"checkpoint-{step}"
     write_safetensors(folder / "adapter_model.safetensors", {"a": floats(value, step)})
     (folder / "adapter_config.json").write_text('{"r": 8, "base_model_name_or_path": "/abs/base"}')
@@ -38,5 +42,9 @@ def write_checkpoint(work: Path, step: int, last: int = 20, value: float = 0.5) 
         with zipfile.ZipFile(folder / name, "w") as archive:
             archive.writestr("data.pkl", str(step))
     (folder / "training_args.bin").write_bytes(b"pickle")
-    (folder / "trainer_state.json").write_text(json.dumps({"global_step": step, "max_steps": last}))
+    state = {"global_step": step, "max_steps": last, "log_history": []}
+    if eval_loss is not None:
+        state["log_history"] = [{"loss": 9.0, "step": step}, {"eval_loss": eval_loss, "step": step}]
+    (folder / "trainer_state.json").write_text(json.dumps(state))
+    seals.write(folder, step=step, max_steps=last, world_size=1, fingerprint="")
     return folder

@@ -10,7 +10,7 @@ the digests of `hash` are compared with the bare loop's, and of `decode` samples
 
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -122,13 +122,17 @@ def _cpu(workers: list[int]) -> float:
 
 
 def measure(
-    folder: Path, share: float = 1.0, rounds: int = 5, counts: Mapping[str, int] = COUNTS
+    folder: Path,
+    share: float = 1.0,
+    rounds: int = 5,
+    counts: Mapping[str, int] = COUNTS,
+    levels: Collection[Level] = ("hash", "decode"),
 ) -> dict[tuple[Level, str], list[tuple[float, float]]]:
     """(bare, ours) of each round in microseconds a file, by level and kind of file."""
     files = media_set(folder, {kind: max(4, round(count * share)) for kind, count in counts.items()})
     other = media_set(folder, {"jpg": 1, "wav": 1})
     found = {}
-    for level, bare in _BARE.items():
+    for level, bare in ((level, _BARE[level]) for level in levels):
         for kind, media in files.items():
             work = partial(ours, level, media, other["jpg" if kind == "wav" else "wav"][0])
             check(level, media, bare(media), work()[1])

@@ -1,7 +1,9 @@
-"""Full fine-tuning and opened towers through the real rules: what is frozen stays, what is not learns."""
+"""Full fine-tuning, opened towers and adapted experts through the real rules: what is frozen stays, what is not
+learns, and the final model answers as what it was merged from."""
 
 import json
 
+import numpy as np
 import pytest
 from conftest import CONFIG, Demo
 
@@ -10,11 +12,15 @@ from omnitune import base_model, weights
 RUN = "results/demo"
 SHORT = {"epochs": 0.02, "eval_steps": 100, "save_steps": 100, "learning_rate": 1e-4}
 FULL = {**SHORT, "tuner": "full"}
+EXPERTS = {**SHORT, "learning_rate": 4e-3, "lora": {"rank": 4, "dropout": 0, "experts": True}}
 EXPERIMENTS = {
     "full": {"sft": FULL},
     "towers": {"sft": {**FULL, "freeze_vit": False, "freeze_aligner": False}},
     "projections": {"sft": {**SHORT, "freeze_aligner": False}},
+    "experts": {"sft": EXPERTS},
+    "again": {"sft": {**EXPERTS, "seed": 43, "resume_adapter": f"{RUN}/experts/sft/model"}},
 }
+LAST = "base_model.model.thinker.model.layers.1.mlp.experts.lora_B.weight"
 # It is heard after the last layer, at the places of pixels, where no answer is read: no gradient comes back.
 WITHOUT_GRADIENT = "thinker.visual.merger_list.1."
 
@@ -23,7 +29,8 @@ WITHOUT_GRADIENT = "thinker.visual.merger_list.1."
 def trained(demo: Demo) -> Demo:
     demo.path("config/full.yaml").write_text(json.dumps({"experiments": EXPERIMENTS}))
     targets = [f"{RUN}/{name}/merge/model/manifest.json" for name in EXPERIMENTS]
-    done = demo.snakemake(*CONFIG, "config/full.yaml", "--", *targets, f"{RUN}/full/score/metrics.json")
+    targets += [f"{RUN}/again/merge/parity.json", f"{RUN}/full/score/metrics.json"]
+    done = demo.snakemake(*CONFIG, "config/full.yaml", "--", *targets)
     assert done.returncode == 0, done.stdout
     return demo
 
@@ -82,3 +89,28 @@ def test_lora_on_the_projections_leaves_the_towers_alone(trained: Demo) -> None:
     expected = {group: {f"{module}.weight" for module in linear[group]} for group in ("llm", "aligner")}
     expected["aligner"] = {name for name in expected["aligner"] if not name.startswith(WITHOUT_GRADIENT)}
     assert differ == expected
+
+
+def test_experts_learn_and_an_adapter_is_trained_on(trained: Demo) -> None:
+    linear = trained.json(f"{RUN}/model/manifest.json")["linear_modules"]["llm"]
+    for experiment in ("experts", "again"):
+        every, differ = changed(trained, experiment)
+        experts = {name for name in every["llm"] if ".mlp.experts." in name}
+        assert differ == {"llm": experts | {f"{module}.weight" for module in linear}}
+    first, second = (
+        weights.header(trained.path(f"{RUN}/{name}/sft/model/adapter_model.safetensors"))
+        for name in ("experts", "again")
+    )
+    assert list(first) == list(second)
+    # From nothing an update is of the size of the few steps; from the first one it goes on.
+    sizes = [abs(np.frombuffer(weights.content(each[LAST]), "<f4")).sum() for each in (first, second)]
+    assert sizes[1] > 1.2 * sizes[0] > 0
+
+
+@pytest.mark.parametrize("experiment", ["full", "again"])
+def test_the_final_model_answers_as_what_it_was_merged_from(trained: Demo, experiment: str) -> None:
+    verdict = trained.json(f"{RUN}/{experiment}/merge/parity.json")
+    assert {row["modality"] for row in verdict["rows"]} == {"image", "audio", "video", "text"}
+    assert all(row["equal"] and row["alike"] for row in verdict["rows"])
+    assert 0 <= verdict["largest_difference"] < 1e-4
+    assert verdict["model"] == trained.json(f"{RUN}/{experiment}/merge/model/manifest.json")["run_key"]

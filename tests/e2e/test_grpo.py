@@ -5,20 +5,29 @@ from statistics import mean
 
 import pytest
 from conftest import CONFIG, Demo
+from data_commands import command
 
 from omnitune import base_model, weights
 
 RUN = "results/demo"
-# All weights from the base, rated by several rewards, one of them ms-swift's own; a few steps show that it runs.
+# All weights from the base, by another algorithm and several rewards, one of them ms-swift's own; a few steps show
+# that it runs.
+REWARDS = {
+    "accuracy": 1.0,
+    "format": 0.5,
+    "cosine": 0.1,
+    "repetition": {"weight": 0.1, "n": 1, "unit": "char"},
+    "length": {"weight": 0.1, "most": 2, "slack": 2},
+}
 WHOLE = {
     "sft": {"enabled": False},
     "grpo": {"start_from": "base", "tuner": "full", "learning_rate": 1e-4, "epochs": 0.2}
-    | {"rewards": {"accuracy": 1.0, "format": 0.5, "repetition": 0.1}},
+    | {"rewards": REWARDS, "algorithm": "dapo"},
 }
 # All weights of what the adapter of sft makes of the base, so that it is merged first.
 ONWARD = {
     "sft": {"epochs": 0.1},
-    "grpo": {"tuner": "full", "learning_rate": 1e-4, "epochs": 0.2},
+    "grpo": {"tuner": "full", "learning_rate": 1e-4, "epochs": 0.2, "algorithm": "gspo"},
 }
 EXPERIMENTS = {"rewarded": {"sft": {"epochs": 0.5}}, "whole": WHOLE, "onward": ONWARD}
 
@@ -72,13 +81,55 @@ def test_the_adapter_of_sft_is_trained_on_and_merged(rewarded: Demo) -> None:
 
 def test_all_weights_are_trained_from_the_base_by_several_rewards(rewarded: Demo) -> None:
     told = rewarded.rows(f"{RUN}/whole/grpo/model/training_log.jsonl")
-    assert {"rewards/accuracy/mean", "rewards/format/mean", "rewards/repetition/mean"} <= set(told[-1])
+    assert {f"rewards/{name}/mean" for name in REWARDS} <= set(told[-1])
+    assert -1 < min(row["rewards/repetition/mean"] for row in told) < 0
+    assert 0 < max(row["rewards/length/mean"] for row in told) < 1
+    arguments = rewarded.json(f"{RUN}/whole/grpo/args.json")
+    assert (arguments["loss_type"], arguments["epsilon_high"], arguments["beta"]) == ("dapo", 0.28, 0)
     base = weights.tensors(rewarded.path(f"{RUN}/model/weights"))
     merged = weights.tensors(rewarded.path(f"{RUN}/whole/merge/model"))
     assert list(base) == list(merged)
     changed = {name for name in base if weights.content(base[name]) != weights.content(merged[name])}
     assert any(name.startswith("thinker.model.") for name in changed)
     assert not any(name.startswith(("talker.", "code2wav.", "thinker.visual.blocks.")) for name in changed)
+
+
+def test_the_lab_tried_the_rewards_on_the_prompts(rewarded: Demo) -> None:
+    lab = rewarded.json(f"{RUN}/rewarded/grpo/rewards.json")
+    assert (lab["tried"], list(lab["rewards"])) == (64, ["custom_reward"])
+    means = lab["rewards"]["custom_reward"]["means"]
+    assert means["gold"] > means["garbage"] == means["empty"] == 0
+    # ms-swift's own among others: all of them on the same prompts, with the options of the config.
+    whole = rewarded.json(f"{RUN}/whole/grpo/rewards.json")["rewards"]
+    assert set(whole) == {*REWARDS, "custom_reward"}  # of the config that it is laid over
+    assert whole["accuracy"]["means"]["gold"] == 1
+    assert whole["cosine"]["means"]["gold in tags"] > whole["cosine"]["means"]["garbage"]
+
+
+def test_the_report_shows_how_it_was_rewarded(rewarded: Demo) -> None:
+    own = f"{RUN}/rewarded"
+    shown = {"name": "rewarded", "metrics": f"{own}/score/metrics.json", "rewards": f"{own}/grpo/rewards.json"}
+    shown |= {stage: f"{own}/{stage}/model" for stage in ("sft", "grpo", "merge")}
+    files = {"split": f"{RUN}/split/manifest.json", "model": f"{RUN}/model/manifest.json"}
+    done = command(
+        *("report", "--run", "demo", "--experiments", json.dumps([shown]), "--output", "rewarded.html"),
+        *(part for name, path in files.items() for part in (f"--{name}-manifest", path)),
+        cwd=rewarded.folder,
+    )
+    assert done.returncode == 0, done.stderr
+    page = rewarded.path("rewarded.html").read_text()
+    for title in (
+        "Reward custom_reward",
+        "Length of a completion, tokens",
+        "Share of tokens whose ratio was clipped",
+    ):
+        assert f"{title} by step, rewarded grpo</title>" in page
+    kept = rewarded.json(f"{RUN}/rewarded/grpo/model/completions.json")
+    assert kept["sampled"] == 31 * 128
+    best, worst = (kept["rewards"]["custom_reward"][which] for which in ("best", "worst"))
+    assert all(sample["completion"].strip().endswith("0") for sample in best)
+    assert not any(sample["completion"].strip().endswith("0") for sample in worst)
+    assert "Best by custom_reward" in page
 
 
 def test_all_weights_are_trained_on_from_the_merged_adapter_of_sft(rewarded: Demo) -> None:
@@ -96,3 +147,4 @@ def test_all_weights_are_trained_on_from_the_merged_adapter_of_sft(rewarded: Dem
     arguments = rewarded.json(f"{RUN}/onward/grpo/args.json")
     assert arguments["model"].endswith("onward/grpo/start")
     assert "adapters" not in arguments
+    assert arguments["importance_sampling_level"] == "sequence"

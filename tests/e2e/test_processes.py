@@ -1,7 +1,8 @@
-"""Two processes and DeepSpeed on the CPU: killed, resumed, and what one process makes of the same rows."""
+"""Two processes and DeepSpeed on the CPU: stopped, killed, resumed, and what one makes of the same rows."""
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -10,12 +11,13 @@ import numpy as np
 import psutil
 import pytest
 from conftest import CONFIG, Demo
-from test_resume import wait_for
+from test_resume import key_of, wait_for
 
-from omnitune import weights
+from omnitune import checkpoints, seals, weights
+from omnitune.trainer import heartbeat
 
 RUN = "results/demo"
-SHORT = {"epochs": 0.1, "save_steps": 4, "eval_steps": 8, "logging_steps": 1, "lora": {"dropout": 0}}
+SHORT = {"epochs": 0.2, "save_steps": 4, "eval_steps": 8, "logging_steps": 1, "lora": {"dropout": 0}}
 # Unshuffled by ms-swift (the sampler still shuffles), so that the row that two processes leave out is the last.
 SHARED = {"processes": 2, "deepspeed": "zero2", "micro_batch": 8, "swift": {"dataset_shuffle": False}}
 
@@ -29,28 +31,41 @@ def ranks_in(folder: Path) -> list[psutil.Process]:
     return found
 
 
-def test_a_killed_rank_is_told_and_the_resumed_training_is_that_of_one_process(
+def test_a_stopped_and_killed_training_of_two_ranks_is_in_the_end_that_of_one_process(
     demo: Demo, swift_python: Path
 ) -> None:
     demo.path("config/shared.yaml").write_text(json.dumps({"experiments": {"shared": {"sft": SHORT | SHARED}}}))
     target = f"{RUN}/shared/sft/model/manifest.json"
     argv = demo.argv(*CONFIG, "config/shared.yaml", "--", target)
 
-    first = subprocess.Popen(argv, cwd=demo.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    wait_for(demo.path(f"{RUN}/shared/sft/checkpoints/checkpoint-4/trainer_state.json"), first)
-    ranks = ranks_in(demo.folder)
-    assert len(ranks) == 2
-    ranks[1].kill()
-    output, _ = first.communicate(timeout=120)
-    assert first.returncode == 1
-    assert b"ms-swift was killed" in output
-    assert demo.json("logs/demo/shared/train_sft.swift.verdict.json")["code"] == 137
-    assert ranks_in(demo.folder) == []
-    assert demo.path(f"{RUN}/shared/sft/checkpoints/checkpoint-4/latest").exists(), "DeepSpeed was not at work"
+    def interrupted(sign: str, number: int) -> int:
+        """The exit code of a training whose second rank gets a signal once that file is there."""
+        heartbeat.clear(work)
+        first = subprocess.Popen(argv, cwd=demo.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        wait_for(work / sign, first)
+        os.kill(heartbeat.read(work)[-1].pid, number)
+        output, _ = first.communicate(timeout=120)
+        assert first.returncode == 1, output
+        assert ranks_in(demo.folder) == []
+        return demo.json("logs/demo/shared/train_sft.swift.verdict.json")["code"]
+
+    work = demo.path(f"{RUN}/shared/sft/checkpoints")
+    assert interrupted("checkpoint-4/SEAL.json", signal.SIGTERM) == 85
+    stopped, put_aside = checkpoints.newest_sound(work, key_of(work))
+    assert stopped
+    assert put_aside == []
+    assert stopped.step > 4, "the ranks agreed on a step to save and stop at"
+    seal = seals.read(stopped.folder)
+    assert seal.world_size == 2
+    parts = (f"global_step{stopped.step}/zero_pp_rank_{rank}_mp_rank_00_optim_states.pt" for rank in range(2))
+    assert {*parts, "rng_state_0.pth", "rng_state_1.pth"} <= seal.files.keys()
+    assert interrupted("heartbeat/1.json", signal.SIGKILL) == 137
+    assert {beat.rank for beat in heartbeat.read(work)} == {0, 1}
 
     done = demo.snakemake(*CONFIG, "config/shared.yaml", "--", target)
     assert done.returncode == 0, done.stdout
-    assert "Resuming from step" in demo.path("logs/demo/shared/train_sft.log").read_text()
+    log = demo.path("logs/demo/shared/train_sft.log").read_text()
+    assert f"Resuming from step {stopped.step} of {stopped.max_steps}." in log
     published = {path.name for path in demo.path(f"{RUN}/shared/sft/model").iterdir()}
     assert published == {path.name for path in demo.path(f"{RUN}/main/sft/model").iterdir()}
 

@@ -56,8 +56,8 @@ def crossed(self, samples, *more, **named):
 RolloutTrainerMixin.samples2requests = crossed
 
 
-def custom_reward(completions, **kwargs):
-    return [0.0] * len(completions)
+def custom_reward(completions, solution, **kwargs):
+    return [float(text.strip() == answer) for text, answer in zip(completions, solution)]
 """
 
 

@@ -83,7 +83,8 @@ def test_a_bad_row_gets_its_code(tree: Path, tmp_path: Path, case: Case):
         with pytest.raises(PipelineError) as refused:
             run(tree, path, tmp_path, case.use)
         assert refused.value.code == ExitCode.DATA
-        assert CODES[case.code].fix.rstrip(".") in str(refused.value)
+        assert refused.value.finding == case.code
+        assert f" ({case.code}). {CODES[case.code].fix}" in str(refused.value)
         assert str(path) in str(refused.value)
         return
     ledger = run(tree, path, tmp_path, case.use)

@@ -33,7 +33,8 @@ MEDIA = st.sampled_from(
         chat("<audio>Who?", "Ada", audios=["a.wav"]),
         chat("<image>What?", "A dot", images=["i.png"]),
         chat("<image>What?", "A line", images=["i.png"]),
-        chat("<audio><image>Both?", audios=["a.wav"], images=["i.png"]),
+        # Files of its own: a row that ties two others goes nowhere when it comes last, and steers them when first.
+        chat("<audio><image>Both?", audios=["b.wav"], images=["j.png"]),
         chat("<audio>Who?", "Nobody", audios=["gone.wav"]),
     ]
 )
@@ -96,8 +97,9 @@ def judged(row: dict) -> tuple:
 @SETTINGS
 @given(rows=ROWS, shards=st.integers(2, 4), seed=st.integers(0, 99))
 def test_verdicts_are_stable_and_counts_add_up(tmp_path: Path, rows, shards, seed):
-    wav(tmp_path / "a.wav")
-    image(tmp_path / "i.png")
+    for sound, picture in ("ai", "bj"):
+        wav(tmp_path / f"{sound}.wav")
+        image(tmp_path / f"{picture}.png")
     rows = distinct(rows)
     lines = [number for number, row in enumerate(rows, 1) if line_of(row).strip()]
     first, manifest = run(tmp_path, rows)

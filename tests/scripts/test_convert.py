@@ -97,15 +97,15 @@ def test_columns_and_embedded_media(place: Path):
 @pytest.mark.parametrize(
     ("content", "code", "message"),
     [
-        (None, 78, "no such file. Correct the source's path: or put the file there."),
-        (b"", 65, "has no rows. Write at least one row."),
-        (b"\x1f\x8b\x08", 65, "is compressed with gzip. Give the file uncompressed."),
-        (b"PK\x03\x04", 65, "is a ZIP archive. Give the file uncompressed."),
+        (None, 78, "no such file. Correct the path, or put the file there."),
+        (b"", 65, "has no rows (E022). Write at least one row."),
+        (b"\x1f\x8b\x08", 65, "is compressed with gzip (E025). Give a file of rows, uncompressed."),
+        (b"PK\x03\x04", 65, "is a ZIP archive (E025). Give a file of rows, uncompressed."),
         (
             b'[{"a": 1}]',
             65,
-            "is a JSON array, not one object a line. "
-            "Set format: json, or write one JSON object a line: jq -c '.[]' FILE.",
+            "is a JSON array, not one object a line (E021). "
+            "Call it .json (or set format: json), or write one object a line: jq -c '.[]' FILE.",
         ),
     ],
 )
@@ -127,7 +127,7 @@ def test_a_source_that_is_no_regular_file(place: Path, make, format: str):
     done = convert(place, path="data/odd", format=format)
     assert (done.returncode, done.stderr) == (
         78,
-        "error: data/odd: is not a regular file. Give a file of rows.\n",
+        "error: data/odd: is not a regular file (E025). Give a file of rows.\n",
     )
 
 

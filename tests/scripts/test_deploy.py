@@ -106,7 +106,7 @@ def test_it_is_announced_and_ends_when_asked_with_all_it_started(server, argumen
         """'{"model": "run", "messages": [{"role": "user", "content": "Hello!"}]}'\n"""
     )
     family = psutil.Process(server.pid).children(recursive=True)
-    assert len(family) == 2
+    assert len(family) == 3  # the server, what it started, and who ends both if we are killed
     server.send_signal(number)
     output, errors = server.communicate(timeout=60)
     assert (server.returncode, output.strip(), errors) == (0, "The server has ended.", "")

@@ -144,13 +144,13 @@ def write(content: bytes | None, name: str) -> Callable[[Path], None]:
     [
         (None, "nowhere", 78, "nowhere: no such file or folder. Correct DATA=."),
         (None, "", 2, "DATA is missing. Run: make init RUN=name DATA=path/to/rows.jsonl"),
-        (write(b"", "e.jsonl"), "e.jsonl", 65, "e.jsonl: has no rows. Write at least one row."),
-        (write(b"\n \n", "e.jsonl"), "e.jsonl", 65, "e.jsonl: has no rows. Write at least one row."),
+        (write(b"", "e.jsonl"), "e.jsonl", 65, "e.jsonl: has no rows (E022). Write at least one row."),
+        (write(b"\n \n", "e.jsonl"), "e.jsonl", 65, "e.jsonl: has no rows (E022). Write at least one row."),
         (write(b'{"a": 1}\n\x00\x01', "b.jsonl"), "b.jsonl", 65, f"b.jsonl: is a binary file. {SUPPORTED}"),
         (write(b"\x1f\x8b", "z.jsonl"), "z.jsonl", 65,
-         "z.jsonl: is compressed with gzip. Give the file uncompressed."),
+         "z.jsonl: is compressed with gzip (E025). Give a file of rows, uncompressed."),
         (write(b"a,b\n", "t.csv"), "t.csv", 65,
-         "t.csv: has a line of column names but no rows. Write at least one row."),
+         "t.csv: has a line of column names but no rows (E022). Write at least one row."),
         (write(b"PAR1", "t.parquet"), "t.parquet", 65,
          "t.parquet: is no whole Parquet file (Parquet file size is 4 bytes, smaller than the minimum file footer "
          "(8 bytes)). Copy it again, or write it anew."),
@@ -158,7 +158,7 @@ def write(content: bytes | None, name: str) -> Callable[[Path], None]:
          't.json: the rows have no column of turns or questions (columns: "a"). ' + NO_QUESTION),
         (write(b"RIFF", "m/a.wav"), "m", 65, f"m: holds no file of rows (1 .wav). {SUPPORTED}"),
         (lambda place: (place / "m").mkdir(), "m", 65, f"m: is an empty folder. {SUPPORTED}"),
-        (lambda place: os.mkfifo(place / "f"), "f", 78, "f: is not a regular file. Give a file of rows."),
+        (lambda place: os.mkfifo(place / "f"), "f", 78, "f: is not a regular file (E025). Give a file of rows."),
         (write(b"a\nb\n", "t.jsonl"), "t.jsonl", 65,
          "t.jsonl: none of the first 2 rows can be read (line 1: not valid JSON at column 1. "
          f"Write one JSON object a line). {SUPPORTED}"),

@@ -14,7 +14,7 @@ def place(tmp_path: Path) -> Path:
     write_safetensors(tmp_path / "base/model.safetensors", {"a.weight": floats(1, 2)})
     (tmp_path / "model").mkdir()
     (tmp_path / "model/weights").symlink_to(tmp_path / "base")
-    (tmp_path / "model/manifest.json").write_text("{}")
+    (tmp_path / "model/manifest.json").write_text('{"base": "base"}')
     write_safetensors(tmp_path / "sft/model.safetensors", {"b.weight": floats(1, 2)})
     (tmp_path / "sft/manifest.json").write_text(json.dumps({"base": "model/weights"}))
     return tmp_path

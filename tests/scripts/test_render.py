@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from data_commands import SCRIPTS, command
+from weight_files import write_safetensors
 
 from omnitune import recipes
 from omnitune.config.deploy import DeployConfig
@@ -20,8 +21,15 @@ def place(tmp_path: Path) -> Path:
     (tmp_path / "base").mkdir()
     (tmp_path / "model").mkdir()
     (tmp_path / "model/weights").symlink_to(tmp_path / "base")
-    modules = {"llm": ["thinker.model.layers.0.self_attn.q_proj"], "vision": [], "audio": [], "aligner": []}
-    (tmp_path / "model/manifest.json").write_text(json.dumps({"linear_modules": modules}))
+    modules = {
+        "llm": {"thinker.model.layers.0.self_attn.q_proj": [64, 32]},
+        "vision": {},
+        "audio": {},
+        "aligner": {},
+    }
+    parts = {"llm attention": 2048, "llm other": 9}
+    manifest = {"linear_modules": modules, "experts": {}, "parts": parts}
+    (tmp_path / "model/manifest.json").write_text(json.dumps(manifest))
     (tmp_path / "train.jsonl").write_text("{}\n")
     (tmp_path / "val.jsonl").touch()
     return tmp_path
@@ -47,6 +55,9 @@ def test_arguments_are_written_and_an_empty_or_absent_val_is_left_out(swift_pyth
     assert arguments["target_modules"] == ["thinker.model.layers.0.self_attn.q_proj"]
     assert arguments["eval_strategy"] == "no"
     assert arguments["ENV"]["VIDEO_MIN_TOKEN_NUM"] == "4"
+    assert json.loads(arguments["ENV"]["OMNITUNE_TRAINABLE"]) == {"llm attention": 8 * 96}
+    told = ["Trainable parameters:", "  llm attention    768", "  llm other     frozen", "  in all           768"]
+    assert done.stdout.splitlines()[-4:] == told
 
 
 def test_rows_to_watch_are_evaluated(swift_python: Path, place: Path):
@@ -87,6 +98,27 @@ def test_a_wrong_flag_is_one_sentence_and_writes_nothing(swift_python: Path, pla
     done = render_sft(swift_python, place, swift=swift)
     assert (done.returncode, done.stderr) == (78, f"error: {message}\n")
     assert not (place / "out").exists()
+
+
+def test_rows_without_padding_need_what_the_environment_has_not(swift_python: Path, place: Path):
+    done = render_sft(swift_python, place, packing=True)
+    assert done.returncode == 78
+    assert done.stderr.startswith(
+        "error: sft.packing: it needs a flash attention implementation, and the swift env"
+    )
+    assert not (place / "out").exists()
+
+
+def test_an_adapter_of_other_layers_is_refused(swift_python: Path, place: Path):
+    sides = {"A": ("F32", [8, 2], bytes(64)), "B": ("F32", [4, 8], bytes(128))}
+    tensors = {f"base_model.model.x.lora_{side}.weight": tensor for side, tensor in sides.items()}
+    write_safetensors(place / "adapter/adapter_model.safetensors", tensors)
+    (place / "adapter/adapter_config.json").write_text('{"peft_type": "LORA", "r": 8, "lora_alpha": 32}')
+    done = render_sft(swift_python, place, resume_adapter="adapter")
+    assert done.returncode == 78
+    assert done.stderr.startswith(
+        "error: sft.resume_adapter: the adapter is of other layers than the settings mean"
+    )
 
 
 def test_a_base_that_has_gone_is_told(swift_python: Path, place: Path):

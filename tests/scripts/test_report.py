@@ -3,15 +3,14 @@
 import json
 import math
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from browser import browse, needs_chromium
 
 SCRIPTS = Path(__file__).parents[2] / "workflow" / "scripts"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 LONG = "a task with a long name that nobody would choose and somebody will"
 TASKS = ["digits", "speech", "数字の読み取りテスト長い名前です", LONG]
 
@@ -167,7 +166,7 @@ document.title = `checked ${texts.length}; wrong: ${wrong.join(", ") || "nothing
 </script>"""
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+@needs_chromium
 @pytest.mark.parametrize(
     ("width", "scheme", "ink"), [(1100, 1, "rgb(247, 248, 250)"), (500, 0, "rgb(18, 22, 28)")]
 )
@@ -177,27 +176,17 @@ def test_the_page_fits_a_browser_in_light_and_dark(results, tmp_path, width, sch
     # The page's own policy forbids scripts, the probe's too.
     page = re.sub(r"<meta http-equiv[^>]*>", "", page).replace("</body>", PROBE + "</body>")
     (tmp_path / "probe.html").write_text(page)
-    dom = browse(tmp_path, "probe.html", width, f"--blink-settings=preferredColorScheme={scheme}")
+    dom = browse(tmp_path / "probe.html", (width, 2000), f"--blink-settings=preferredColorScheme={scheme}").stdout
     title = re.search(r"<title>(.*?)</title>", dom).group(1)
     checked = int(re.match(r"checked (\d+)", title).group(1))
     assert checked > 60
     assert title == f"checked {checked}; wrong: nothing; ink {ink}"
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+@needs_chromium
 def test_a_script_in_the_page_would_not_run(results, tmp_path):
     report(results, output=tmp_path / "report.html")
     page = (tmp_path / "report.html").read_text()
     (tmp_path / "attacked.html").write_text(page.replace("</body>", PROBE + "</body>"))
-    dom = browse(tmp_path, "attacked.html", 1100)
+    dom = browse(tmp_path / "attacked.html", (1100, 2000)).stdout
     assert "<title>demo · omnitune report</title>" in dom
-
-
-def browse(folder, name, width, *flags):
-    """The page's DOM after it was laid out."""
-    command = [
-        *(CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"),
-        *(f"--user-data-dir={folder}/profile", f"--window-size={width},2000", *flags),
-        *("--dump-dom", f"file://{folder}/{name}"),
-    ]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout

@@ -13,6 +13,7 @@ from full import full
 from measured import Cost, measured
 from media_files import chat, wav
 
+pytestmark = pytest.mark.alone
 COUNT = full(100_000, 1_000_000)
 WORDS = [
     f"{syllable}{end}" for syllable in ("ba", "ke", "li", "mo", "nu", "ra", "se") for end in ("", "n", "lo", "ti")

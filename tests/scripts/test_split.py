@@ -146,7 +146,7 @@ def test_copies_duplicates_and_repeated_ids_of_real_files(place: Path):
         found = read_jsonl(place / path)
         for row in found:
             digest = hashlib.sha256(Path(row["images"][0]).read_bytes()).hexdigest()
-            digests[row["id"]] = row["facts"]["media"][0]["digest"] = digest
+            digests[row["line"]] = row["facts"]["media"][0]["digest"] = digest
         write_jsonl(place / path, found)
     done = split(place, [entry])
     assert done.returncode == 0, done.stderr
@@ -158,7 +158,7 @@ def test_copies_duplicates_and_repeated_ids_of_real_files(place: Path):
     assert split(place, [entry], "--duplicates", "keep").returncode == 0
     kept = [row for name in SPLITS for row in read_jsonl(place / f"split/{name}.jsonl")]
     assert len(kept) == 39
-    sides = {(digests[row["id"]], name) for name in SPLITS for row in read_jsonl(place / f"split/{name}.jsonl")}
+    sides = {(digests[row["line"]], name) for name in SPLITS for row in read_jsonl(place / f"split/{name}.jsonl")}
     assert len(sides) == distinct
     manifest = json.loads((place / "split/manifest.json").read_text())
     assert manifest["leakage"]["splits"]["train-test"]["digest"] == 0

@@ -1,16 +1,23 @@
 """status.py over folders in every state, whole and damaged."""
 
+import fcntl
 import json
 import os
+import pty
 import re
+import select
+import signal
+import struct
 import subprocess
+import sys
+import termios
 import time
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
-from data_commands import command
+from data_commands import SCRIPTS, command
 
 
 def write(path: Path, value: Any) -> Path:
@@ -78,6 +85,95 @@ def test_a_running_training(tmp_path: Path, process: psutil.Process) -> None:
     )  # fmt: skip
     assert row["process"] == str(process.pid)
     assert int(row["last sign"].split()[0]) < 60
+
+
+def test_a_training_with_heartbeats_speed_gpus_and_a_sealed_checkpoint(
+    tmp_path: Path, process: psutil.Process
+) -> None:
+    work = tmp_path / "results/r/main/sft/checkpoints"
+    line = json.loads(step(40)) | {"train_speed(s/it)": 4.125}
+    steps = write(work / "logging.jsonl", json.dumps(line) + "\n")
+    write(work / "heartbeat/0.json", {"step": 43, "max_steps": 180})
+    write(work / "checkpoint-30/SEAL.json", {})
+    write(work / "checkpoint-40/adapter_model.safetensors", b"")
+    running = note(process, steps=str(steps), gpus="0,3", limits={"first_step": 1800, "stall": 600})
+    write(tmp_path / "logs/r/main/train_sft.swift.running.json", running)
+    row = table(status(tmp_path))["sft", "main"]
+    assert row["progress"] == "43/180 steps"
+    assert (row["speed"], row["saved"], row["gpus"]) == ("4.125 s/it", "30", "0,3")
+
+
+@pytest.mark.parametrize(
+    ("steps", "silent", "told"),
+    [
+        ("", 700, ""),
+        ("", 1000, "no sign of progress for 16 min. After 30 min its watchdog ends it."),
+        (step(40), 200, ""),
+        (step(40), 400, "no sign of progress for 6 min. After 10 min its watchdog ends it."),
+        (
+            step(40),
+            900,
+            "no sign of progress for 15 min, and its watchdog has not ended it. Look after process {}.",
+        ),
+    ],
+)
+@pytest.mark.parametrize("host", [os.uname().nodename, "node7"])
+def test_a_training_that_is_silent_is_told_to_be_stalled(
+    tmp_path: Path, process: psutil.Process, steps: str, silent: float, told: str, host: str
+) -> None:
+    log = write(tmp_path / "results/r/main/sft/checkpoints/logging.jsonl", steps)
+    limits = {"first_step": 1800, "stall": 600}
+    running = note(process, steps=str(log), limits=limits, log="none") | {"host": host, "begun": 0}
+    path = write(tmp_path / "logs/r/main/train_sft.swift.running.json", running)
+    for file in (log, path):
+        os.utime(file, (time.time() - silent,) * 2)
+    text = status(tmp_path)
+    assert table(text)["sft", "main"]["state"] == ("stalled" if told else "running")
+    assert (f"sft main is stalled: {told.format(f'{process.pid} on {host}')}\n" in text) is bool(told)
+
+
+def test_without_a_terminal_watching_prints_one_table_after_another(tmp_path: Path) -> None:
+    write(tmp_path / "results/r/report.html", "")
+    watching = subprocess.Popen(
+        [sys.executable, SCRIPTS / "status.py", "--watch"], cwd=tmp_path, stdout=subprocess.PIPE, text=True
+    )
+    assert watching.stdout
+    lines = [watching.stdout.readline() for _ in range(3)]
+    watching.send_signal(signal.SIGINT)
+    watching.stdout.read()
+    assert watching.wait(timeout=30) == 0
+    assert re.fullmatch(r"\d\d:\d\d:\d\d\n", lines[0])
+    assert lines[1] == "Run r\n"
+
+
+def test_in_a_terminal_the_table_is_drawn_anew(tmp_path: Path, process: psutil.Process) -> None:
+    steps = write(tmp_path / "results/r/main/sft/checkpoints/logging.jsonl", step(40))
+    write(tmp_path / "logs/r/main/train_sft.swift.running.json", note(process, steps=str(steps)))
+    write(tmp_path / "logs/r/split_rows.log", "error: [bold]two[/bold] things\n")
+    mine, terminal = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 160, 0, 0))
+    watching = subprocess.Popen(
+        [sys.executable, SCRIPTS / "status.py", "--watch"], cwd=tmp_path, stdout=terminal,
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "160", "LINES": "40"},
+    )  # fmt: skip
+    os.close(terminal)
+    shown = drawn(mine, "40/180 steps")
+    assert "split failed: [bold]two[/bold] things" in shown
+    write(steps, step(41))
+    drawn(mine, "41/180 steps")
+    watching.send_signal(signal.SIGINT)
+    assert watching.wait(timeout=30) == 0
+    os.close(mine)
+
+
+def drawn(terminal: int, text: str) -> str:
+    """What a terminal shows until the text comes."""
+    shown, end = "", time.monotonic() + 60
+    while text not in shown:
+        assert time.monotonic() < end, shown
+        if select.select([terminal], [], [], 1)[0]:
+            shown += os.read(terminal, 65536).decode(errors="replace")
+    return shown
 
 
 def test_a_resumed_training_does_not_show_the_earlier_attempts_step(

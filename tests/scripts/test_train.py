@@ -78,7 +78,8 @@ def test_a_failure_then_a_model_then_nothing_to_do(place: Path):
 
     done = train(place)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == "Resuming from step 2 of 4.\nsft/model: 4 steps, mean loss 1.041667.\n"
+    assert done.stdout.startswith("Resuming from step 2 of 4.\n")
+    assert done.stdout.endswith("sft/model: 4 steps, mean loss 1.041667.\n")
     assert verdict(place) is None
 
     done = train(place)
@@ -98,6 +99,9 @@ def test_a_smaller_grant_of_gpus_is_refused_before_anything_starts(place: Path):
         "what": "The job wants 4 GPUs and was granted 2",
         "where": "",
         "fix": "Start snakemake with --resources gpu=4 or more, or lower the stage's gpus.",
+        "hopeless": True,
+        "job": "",
+        "key": "",
     }
 
 
@@ -132,7 +136,8 @@ def infer(place: Path, fault: str = "") -> subprocess.CompletedProcess[str]:
 
 def test_answers_are_published_with_their_ids(place: Path):
     done = infer(place)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "infer/merge.jsonl: 1 answers.\n", "")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.endswith("infer/merge.jsonl: 1 answers.\n")  # a line of progress may stand before it
     (line,) = (place / "infer/merge.jsonl").read_bytes().splitlines()
     assert json.loads(line) == {
         "id": "s/1", "source": "s", "task": "sums", "modality": "text", "prediction": "2", "reference": "2",

@@ -87,3 +87,21 @@ def test_a_damaged_result_is_none(target: Path, damage: str):
 
 def test_nothing_there_is_nothing(tmp_path: Path):
     assert not artifact.republish(tmp_path / "model", KEY)
+
+
+def test_the_files_are_on_the_disk_before_the_record_vouches_for_them(tmp_path: Path, monkeypatch):
+    """After a power loss the record beside its place is taken at its word."""
+    flushed: set[str] = set()
+    fsync, rename = os.fsync, Path.rename
+
+    def noted(descriptor: int) -> None:
+        flushed.add(Path(f"/proc/self/fd/{descriptor}").readlink().name)
+        fsync(descriptor)
+
+    def seen(source: Path, target: Path) -> Path:
+        assert target.name != artifact.RECORD or {"w.bin", "b.json", "sub"} <= flushed
+        return rename(source, target)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    monkeypatch.setattr(Path, "rename", seen)
+    publish(tmp_path / "model")

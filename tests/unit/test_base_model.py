@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from weight_files import floats, write_safetensors
 
-from omnitune import base_model, weights
+from omnitune import base_model, model_parts, weights
 from omnitune.errors import PipelineError
 from omnitune.publish import sha256
 
@@ -62,7 +62,11 @@ def test_the_manifest_describes_the_checkpoint(base: Path, tmp_path: Path):
     assert manifest["base"] == str(base)
     assert manifest["revision"] is None
     assert manifest["has_talker"] is True
-    assert manifest["linear_modules"] == LINEAR
+    assert manifest["linear_modules"] == {
+        group: {name: [2, 1] for name in names} for group, names in LINEAR.items()
+    }
+    assert manifest["experts"] == {"thinker.model.layers.2.mlp.experts": [1, 2, 1]}
+    assert sum(manifest["parts"].values()) == manifest["parameters"]
     assert manifest["parameters"] == 2 * (sum(map(len, LINEAR.values())) + len(OTHER)) + 4
     assert manifest["dtypes"] == ["F32"]
     assert manifest["files"]["config.json"] == {
@@ -203,5 +207,5 @@ def test_groups_have_the_order_of_the_layers():
         f"thinker.model.layers.{number}.x.weight": weights.Tensor(Path("f"), "F32", (1, 1), 0, 4)
         for number in (10, 9, 100)
     }
-    found = base_model.linear_modules(tensors)["llm"]
-    assert found == [f"thinker.model.layers.{number}.x" for number in (9, 10, 100)]
+    found = model_parts.linear_modules(tensors)["llm"]
+    assert list(found) == [f"thinker.model.layers.{number}.x" for number in (9, 10, 100)]

@@ -1,17 +1,16 @@
 """Which checkpoint is resumed, and what happens to those that cannot be."""
 
-import json
 import shutil
 from pathlib import Path
 
 import pytest
-from weight_files import floats, write_checkpoint, write_safetensors
+from weight_files import write_checkpoint
 
-from omnitune import checkpoints
+from omnitune import checkpoints, seals
 
 
 def found(work: Path) -> tuple[str | None, list[str]]:
-    last, put_aside = checkpoints.newest_sound(work)
+    last, put_aside = checkpoints.newest_sound(work, "")
     return last and last.folder.name, put_aside
 
 
@@ -25,11 +24,11 @@ def test_the_newest_by_number_is_taken(tmp_path: Path):
         write_checkpoint(tmp_path, step)
     (tmp_path / "checkpoint-best").mkdir()
     (tmp_path / "checkpoint-30.tmp").mkdir()
-    last, put_aside = checkpoints.newest_sound(tmp_path)
+    last, put_aside = checkpoints.newest_sound(tmp_path, "")
     assert last == checkpoints.Checkpoint(tmp_path / "checkpoint-20", 20, 20)
     assert last.is_final
     assert put_aside == []
-    assert not checkpoints.read(tmp_path / "checkpoint-10", 10).is_final
+    assert not checkpoints.read(tmp_path / "checkpoint-10", "").is_final
 
 
 def test_a_run_without_a_last_step_is_never_final(tmp_path: Path):
@@ -40,32 +39,55 @@ def test_a_run_without_a_last_step_is_never_final(tmp_path: Path):
 PIECES = ["adapter_model.safetensors", "optimizer.pt", "scheduler.pt", "rng_state.pth", "trainer_state.json"]
 
 
-@pytest.mark.parametrize("piece", PIECES)
-@pytest.mark.parametrize("damage", ["lost", "empty", "cut"])
-def test_a_missing_or_cut_piece_puts_the_checkpoint_aside(tmp_path: Path, piece: str, damage: str):
-    write_checkpoint(tmp_path, 5)
-    file = write_checkpoint(tmp_path, 10) / piece
-    match damage:
+def damage(file: Path, how: str) -> None:
+    data = bytearray(file.read_bytes())
+    match how:
         case "lost":
             file.unlink()
         case "empty":
             file.write_bytes(b"")
         case "cut":
-            file.write_bytes(file.read_bytes()[:-3])
+            file.write_bytes(data[:-3])
+        case "flipped":
+            data[len(data) // 2] ^= 4
+            file.write_bytes(data)
+
+
+@pytest.mark.parametrize("piece", [*PIECES, "SEAL.json"])
+@pytest.mark.parametrize("how", ["lost", "empty", "cut", "flipped"])
+def test_a_damaged_piece_puts_the_checkpoint_aside(tmp_path: Path, piece: str, how: str):
+    write_checkpoint(tmp_path, 5)
+    damage(write_checkpoint(tmp_path, 10) / piece, how)
     name, (line,) = found(tmp_path)
     assert name == "checkpoint-5"
-    assert line.startswith("checkpoint-10 is not whole (")
+    assert line.startswith("checkpoint-10 is not sound (")
     assert line.endswith(f"; moved to {tmp_path}/quarantine/checkpoint-10")
     assert (tmp_path / "quarantine/checkpoint-10/adapter_config.json").exists()
     assert not (tmp_path / "checkpoint-10").exists()
 
 
-@pytest.mark.parametrize("state", [{"global_step": 9, "max_steps": 20}, {"global_step": 10}, None, []])
-def test_a_state_that_does_not_say_this_step_is_refused(tmp_path: Path, state):
-    (write_checkpoint(tmp_path, 10) / "trainer_state.json").write_text(json.dumps(state))
-    name, put_aside = found(tmp_path)
+def test_a_whole_one_that_was_never_sealed_is_not_trusted(tmp_path: Path):
+    (write_checkpoint(tmp_path, 10) / "SEAL.json").unlink()
+    name, (line,) = found(tmp_path)
     assert name is None
-    assert len(put_aside) == 1
+    assert line.startswith("checkpoint-10 is not sound (it was not sealed); moved to ")
+
+
+def test_one_of_another_step_is_refused(tmp_path: Path):
+    write_checkpoint(tmp_path, 10).rename(tmp_path / "checkpoint-30")
+    name, (line,) = found(tmp_path)
+    assert name is None
+    assert "it was sealed at step 10" in line
+
+
+@pytest.mark.parametrize("piece", ["optimizer.pt", "scheduler.pt", "rng_state.pth", "trainer_state.json"])
+def test_one_that_was_sealed_without_what_a_resume_needs_is_refused(tmp_path: Path, piece: str):
+    folder = write_checkpoint(tmp_path, 10)
+    (folder / piece).unlink()
+    seals.write(folder, step=10, max_steps=20, world_size=1, fingerprint="")
+    name, (line,) = found(tmp_path)
+    assert name is None
+    assert f"{piece} was not in it when it was sealed" in line
 
 
 def test_a_second_one_of_the_same_name_keeps_the_first(tmp_path: Path):
@@ -86,67 +108,55 @@ def test_older_ones_stay_where_they_are(tmp_path: Path):
     assert (tmp_path / "checkpoint-5").exists()
 
 
-def test_every_rank_has_its_random_state(tmp_path: Path):
-    folder = write_checkpoint(tmp_path, 10)
-    (folder / "rng_state.pth").rename(folder / "rng_state_0.pth")
-    assert found(tmp_path) == ("checkpoint-10", [])
-    (folder / "rng_state_1.pth").write_bytes(b"PK\3\4")
-    assert found(tmp_path)[0] is None
-
-
-def test_full_weights_are_known(tmp_path: Path):
-    folder = write_checkpoint(tmp_path, 10)
-    (folder / "adapter_model.safetensors").unlink()
-    write_safetensors(folder / "model.safetensors", {"a": floats(1)})
-    assert found(tmp_path) == ("checkpoint-10", [])
-
-
-OPTIMIZER = [f"zero_pp_rank_{rank}_mp_rank_00_optim_states.pt" for rank in range(2)]
-STATES = {
-    0: ["mp_rank_00_model_states.pt"],
-    2: ["mp_rank_00_model_states.pt", *OPTIMIZER],
-    3: [*OPTIMIZER, *(f"zero_pp_rank_{rank}_mp_rank_00_model_states.pt" for rank in range(2))],
-}
-
-
-def of_deepspeed(work: Path, step: int, stage: int) -> Path:
-    """A checkpoint of two ranks, with the files that DeepSpeed leaves."""
+def of_two_ranks(work: Path, step: int) -> Path:
+    """A checkpoint of DeepSpeed with two ranks: each has its random state and its share of the optimizer."""
     folder = write_checkpoint(work, step)
     inner = folder / f"global_step{step}"
     inner.mkdir()
-    (folder / "optimizer.pt").unlink()
-    for name in STATES[stage]:
-        shutil.copy(folder / "scheduler.pt", inner / name)
+    (folder / "optimizer.pt").rename(inner / "zero_pp_rank_0_mp_rank_00_optim_states.pt")
+    shutil.copy(folder / "scheduler.pt", inner / "zero_pp_rank_1_mp_rank_00_optim_states.pt")
+    shutil.copy(folder / "scheduler.pt", inner / "mp_rank_00_model_states.pt")
     shutil.copy(folder / "rng_state.pth", folder / "rng_state_1.pth")
     (folder / "rng_state.pth").rename(folder / "rng_state_0.pth")
     (folder / "latest").write_text(inner.name)
-    (folder / "args.json").write_text(json.dumps({"deepspeed": {"zero_optimization": {"stage": stage}}}))
+    seals.write(folder, step=step, max_steps=20, world_size=2, fingerprint="")
     return folder
 
 
-@pytest.mark.parametrize("stage", STATES)
-def test_deepspeeds_own_folder_is_known(tmp_path: Path, stage: int):
-    of_deepspeed(tmp_path, 10, stage)
+def test_the_parts_of_all_ranks_are_sealed(tmp_path: Path):
+    of_two_ranks(tmp_path, 10)
     assert found(tmp_path) == ("checkpoint-10", [])
 
 
 @pytest.mark.parametrize(
-    ("stage", "piece"),
+    "piece",
     [
-        *((stage, f"global_step10/{name}") for stage, names in STATES.items() for name in names),
-        *((2, name) for name in ("latest", "rng_state_1.pth", "scheduler.pt", "args.json")),
+        "global_step10/zero_pp_rank_1_mp_rank_00_optim_states.pt",
+        "global_step10/mp_rank_00_model_states.pt",
+        "latest",
+        "rng_state_1.pth",
     ],
 )
-@pytest.mark.parametrize("damage", ["lost", "cut"])
-def test_a_missing_or_cut_piece_of_deepspeeds_puts_the_checkpoint_aside(
-    tmp_path: Path, stage: int, piece: str, damage: str
-):
-    of_deepspeed(tmp_path, 5, stage)
-    file = of_deepspeed(tmp_path, 10, stage) / piece
-    if damage == "lost":
-        file.unlink()
-    else:
-        file.write_bytes(file.read_bytes()[:-3])
-    name, (line,) = found(tmp_path)
-    assert name == "checkpoint-5"
-    assert line.startswith("checkpoint-10 is not whole (")
+@pytest.mark.parametrize("how", ["lost", "cut", "flipped"])
+def test_a_damaged_part_of_a_rank_puts_the_checkpoint_aside(tmp_path: Path, piece: str, how: str):
+    of_two_ranks(tmp_path, 5)
+    damage(of_two_ranks(tmp_path, 10) / piece, how)
+    assert found(tmp_path)[0] == "checkpoint-5"
+
+
+def test_a_rank_whose_random_state_was_written_elsewhere_is_missed(tmp_path: Path):
+    folder = of_two_ranks(tmp_path, 10)
+    (folder / "rng_state_1.pth").unlink()
+    seals.write(folder, step=10, max_steps=20, world_size=2, fingerprint="")
+    _, (line,) = found(tmp_path)
+    assert "rng_state_1.pth was not in it" in line
+
+
+def test_the_best_is_that_of_the_lowest_loss_at_its_own_step(tmp_path: Path):
+    losses = {5: 2.0, 10: None, 15: 1.0, 20: 1.5, 25: float("nan")}
+    for step, loss in losses.items():
+        write_checkpoint(tmp_path, step, eval_loss=loss)
+    assert checkpoints.best(checkpoints.sealed(tmp_path)) == tmp_path / "checkpoint-15"
+    (tmp_path / "checkpoint-15/SEAL.json").unlink()
+    assert checkpoints.best(checkpoints.sealed(tmp_path)) == tmp_path / "checkpoint-20"
+    assert checkpoints.best([tmp_path / "checkpoint-10"]) is None

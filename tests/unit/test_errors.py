@@ -62,6 +62,15 @@ def test_the_state_of_the_machine_is_told_without_a_traceback(capsys):
     )
 
 
+def test_a_copy_names_the_side_that_is_full_or_gone(capsys):
+    assert ends(OSError(errno.ENOSPC, "No space left on device", "from/a.bin", None, "to/a.bin")) == 74
+    assert ends(OSError(errno.ENOENT, "No such file or directory", "from/a.bin", None, "to/a.bin")) == 74
+    assert capsys.readouterr().err == (
+        "error: to/a.bin: No space left on device. Free space there, then run again.\n"
+        "error: from/a.bin: No such file or directory.\n"
+    )
+
+
 def test_nothing_in_a_message_steers_the_terminal(capsys):
     assert ends(PipelineError("\x1b]0;x\x07\r\x9b2J \u202e \udcff is bad\nso \u00e9 \u200d it is")) == 78
     assert capsys.readouterr().err == (

@@ -5,12 +5,17 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 
 import pytest
+from full import full
 
-from omnitune import gpus
+from omnitune import gpus, nvml
 from omnitune.environments import ROOT
 from omnitune.errors import PipelineError
 
@@ -48,13 +53,14 @@ def hold(count: int, seconds: float) -> "subprocess.Popen[str]":
 def ended(process: "subprocess.Popen[str]") -> dict[str, object]:
     """What a holder wrote."""
     output, _ = process.communicate(timeout=60)
-    return {key: value for line in output.splitlines() for key, value in json.loads(line).items()}
+    lines = [line for line in output.splitlines() if line.startswith("{")]
+    return {key: value for line in lines for key, value in json.loads(line).items()}
 
 
 def first_line(process: "subprocess.Popen[str]") -> dict[str, object]:
     """What a holder writes when it has its devices."""
     assert process.stdout
-    return json.loads(process.stdout.readline())
+    return json.loads(next(line for line in process.stdout if line.startswith("{")))
 
 
 def test_two_jobs_of_two_share_no_device_and_a_third_waits(machine: Path) -> None:
@@ -137,6 +143,196 @@ def test_a_device_that_is_listed_twice_is_one(machine: Path, monkeypatch: pytest
 def test_job_without_gpus_sees_none(machine: Path) -> None:
     with gpus.leased(0) as lease:
         assert lease == gpus.Lease("")
+
+
+def test_a_large_job_gets_its_turn_in_a_stream_of_small_ones(machine: Path) -> None:
+    """Each small one is followed by another at once."""
+    streams = [
+        subprocess.Popen(
+            [sys.executable, "-c", f"import time\nfrom omnitune import gpus\nend = time.time() + {full(6, 30)}\n"
+             "while time.time() < end:\n    with gpus.leased(1): time.sleep(0.2)"],
+            env={**os.environ, "PYTHONPATH": str(ROOT / "workflow/scripts")}, stdout=subprocess.DEVNULL,
+        )
+        for _ in range(6)
+    ]  # fmt: skip
+    time.sleep(1.5)
+    for _ in range(full(1, 5)):
+        ended(hold(4, 0))
+        assert all(stream.poll() is None for stream in streams), "it had to wait for the stream's end"
+    for stream in streams:
+        stream.wait(timeout=60)
+
+
+def test_a_killed_job_in_the_queue_holds_nobody_up(machine: Path) -> None:
+    holder = hold(2, 600)
+    first_line(holder)
+    large = hold(4, 0)  # it waits, first in the queue
+    time.sleep(1)
+    late = hold(1, 0)
+    large.kill()
+    large.wait()
+    assert ended(late)["devices"] == "2"
+    holder.kill()
+    holder.wait()
+
+
+@pytest.mark.parametrize(
+    ("listed", "devices"),
+    [
+        ("GPU-8932f937-d72c,GPU-0a0b0c0d-1111", "GPU-8932f937-d72c,GPU-0a0b0c0d-1111"),
+        (
+            "MIG-GPU-8932f937-d72c/1/0,MIG-GPU-8932f937-d72c/2/0",
+            "MIG-GPU-8932f937-d72c/1/0,MIG-GPU-8932f937-d72c/2/0",
+        ),
+        ("MIG-0a0b,MIG-0c0d", "MIG-0a0b,MIG-0c0d"),
+        ("3,1,-1,0", "3,1"),
+    ],
+)
+def test_devices_are_named_as_they_are_listed(
+    machine: Path, monkeypatch: pytest.MonkeyPatch, listed: str, devices: str
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", listed)
+    with gpus.leased(2) as lease:
+        assert lease.devices == devices
+    with pytest.raises(PipelineError, match="wants 3 GPUs and there are 2"), gpus.leased(3):
+        pass
+
+
+@pytest.mark.parametrize("listed", ["", "-1", "NoDevFiles", " , "])
+def test_a_list_without_a_device_is_none(machine: Path, monkeypatch: pytest.MonkeyPatch, listed: str) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", listed)
+    with pytest.raises(PipelineError, match="wants 1 GPUs and there are 0"), gpus.leased(1):
+        pass
+
+
+class Driver(ModuleType):
+    """pynvml over four GPUs of 80 GiB; `used` and `pids` by number."""
+
+    NVMLError = type("NVMLError", (Exception,), {})
+
+    def __init__(self) -> None:
+        super().__init__("pynvml")
+        self.used = dict.fromkeys(range(4), 0.5)
+        self.pids: dict[int, list[int]] = {}
+
+    def nvmlInit(self) -> None: ...
+
+    def nvmlDeviceGetCount(self) -> int:
+        return len(self.used)
+
+    def nvmlDeviceGetHandleByIndex(self, number: int) -> int:
+        if number not in self.used:
+            raise self.NVMLError("Invalid Argument")
+        return number
+
+    def nvmlDeviceGetHandleByUUID(self, uuid: str) -> int:
+        for number in self.used:
+            if self.nvmlDeviceGetUUID(number) == uuid:
+                return number
+        raise self.NVMLError("Not Found")
+
+    def nvmlDeviceGetUUID(self, number: int) -> str:
+        return f"GPU-{number:04d}"
+
+    def nvmlDeviceGetMemoryInfo(self, number: int) -> SimpleNamespace:
+        return SimpleNamespace(total=80 * 2**30, used=int(self.used[number] * 2**30))
+
+    def nvmlDeviceGetComputeRunningProcesses(self, number: int) -> list[SimpleNamespace]:
+        return [SimpleNamespace(pid=pid) for pid in self.pids.get(number, [])]
+
+
+@pytest.fixture
+def driver(machine: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Driver]:
+    """The machine's driver."""
+    driver = Driver()
+    monkeypatch.setitem(sys.modules, "pynvml", driver)
+    monkeypatch.setattr(gpus, "_POLL_SECONDS", 0.02)
+    nvml._library.cache_clear()
+    yield driver
+    nvml._library.cache_clear()
+
+
+def test_without_a_list_the_drivers_devices_are_leased(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+    with gpus.leased(4) as lease:
+        assert lease.devices == "0,1,2,3"
+
+
+def test_a_device_that_a_stranger_uses_is_passed_over(driver: Driver, capsys: pytest.CaptureFixture[str]) -> None:
+    driver.used |= {0: 40.25, 2: 3}
+    driver.pids = {0: [4711, 4712]}
+    with gpus.leased(2) as lease:
+        assert lease.devices == "1,3"
+    assert capsys.readouterr().out == (
+        "GPU 0 is passed over: in use, 40.2 GiB by process 4711, 4712.\n"
+        "GPU 2 is passed over: in use, 3.0 GiB by a process that cannot be seen from here.\n"
+    )
+
+
+def test_a_strangers_end_is_waited_for(driver: Driver) -> None:
+    driver.used[1] = 70
+    threading.Timer(0.3, lambda: driver.used.update({1: 0.5})).start()
+    begun = time.monotonic()
+    with gpus.leased(4) as lease:
+        assert lease.devices == "0,1,2,3"
+    assert time.monotonic() - begun > 0.2
+
+
+def test_a_stranger_that_stays_is_a_refusal(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gpus, "STRANGER_SECONDS", 0.1)
+    driver.used |= {1: 70, 2: 5}
+    driver.pids = {1: [4711]}
+    with pytest.raises(PipelineError) as failed, gpus.leased(3):
+        pass
+    assert str(failed.value) == (
+        "The job wants 3 GPUs of 4, and for 0 min the memory of 2 has been in use (GPU 1: 70.0 GiB by process "
+        "4711; GPU 2: 5.0 GiB by a process that cannot be seen from here). End what uses them (nvidia-smi shows "
+        "it), or list other devices in CUDA_VISIBLE_DEVICES."
+    )
+    assert failed.value.code == 75
+    with gpus.leased(2) as lease:  # nothing is held after a refusal
+        assert lease.devices == "0,3"
+
+
+def test_the_memory_of_our_own_jobs_is_no_strangers(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For them we wait as long as it takes."""
+    monkeypatch.setattr(gpus, "STRANGER_SECONDS", 0.1)
+    with ExitStack() as first:
+        first.enter_context(gpus.leased(3))
+        driver.used |= {0: 70, 1: 70, 2: 70}
+        taken: list[str] = []
+
+        def second() -> None:
+            with gpus.leased(2) as lease:
+                taken.append(lease.devices)
+
+        thread = threading.Thread(target=second)
+        thread.start()
+        time.sleep(0.5)
+        assert thread.is_alive()
+        driver.used |= {0: 0.5, 1: 0.5, 2: 0.5}
+        first.close()
+        thread.join(timeout=30)
+    assert taken == ["0,1"]
+
+
+def test_one_device_by_number_and_by_uuid_is_one(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+    with gpus.leased(1) as one:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-0000,GPU-0001,GPU-unknown")
+        with gpus.leased(2) as two:
+            assert (one.devices, two.devices) == ("0", "GPU-0001,GPU-unknown")
+
+
+def test_a_driver_that_does_not_answer_holds_nobody_up(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
+    def silent(*_: object) -> None:
+        raise driver.NVMLError("Unknown Error")
+
+    for question in ("UUID", "MemoryInfo", "ComputeRunningProcesses"):
+        monkeypatch.setattr(driver, f"nvmlDeviceGet{question}", silent)
+    driver.used[0] = 70
+    with gpus.leased(4) as lease:
+        assert lease.devices == "0,1,2,3"
 
 
 def test_more_than_there_are_is_refused(machine: Path) -> None:

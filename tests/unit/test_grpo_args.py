@@ -2,15 +2,16 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import pytest
 from project import example
 
-from omnitune import recipes, rollout_args, swift_args, swift_owned
-from omnitune.config.grpo import GrpoConfig
+from omnitune import grpo_args, recipes, rollout_args, swift_args, swift_owned
+from omnitune.config.grpo import Algorithm, GrpoConfig
 from omnitune.config.media import MediaConfig
 from omnitune.errors import PipelineError
+from omnitune.model_parts import PARTS, Shapes
 
 GOLDEN = Path(__file__).parents[1] / "data" / "golden"
 LINEAR = {
@@ -19,7 +20,13 @@ LINEAR = {
     "audio": ["thinker.audio_tower.layers.0.self_attn.q_proj"],
     "aligner": ["thinker.visual.merger.mlp.0", "thinker.audio_tower.proj1"],
 }
+SHAPES = Shapes(
+    linear={group: {name: [64, 32] for name in names} for group, names in LINEAR.items()},
+    experts={"thinker.model.layers.0.mlp.experts": [4, 16, 32]},
+    parameters=dict.fromkeys(PARTS, 1000),
+)
 ADAPTER = "results/main/main/sft/model"
+PLUGINS = [f"workflow/scripts/{name}_plugin.py" for name in ("trainer", "reward", "rollout")]
 
 
 def filled(keys: dict[str, Any], *, recipe: str = "seed", device: str = "cuda") -> GrpoConfig:
@@ -39,9 +46,9 @@ def arguments_of(settings: GrpoConfig, media: MediaConfig, device: str, adapter:
         device=device,
         model="results/main/model/weights",
         adapter=adapter,
-        linear_modules=LINEAR,
+        shapes=SHAPES,
         prompts="results/main/split/grpo.jsonl",
-        plugins=["workflow/scripts/reward_plugin.py", "workflow/scripts/rollout_plugin.py"],
+        plugins=PLUGINS,
         output="results/main/main/grpo/checkpoints",
     )
 
@@ -119,8 +126,8 @@ DEFAULTS = {
 PROMISES = {
     "model": "results/main/model/weights",
     "dataset": ["results/main/split/grpo.jsonl"],
-    "external_plugins": ["workflow/scripts/reward_plugin.py", "workflow/scripts/rollout_plugin.py"],
-    "callbacks": ["omnitune_rollout"],
+    "external_plugins": PLUGINS,
+    "callbacks": ["omnitune"],
     "output_dir": "results/main/main/grpo/checkpoints",
     "model_type": "qwen3_omni_moe",
     "template": "qwen3_omni",
@@ -174,6 +181,61 @@ def test_a_key_changes_its_flag_and_no_other(key: dict[str, Any], flags: dict[st
     assert {name: after[name] for name in after if after[name] != before.get(name)} == flags
 
 
+@pytest.mark.parametrize("algorithm", grpo_args.ALGORITHMS)
+def test_an_algorithm_sets_its_flags_and_no_other(algorithm: str):
+    before, after = render({}), render({"algorithm": algorithm})
+    changed = {name: after[name] for name in after if after[name] != before.get(name)}
+    assert changed == swift_args.as_text(grpo_args.ALGORITHMS[algorithm])
+    assert before.keys() <= after.keys()
+
+
+def test_every_algorithm_of_the_config_is_known():
+    assert tuple(grpo_args.ALGORITHMS) == get_args(Algorithm)
+
+
+def test_a_users_value_wins_over_the_algorithms():
+    chosen = {"algorithm": "dapo", "beta": 0.01, "swift": {"epsilon_high": 0.3, "dynamic_sample": False}}
+    arguments = render(chosen)
+    assert (arguments["beta"], arguments["epsilon_high"], arguments["dynamic_sample"]) == (0.01, 0.3, "false")
+    with pytest.raises(PipelineError, match=r"grpo\.swift\.loss_type: .*Set grpo\.algorithm\."):
+        render({"swift": {"loss_type": "dapo"}})
+
+
+@pytest.mark.swift
+def test_ms_swift_knows_what_algorithms_set():
+    import inspect
+
+    from swift.rlhf_trainers import grpo_trainer
+    from swift.rlhf_trainers.args_mixin import GRPOArgumentsMixin
+
+    hints = get_type_hints(GRPOArgumentsMixin)
+    trainer = inspect.getsource(grpo_trainer)
+    for flags in grpo_args.ALGORITHMS.values():
+        for name, value in flags.items():
+            if name == "loss_type":
+                assert f"'{value}'" in trainer
+            elif name != "beta":
+                kinds = [kind for kind in (hints[name], *get_args(hints[name])) if get_origin(kind) is Literal]
+                assert all(value in get_args(kind) for kind in kinds), name
+                assert kinds or isinstance(value, float | bool)
+
+
+@pytest.mark.parametrize(
+    ("key", "flags"),
+    [
+        ({"vllm_tensor_parallel_size": 2}, {"vllm_tensor_parallel_size": 2}),
+        ({"sleep_level": 1}, {"sleep_level": 1}),
+        ({"offload_model": True}, {"offload_model": "true"}),
+        ({"offload_optimizer": True}, {"offload_optimizer": "true"}),
+        ({"move_model_batches": 16}, {"move_model_batches": 16}),
+    ],
+)
+def test_how_vllm_shares_the_gpus(key: dict[str, Any], flags: dict[str, Any]):
+    before, after = render({"rollout": "colocate"}), render({"rollout": "colocate"} | key)
+    assert after == before | flags
+    assert render(key) == render({})  # there is no vLLM
+
+
 def test_beta_is_ms_swifts_unless_it_is_set():
     assert "beta" not in render({})
     assert render({"beta": 0})["beta"] == 0
@@ -182,6 +244,16 @@ def test_beta_is_ms_swifts_unless_it_is_set():
 def test_the_reward_file_reaches_the_plugin():
     assert render({"reward_file": "mine.py"})["ENV"]["OMNITUNE_REWARD_FILE"] == "mine.py"
     assert "OMNITUNE_REWARD_FILE" not in render({})["ENV"]
+
+
+def test_options_of_rewards_reach_the_plugin():
+    arguments = render({"rewards": {"accuracy": 1, "length": {"weight": 0.2, "most": 9}, "own": {"by": [1, "ä"]}}})
+    assert (arguments["reward_funcs"], arguments["reward_weights"]) == (
+        ["accuracy", "length", "own"],
+        ["1.0", "0.2", "1.0"],
+    )
+    assert arguments["ENV"]["OMNITUNE_REWARD_OPTIONS"] == '{"length": {"most": 9}, "own": {"by": [1, "ä"]}}'
+    assert "OMNITUNE_REWARD_OPTIONS" not in render({})["ENV"]
 
 
 def test_the_adapter_of_sft_is_trained_on_and_held_against():
@@ -259,7 +331,7 @@ def test_arguments_of_the_server_that_samples(device: str, keys: dict[str, Any],
 def test_a_training_with_a_server_is_told_of_its_arguments_and_not_of_its_port():
     settings = filled({"rollout": "server"})
     arguments = swift_args.grpo(
-        settings, media=MediaConfig(), device="cuda", model="m", adapter=None, linear_modules=LINEAR,
+        settings, media=MediaConfig(), device="cuda", model="m", adapter=None, shapes=SHAPES,
         prompts="p", plugins=[], output="o", server="results/main/main/grpo/rollout.json",
     )  # fmt: skip
     assert arguments["vllm_mode"] == "server"

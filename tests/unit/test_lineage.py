@@ -72,10 +72,31 @@ def test_what_is_trained_merged_served_and_reported():
     assert found.reported() == [
         {"name": "main", "metrics": f"{OWN}/score/metrics.json"}
         | {stage: f"{OWN}/{stage}/model" for stage in ("sft", "grpo", "merge")}
+        | {"parity": f"{OWN}/merge/parity.json", "rewards": f"{OWN}/grpo/rewards.json"}
     ]
     unmerged = lineage({}, None, merge=False)
-    assert unmerged.final() == unmerged.served() == []
+    assert unmerged.final() == unmerged.served() == unmerged.proofs() == []
     assert list(unmerged.reported()[0]) == ["name", "metrics", "sft"]
+
+
+def test_a_merge_is_proved_where_it_is_asked_for():
+    asked = lineage({}, None).experiments["main"]
+    unasked = asked.model_copy(update={"merge": MergeConfig(parity_rows=0)})
+    found = Lineage("r", {"a": asked, "b": unasked})
+    assert found.proofs() == found.proofs("a") == ["results/r/a/merge/parity.json"]
+    assert found.proofs("b") == []
+
+
+@pytest.mark.parametrize(
+    ("folder", "files"),
+    [
+        (None, []),
+        ("results/q/main/sft/model/", ["results/q/main/sft/model/manifest.json"]),
+        ("/a/./b", ["/a/b/adapter_config.json", "/a/b/adapter_model.safetensors"]),
+    ],
+)
+def test_an_adapter_that_is_trained_on_is_waited_for(folder: str | None, files: list[str]):
+    assert lineage({"resume_adapter": folder}, None).resumed("main") == files
 
 
 def test_a_client_asks_for_the_run_or_for_an_experiment_of_it():

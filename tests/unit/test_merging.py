@@ -1,6 +1,7 @@
 """The final model: peft's own arithmetic bit for bit, everything else the base's, never half of it."""
 
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -12,13 +13,14 @@ from typing import Any
 import pytest
 from weight_files import floats, write_safetensors
 
-from omnitune import merging, weights
-from omnitune.base_model import linear_modules
+from omnitune import adapter, layout, merging, weights
 from omnitune.environments import ROOT
 from omnitune.errors import PipelineError
+from omnitune.model_parts import EXPERTS, linear_modules, part, shapes
 
 swift = pytest.mark.swift
 MODULE = "thinker.model.layers.0.self_attn.q_proj"
+TRAINED = {"base": "results/main/model/weights", "stage": "sft"}
 PLAIN = {"peft_type": "LORA", "r": 2, "lora_alpha": 4}
 
 
@@ -33,8 +35,10 @@ def contents(folder: Path) -> dict[str, tuple[str, tuple[int, ...], bytes]]:
 
 
 def merge(base: Path, trained: Path, output: Path) -> dict[str, Any]:
-    (trained / "manifest.json").write_text('{"base": "results/main/model/weights"}')
-    merging.merge(base, trained, output, [trained / "manifest.json"])
+    (trained / "manifest.json").write_text(json.dumps(TRAINED))
+    manifest = output.parent.parent / "base.json"
+    manifest.write_text(json.dumps({"base": "Qwen/Qwen3-Omni-30B-A3B-Instruct"}))
+    merging.merge(base, trained, output, manifest=manifest)
     return json.loads((output / "manifest.json").read_bytes())
 
 
@@ -56,7 +60,7 @@ def write_adapter(folder: Path, config: dict[str, Any], tensors: dict | None = N
         f"{prefix}.lora_A.weight": ("F32", [2, 3], bytes(24)),
         f"{prefix}.lora_B.weight": ("F32", [2, 2], bytes(16)),
     }
-    write_safetensors(folder / merging.ADAPTER, sides if tensors is None else tensors)
+    write_safetensors(folder / adapter.WEIGHTS, sides if tensors is None else tensors)
     (folder / "adapter_config.json").write_text(json.dumps(config))
     return folder
 
@@ -78,7 +82,6 @@ def refused(base: Path, trained: Path, output: Path) -> PipelineError:
         ({"alpha_pattern": {"q": 4}}, "alpha_pattern is {'q': 4}, which is not merged here"),
         ({"peft_type": "IA3"}, "peft_type is IA3, which is not merged here"),
         ({"bias": "all"}, "bias is all, which is not merged here"),
-        ({"target_parameters": ["e"]}, "target_parameters is ['e'], which is not merged here"),
         ({"init_lora_weights": "pissa"}, "init_lora_weights is pissa, which changed the base it was trained on"),
     ],
 )
@@ -92,7 +95,7 @@ def test_an_adapter_that_is_more_than_plain_lora_is_refused(base: Path, tmp_path
 def test_nothing_is_plain_however_peft_spells_it(tmp_path: Path, none):
     names = ("modules_to_save", "target_parameters", "rank_pattern", "use_dora", "trainable_token_indices")
     folder = write_adapter(tmp_path / "sft", PLAIN | dict.fromkeys(names, none))
-    assert [name for name, _ in merging._adapter_changes(folder)] == [f"{MODULE}.weight"]
+    assert [name for name, _ in merging._adapter_changes(adapter.read(folder))] == [f"{MODULE}.weight"]
 
 
 @pytest.mark.parametrize("kind", ["lora_A", "lora_B"])
@@ -122,13 +125,57 @@ def test_an_adapter_of_another_base_is_refused(base: Path, tmp_path: Path):
     )
 
 
+EXPERT = "thinker.model.layers.0.mlp.experts"
+
+
+def write_experts(folder: Path, experts: int, *, targets: list[str]) -> Path:
+    """An adapter of rank 1 on fused experts of widths 3 (inner) and 2 (hidden)."""
+    shapes = {".base_layer": ([experts, 2], [6, experts]), "": ([experts, 3], [2, experts])}
+    tensors = {
+        f"base_model.model.{EXPERT}{wrapped}.lora_{side}.weight": ("F32", shape, bytes(4 * shape[0] * shape[1]))
+        for wrapped, pair in shapes.items()
+        for side, shape in zip("AB", pair, strict=True)
+    }
+    return write_adapter(folder, PLAIN | {"r": 1, "target_parameters": targets}, tensors)
+
+
+def test_experts_are_merged_whole_or_not_at_all(base: Path, tmp_path: Path):
+    sides = {"gate_proj": [3, 2], "up_proj": [3, 2], "down_proj": [2, 3]}
+    names = {
+        f"{EXPERT}.{n}.{side}.weight": ("F32", shape, bytes(24)) for n in (0, 1) for side, shape in sides.items()
+    }
+    write_safetensors(base / "model.safetensors", names)
+    half = write_experts(tmp_path / "half", 2, targets=["mlp.experts.down_proj"])
+    assert refused(base, half, tmp_path / "merge/model").what == (
+        "target_parameters is ['mlp.experts.down_proj'], which is not merged here"
+    )
+    few = write_experts(tmp_path / "few", 1, targets=[f"{EXPERT}.gate_up_proj", f"{EXPERT}.down_proj"])
+    assert refused(base, few, tmp_path / "merge/model").what == (
+        f"3 of the base's 6 tensors of experts are trained, not {EXPERT}.1.down_proj.weight"
+    )
+    many = write_experts(tmp_path / "many", 3, targets=["mlp.experts.gate_up_proj", "mlp.experts.down_proj"])
+    assert refused(base, many, tmp_path / "merge/model").what == (
+        f"3 of 9 trained tensors are not in the base, first {EXPERT}.2.gate_proj.weight"
+    )
+
+
+def test_a_disk_without_room_is_told_before_anything_is_copied(base: Path, tmp_path: Path, monkeypatch):
+    free = shutil._ntuple_diskusage(10**9, 10**9, 0)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: free)
+    monkeypatch.setattr(shutil, "copyfile", lambda *_: pytest.fail("copied"))
+    error = refused(base, write_adapter(tmp_path / "sft", PLAIN), tmp_path / "merge" / "model")
+    assert re.fullmatch(r"the final model's files need \d+ MB and 0 MB are free", error.what)
+    assert error.where == f"{tmp_path}/merge/model"
+    assert error.code == 74
+
+
 KILLED = """
 import os, signal, sys
 from pathlib import Path
 from omnitune import merging
 merging._rewrite = lambda path, changes: os.kill(os.getpid(), signal.SIGKILL)
 base, trained, output = map(Path, sys.argv[1:])
-merging.merge(base, trained, output, [trained / "manifest.json"])
+merging.merge(base, trained, output, manifest=trained / "manifest.json")
 """
 
 
@@ -179,13 +226,22 @@ def load(folder: Path, dtype: str) -> Any:
 def trained(bases: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Callable[..., tuple[Path, dict]]:
     """An adapter with random values, and the state dict after peft's own merge."""
 
-    def make(dtype: str, adapter_dtype: str, *, rslora: bool) -> tuple[Path, dict]:
+    def make(dtype: str, adapter_dtype: str, *, rslora: bool, experts: bool = False) -> tuple[Path, dict]:
         import torch
         from peft import LoraConfig, PeftModel, get_peft_model
 
         torch.manual_seed(3)
-        names = [name for group in linear_modules(weights.tensors(bases[dtype])).values() for name in group]
-        config = LoraConfig(r=8, lora_alpha=32, target_modules=names, use_rslora=rslora, lora_dropout=0.05)
+        found = shapes(weights.tensors(bases[dtype]))
+        names = [name for group in found.linear.values() for name in group]
+        fused = [f"{module}.{name}" for module in found.experts for name in ("gate_up_proj", "down_proj")]
+        config = LoraConfig(
+            r=8,
+            lora_alpha=32,
+            target_modules=names,
+            target_parameters=fused if experts else None,
+            use_rslora=rslora,
+            lora_dropout=0 if experts else 0.05,
+        )
         model = get_peft_model(load(bases[dtype], dtype), config, autocast_adapter_dtype=False)
         for name, weight in model.named_parameters():
             if ".lora_" in name:
@@ -200,22 +256,24 @@ def trained(bases: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) ->
 
 @swift
 @pytest.mark.parametrize(
-    ("dtype", "adapter_dtype", "rslora"),
+    ("dtype", "adapter_dtype", "rslora", "experts"),
     [
-        ("float32", "float32", False),
-        ("float32", "float32", True),
-        ("bfloat16", "bfloat16", False),
-        ("bfloat16", "float32", False),
-        ("bfloat16", "float32", True),
+        ("float32", "float32", False, False),
+        ("float32", "float32", True, True),
+        ("bfloat16", "bfloat16", False, True),
+        ("bfloat16", "float32", False, True),
+        ("bfloat16", "float32", True, False),
     ],
 )
-def test_the_merge_is_pefts_bit_for_bit(bases, trained, tmp_path: Path, dtype, adapter_dtype, rslora):
+def test_the_merge_is_pefts_bit_for_bit(bases, trained, tmp_path: Path, dtype, adapter_dtype, rslora, experts):
     import torch
 
-    adapter, expected = trained(dtype, adapter_dtype, rslora=rslora)
+    adapter, expected = trained(dtype, adapter_dtype, rslora=rslora, experts=experts)
     manifest = merge(bases[dtype], adapter, tmp_path / "merge" / "model")
     modules = linear_modules(weights.tensors(bases[dtype]))
     names = {f"{name}.weight" for group in modules.values() for name in group}
+    if experts:
+        names |= {name for name in weights.tensors(bases[dtype]) if part(name) == EXPERTS}
     assert manifest["changed_tensors"] == len(names)
 
     merged = load(tmp_path / "merge" / "model", dtype).state_dict()
@@ -229,8 +287,12 @@ def test_the_merge_is_pefts_bit_for_bit(bases, trained, tmp_path: Path, dtype, a
     assert any(name.startswith("talker.") for name in before)
     assert any(name.startswith("code2wav.") for name in before)
     others = {path.name for path in bases[dtype].iterdir()} - {path.name for path in weights.shards(bases[dtype])}
-    for name in others:
+    for name in others - {"README.md"}:
         assert (tmp_path / "merge/model" / name).read_bytes() == (bases[dtype] / name).read_bytes()
+    layout.check(tmp_path / "merge" / "model")
+    assert (
+        "A model tuned from Qwen/Qwen3-Omni-30B-A3B-Instruct" in (tmp_path / "merge/model/README.md").read_text()
+    )
 
 
 @swift

@@ -16,12 +16,18 @@ def fill(*, recipe: str = "fast", memory: int = 80, device: str = "cuda", **keys
 @pytest.mark.parametrize("device", ["cuda", "cpu"])
 def test_no_key_stays_unset(recipe, tuner, device):
     filled = fill(recipe=recipe, tuner=tuner, device=device)
-    assert [name for name, value in filled if value is None] == []
+    assert [name for name, value in filled if value is None] == ["resume_adapter"]
     SftConfig.model_validate(filled.model_dump())  # model_copy checks nothing
 
 
 def test_the_objective_is_the_same_in_both_recipes():
-    speed = {"micro_batch", "gradient_accumulation", "gradient_checkpointing", "dataloader_workers"}
+    speed = {
+        "micro_batch",
+        "gradient_accumulation",
+        "gradient_checkpointing",
+        "dataloader_workers",
+        "padding_free",
+    }
     for tuner, gpus in (("lora", 4), ("full", 8)):
         seed, fast = (fill(recipe=recipe, tuner=tuner, gpus=gpus).model_dump() for recipe in ("seed", "fast"))
         assert {name for name in seed if seed[name] != fast[name]} <= speed
@@ -34,23 +40,62 @@ def test_what_is_set_is_kept_even_when_it_is_zero_or_false():
     assert (filled.epochs, filled.deepspeed) == (7, "zero3")
 
 
-@pytest.mark.parametrize(("memory", "micro"), [(141, 4), (120, 4), (119, 2), (80, 2), (76, 2), (75, 1), (1, 1)])
-def test_fast_sizes_the_micro_batch_by_the_memory(memory: int, micro: int):
-    filled = fill(memory=memory)
-    assert (filled.micro_batch, filled.gradient_accumulation * micro, filled.effective_batch) == (micro, 4, 16)
+@pytest.mark.parametrize(
+    ("memory", "length", "shape"),
+    [
+        (141, 4096, (4, True)),
+        (141, 2048, (2, False)),
+        (141, 1024, (4, False)),
+        (80, 4096, (1, True)),
+        (80, 2048, (2, True)),
+        (80, 1024, (4, True)),
+        (1, 64, (1, True)),
+    ],
+)
+def test_fast_takes_the_fastest_shape_that_fits_the_memory(memory: int, length: int, shape: tuple[int, bool]):
+    filled = fill(memory=memory, max_length=length)
+    assert (filled.micro_batch, filled.gradient_checkpointing) == shape
+    assert filled.micro_batch * filled.gradient_accumulation * 4 == filled.effective_batch == 16
+
+
+def test_fast_computes_twice_only_where_memory_needs_it():
+    assert fill(memory=141, max_length=2048, micro_batch=2).gradient_checkpointing is False
+    assert fill(memory=141, max_length=2048, micro_batch=4).gradient_checkpointing is True
+    assert fill(memory=80, gradient_checkpointing=False).gradient_checkpointing is False
+    assert fill(memory=141, max_length=2048, gradient_checkpointing=True).micro_batch == 4
+    experts = {"experts": True, "dropout": 0}
+    assert fill(memory=141, max_length=1024, lora=experts).gradient_checkpointing is True
+
+
+def test_a_batch_that_no_larger_shape_divides_is_taken_smaller():
+    filled = fill(memory=141, max_length=1024, effective_batch=12)
+    assert (filled.micro_batch, filled.gradient_accumulation) == (3, 1)
+
+
+def test_padding_is_left_out_by_fast_on_gpus_where_it_can_be():
+    assert (fill().padding_free, fill(device="cpu").padding_free) == ("auto", False)
+    assert (fill(recipe="seed").padding_free, fill(padding_free=False).padding_free) == (False, False)
+
+
+def test_a_tower_follows_freeze_vit_unless_it_is_named():
+    towers = [
+        (f.freeze_vision, f.freeze_audio) for f in (fill(), fill(freeze_vit=False), fill(freeze_audio=False))
+    ]
+    assert towers == [(True, True), (False, False), (True, False)]
+    assert fill(freeze_vit=False, freeze_vision=True).freeze_vision is True
 
 
 @pytest.mark.parametrize(
     ("keys", "expected"),
     [
-        # micro_batch, gradient_accumulation, effective_batch on 4 GPUs, defaults 2, -, 16
+        # micro_batch, gradient_accumulation, effective_batch on 4 GPUs, where 2 rows of 2048 tokens fit one
         ({}, (2, 2, 16)),
         ({"gpus": 1}, (2, 8, 16)),
         ({"gpus": 16}, (1, 1, 16)),
         ({"micro_batch": 4}, (4, 1, 16)),
         ({"micro_batch": 1}, (1, 4, 16)),
-        ({"effective_batch": 12}, (1, 3, 12)),
-        ({"effective_batch": 24}, (2, 3, 24)),
+        ({"effective_batch": 12}, (3, 1, 12)),
+        ({"effective_batch": 24}, (3, 2, 24)),
         ({"gradient_accumulation": 8}, (2, 8, 64)),
         ({"micro_batch": 3, "gradient_accumulation": 5}, (3, 5, 60)),
         ({"effective_batch": 64, "gradient_accumulation": 2}, (8, 2, 64)),
@@ -59,7 +104,7 @@ def test_fast_sizes_the_micro_batch_by_the_memory(memory: int, micro: int):
     ],
 )
 def test_the_batch_keys_agree_with_each_other(keys, expected):
-    filled = fill(**keys)
+    filled = fill(max_length=2048, **keys)
     assert (filled.micro_batch, filled.gradient_accumulation, filled.effective_batch) == expected
     assert filled.micro_batch * filled.gradient_accumulation * filled.gpus == filled.effective_batch
 

@@ -62,14 +62,12 @@ def until(true: Callable[[], bool], seconds: float = 15) -> bool:
 
 
 def test_it_answers_within_the_block_and_is_gone_after_it(server: Server, python: str, family):
-    with rollout_server.running(server, python=python, devices="", cache=Path("cache")) as running:
-        assert running is not None
-        running.check()
+    with rollout_server.running(server, python=python, devices="", cache=Path("cache")) as check:
+        check()
         assert f"on http://127.0.0.1:{server.port}" in server.log.read_text()
         started = family()
-        # The launcher, ms-swift, its worker, and what stands for vLLM's engine.
-        assert len(started) == 4
-        assert len(running.workers) == 2
+        # Our command, its guardian, ms-swift, its worker, and what stands for vLLM's engine.
+        assert len(started) == 5
     assert not any(map(lives, started))
     with socket.socket() as again:
         again.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -77,8 +75,8 @@ def test_it_answers_within_the_block_and_is_gone_after_it(server: Server, python
 
 
 def test_a_training_without_one_starts_nothing(family):
-    with rollout_server.running(None, python="/none", devices="", cache=Path("cache")) as running:
-        assert running is None
+    with rollout_server.running(None, python="/none", devices="", cache=Path("cache")) as check:
+        check()
         assert not family()
 
 
@@ -191,3 +189,19 @@ def test_whoever_ends_the_training_ends_the_server(
     training.communicate(timeout=60)
     assert training.returncode == code
     assert until(lambda: not any(map(lives, started)))
+
+
+def test_the_end_of_snakemake_ends_training_and_server_together(
+    server: Server, python: str, tmp_path: Path, family, monkeypatch
+):
+    snakemake = subprocess.Popen(["sleep", "600"])
+    monkeypatch.setenv("OMNITUNE_LAUNCHER_PID", str(snakemake.pid))
+    # A trainer that does not hear SIGTERM takes the 3 s that it is given; the server does not begin after them.
+    training = train(tmp_path, server, python, "deaf")
+    assert until(lambda: (tmp_path / "ckpt/argv.json").exists())
+    started = family()
+    snakemake.kill()
+    snakemake.wait()
+    assert until(lambda: not any(map(lives, started)), seconds=8)
+    training.communicate(timeout=60)
+    assert training.returncode == 85

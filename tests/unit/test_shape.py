@@ -127,7 +127,8 @@ def test_scripts_never_open_the_config():
 def test_flags_of_ms_swift_stand_in_one_file():
     flags = r"\b(gradient_accumulation_steps|per_device_train_batch_size|num_train_epochs|lora_rank|freeze_vit=)\b"
     found = [name(path) for path in CODE if re.search(flags, path.read_text())]
-    assert found == [f"workflow/scripts/omnitune/{stem}.py" for stem in ("swift_args", "swift_owned")]
+    stems = ("batch_args", "swift_args", "swift_owned", "tuner_args")
+    assert found == [f"workflow/scripts/omnitune/{stem}.py" for stem in stems]
 
 
 # Sizes.
@@ -146,8 +147,10 @@ def test_a_file_holds_one_idea(path: Path):
 
 # Numbers and words of a fixed list, from the config's own types.
 PLAIN = {
-    "{params.need_solution}", "{params.device}", "{params.gpus}", "{params.max_rejected}", "{params.processes}",
-    "{params.seed}", "{params.shards}", "{params.test}", "{params.val}", "{resources.gpu}", "{threads}",
+    "{params.asked}", "{params.need_solution}", "{params.device}", "{params.gpus}", "{params.max_rejected}",
+    "{params.processes}", "{params.publish}", "{params.seed}", "{params.shards}", "{params.test}", "{params.val}",
+    "{resources.attempt}", "{resources.gpu}",
+    "{threads}",
 }  # fmt: skip
 
 
@@ -276,13 +279,15 @@ OWNERS = {
     "sources": ["source", r"cfg.sources\[\w+(\.\w+)?\]"], "sft": ["settings", r"\]\.sft", "experiment.sft", "sft"],
     "sft.lora": ["settings.lora"],
     "grpo": ["settings", r"\]\.grpo", "experiment.grpo", "grpo", "self.grpo"], "grpo.lora": ["settings.lora"],
+    "grpo.lab": ["settings"], "grpo.rewards": ["reward"],
     "merge": ["experiment.merge", r"\]\.merge"], "deploy": ["settings"], "infer": ["settings", "cfg.infer"],
     "score": ["cfg.score"], "resources": ["cfg.resources"], "envs": ["cfg.envs"], "demo": ["cfg.demo"],
 }  # fmt: skip
 READERS = [*RULES, *(path for path in MODULES if path.parent.name != "config" and path.stem != "recipes")]
-# Overrides are applied by load(), which also judges the address; the batch's product is turned into its factors by
-# recipes.
+# Overrides are applied by load(), which also judges the address; the batch's product is turned into its factors,
+# and what is said of both towers into what is said of each, by recipes.
 APPLIED = {
+    "sft.freeze_vit", "grpo.freeze_vit",
     "experiments.sft", "experiments.grpo", "experiments.merge", "sft.enabled", "grpo.enabled",
     "sft.effective_batch", "grpo.effective_batch", "grpo.start_from", "deploy.expose", "recipe",
 }  # fmt: skip
@@ -305,6 +310,8 @@ def test_every_setting_is_read(key: str, attribute: str):
         if key == "resources.gpu_memory_gib":  # read where the recipe is filled in
             read.append((LIBRARY / "config" / "load.py").read_text())
             pattern = r"config\.resources\.gpu_memory_gib"
+        if key == "grpo.rewards.weight":  # a section's weights are read together
+            read.append((LIBRARY / "config" / "grpo.py").read_text())
         if key.endswith("_template"):  # read together
             pattern = r"source\.templates\(\)"
     assert any(re.search(pattern, text) for text in read), f"nothing reads {key}"

@@ -1,6 +1,7 @@
 """ms-swift's arguments: the bash scripts' settings, the corrections to them, and nothing else."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from omnitune.config.infer import InferConfig
 from omnitune.config.media import MediaConfig
 from omnitune.config.sft import SftConfig
 from omnitune.errors import PipelineError
+from omnitune.model_parts import PARTS, Shapes
 
 GOLDEN = Path(__file__).parents[1] / "data" / "golden"
 LINEAR = {
@@ -20,6 +22,11 @@ LINEAR = {
     "audio": ["thinker.audio_tower.layers.0.self_attn.q_proj"],
     "aligner": ["thinker.visual.merger.mlp.0", "thinker.audio_tower.proj1"],
 }
+SHAPES = Shapes(
+    linear={group: {name: [64, 32] for name in names} for group, names in LINEAR.items()},
+    experts={"thinker.model.layers.0.mlp.experts": [4, 16, 32]},
+    parameters=dict.fromkeys(PARTS, 1000),
+)
 SEED_GPUS = {"lora": 4, "full": 8}
 
 
@@ -31,7 +38,8 @@ def render(keys: dict[str, Any] | None = None, *, recipe: str = "seed", device: 
 def arguments_of(settings: SftConfig, **changes) -> dict:
     places = {"model": "results/main/model/weights", "train": "results/main/split/train.jsonl"}
     places |= {"val": "results/main/split/val.jsonl", "output": "results/main/main/sft/checkpoints"}
-    return swift_args.sft(settings, **{"linear_modules": LINEAR} | places | changes)
+    places |= {"plugins": ["workflow/scripts/trainer_plugin.py"]}
+    return swift_args.sft(settings, **{"shapes": SHAPES} | places | changes)
 
 
 def seed(tuner: str) -> dict:
@@ -115,6 +123,8 @@ PROMISES = {
     "check_model": "false",
     "report_to": ["none"],
     "ddp_timeout": 1800,
+    "external_plugins": ["workflow/scripts/trainer_plugin.py"],
+    "callbacks": ["omnitune"],
 }
 ENV = {
     # The same sizes by the names that ms-swift 4 reads: a token is 32 x 32 pixels.
@@ -253,12 +263,55 @@ def test_a_training_by_length_takes_cached_rows_in_the_place_of_files(key: str, 
         ({}, ["llm"]),
         ({"freeze_vit": False}, ["llm", "vision", "audio"]),
         ({"freeze_aligner": False}, ["llm", "aligner"]),
+        ({"freeze_audio": False}, ["llm", "audio"]),
+        ({"freeze_vision": False, "freeze_llm": True}, ["vision"]),
         ({"freeze_vit": False, "freeze_aligner": False}, ["llm", "vision", "audio", "aligner"]),
     ],
 )
 def test_an_adapter_reaches_every_linear_layer_of_what_is_not_frozen(keys, groups):
-    assert render(keys)["target_modules"] == [name for group in groups for name in LINEAR[group]]
+    assert render(keys)["target_modules"] == [name for group in groups for name in sorted(LINEAR[group])]
     assert "target_modules" not in render({"tuner": "full"} | keys)
+
+
+@pytest.mark.parametrize(
+    ("keys", "vit", "frozen"),
+    [
+        ({}, "true", None),
+        ({"freeze_vit": False}, "false", None),
+        ({"freeze_vision": False}, "false", ["thinker.audio_tower."]),
+        ({"freeze_audio": False}, "false", ["thinker.visual."]),
+        ({"freeze_vit": False, "freeze_vision": True}, "false", ["thinker.visual."]),
+        ({"freeze_vision": False, "freeze_audio": False}, "false", None),
+    ],
+)
+def test_one_tower_is_frozen_by_its_prefix_where_all_weights_train(keys, vit, frozen):
+    arguments = render({"tuner": "full"} | keys)
+    assert (arguments["freeze_vit"], arguments.get("freeze_parameters")) == (vit, frozen)
+    assert "freeze_parameters" not in render(keys)
+
+
+def test_everything_frozen_is_refused():
+    with pytest.raises(PipelineError, match="everything is frozen"):
+        render({"freeze_llm": True})
+
+
+def test_experts_are_named_in_full():
+    arguments = render({"lora": {"experts": True, "dropout": 0}})
+    experts = "thinker.model.layers.0.mlp.experts"
+    assert arguments["target_parameters"] == [f"{experts}.gate_up_proj", f"{experts}.down_proj"]
+    assert arguments["target_modules"] == LINEAR["llm"]
+    with pytest.raises(PipelineError, match="the base has no experts"):
+        render({"lora": {"experts": True}}, shapes=replace(SHAPES, experts={}))
+
+
+def test_an_adapter_is_trained_on():
+    assert render({"resume_adapter": "results/a/main/sft/model"})["adapters"] == ["results/a/main/sft/model"]
+
+
+def test_rows_are_not_padded_where_there_is_a_flash_attention():
+    arguments = render(recipe="fast", attention="flash_attention_2")
+    assert (arguments["padding_free"], arguments["attn_impl"]) == ("true", "flash_attention_2")
+    assert "padding_free" not in render(recipe="fast")
 
 
 @pytest.mark.parametrize(
@@ -324,8 +377,8 @@ REWRITES = " would change the rows, or how many tokens they are, after they were
 
 
 def test_other_flags_go_through_and_stand_over_ours():
-    arguments = render({"swift": {"padding_free": True, "report_to": ["tensorboard"], "loss_scale": "default"}})
-    assert (arguments["padding_free"], arguments["report_to"]) == ("true", ["tensorboard"])
+    arguments = render({"swift": {"tf32": True, "report_to": ["tensorboard"], "loss_scale": "default"}})
+    assert (arguments["tf32"], arguments["report_to"]) == ("true", ["tensorboard"])
     assert arguments["loss_scale"] == "default"
 
 
@@ -341,6 +394,9 @@ def test_other_flags_go_through_and_stand_over_ours():
         ("model_kwargs", "ms-swift's model_kwargs has a key of its own here. Set media."),
         ("system", "ms-swift's system has a key of its own here. Set sources.NAME.system."),
         ("cached-dataset", "ms-swift's cached_dataset has a key of its own here. Set sources."),
+        ("target_parameters", "ms-swift's target_parameters has a key of its own here. Set sft.lora.experts."),
+        ("adapters", "ms-swift's adapters has a key of its own here. Set sft.resume_adapter."),
+        ("padding-free", "ms-swift's padding_free has a key of its own here. Set sft.padding_free."),
         ("packing", "ms-swift's packing has a key of its own here. Set sft.packing."),
         ("group_by_length", "ms-swift's group_by_length has a key of its own here. Set sft.group_by_length."),
         *((flag, f"{flag}{REWRITES}") for flag in ("agent_template", "norm_bbox", "lazy_tokenize")),
@@ -398,3 +454,9 @@ def test_the_command_line_is_the_arguments_file():
         *("--c", "true"),
         *("--d", '{"k": "ü", "n": true}'),
     ]
+
+
+def test_the_best_checkpoint_needs_rows_that_it_is_the_best_on():
+    with pytest.raises(PipelineError, match=r"no row fell to val"):
+        render({"publish": "best"}, val=None)
+    assert render({"publish": "best"}) == render(), "the training is the same"

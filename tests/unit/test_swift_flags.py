@@ -14,6 +14,7 @@ from omnitune import rollout_args, swift_args, swift_flags, swift_owned
 from omnitune.config.infer import InferConfig
 from omnitune.config.media import MediaConfig
 from omnitune.errors import PipelineError
+from omnitune.grpo_args import ALGORITHMS
 
 FLAGS = [
     {"names": ["lora_rank", "lora-rank"], "type": "int", "nargs": None, "choices": None},
@@ -103,6 +104,8 @@ def test_every_flag_that_we_set_is_one_of_ms_swifts(fresh: Path):
         grpo({"rollout": "colocate"}, device="cpu"),
         grpo({"rollout": "server"}),
         grpo({"tuner": "full", "beta": 0.1}, device="cpu", recipe="fast"),
+        grpo({"rollout": "colocate", "sleep_level": 1, "offload_model": True, "move_model_batches": 2}),
+        *(grpo({"algorithm": algorithm}) for algorithm in ALGORITHMS),
     ):
         swift_flags.check_flags("rlhf", arguments, "grpo.swift")
     for device in ("cuda", "cpu"):

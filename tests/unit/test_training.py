@@ -1,63 +1,29 @@
 """A training stage with a fake trainer: published, resumed, refused, started afresh."""
 
-import fcntl
 import json
+import os
 import shutil
-import sys
+import threading
+import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from small_job import small_job
 from weight_files import floats, write_safetensors
 
-from omnitune import training
+from omnitune import checkpoints, runkey, seals, work_lease
 from omnitune.errors import PipelineError
 from omnitune.training import Job, train
-
-FAKES = Path(__file__).parents[1] / "fakes"
-MODULE = "thinker.model.layers.0.self_attn.q_proj"
-
-
-@pytest.fixture(scope="session")
-def fake_python(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """An interpreter for which `-m swift.cli.sft` is the fake."""
-    python = tmp_path_factory.mktemp("fake") / "bin" / "python"
-    python.parent.mkdir()
-    python.write_text(f'#!/bin/sh\nexport PYTHONPATH="{FAKES}"\nexec "{sys.executable}" "$@"\n')
-    python.chmod(0o755)
-    return str(python)
 
 
 @pytest.fixture
 def job(fake_python: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Job:
     """Eight steps with checkpoints at 3, 6 and 8."""
     monkeypatch.chdir(tmp_path)
-    weight = {f"{MODULE}.weight": ("F32", [2, 3], bytes(24))}
-    write_safetensors(Path("base/model.safetensors"), weight)
-    Path("train.jsonl").write_text("{}\n" * 16)
-    Path("data.json").write_text("{}")
-    arguments: dict[str, Any] = {
-        "model": "base",
-        "output_dir": "sft/checkpoints",
-        "tuner_type": "lora",
-        "dataset": ["train.jsonl"],
-        "target_modules": [MODULE],
-        "lora_rank": 2,
-        "lora_alpha": 4,
-        "learning_rate": 0.001,
-        "num_train_epochs": 1,
-        "save_steps": 3,
-        "save_total_limit": 3,
-        "logging_steps": 1,
-        "seed": 42,
-        "per_device_train_batch_size": 2,
-        "gradient_accumulation_steps": 1,
-        "ENV": {"FPS_MAX_FRAMES": "12"},
-    }
-    return Job(
-        "sft", arguments, [Path("data.json")], Path("sft/model"), Path("train.swift.log"), fake_python, 0, 1
-    )
+    return small_job(fake_python)
 
 
 def changed(job: Job, **arguments: Any) -> Job:
@@ -98,7 +64,7 @@ def test_the_model_is_published_with_its_log_and_without_what_only_a_resume_need
     manifest = json.loads((job.output / "manifest.json").read_bytes())
     assert (manifest["stage"], manifest["global_step"], manifest["max_steps"]) == ("sft", 8, 8)
     assert manifest["train_loss"] == pytest.approx(sum(2 / step for step in range(1, 9)) / 8, abs=1e-5)
-    assert (manifest["total_parameters"], manifest["trainable_parameters"]) == (1_010_000, 10_000)
+    assert (manifest["total_parameters"], manifest["trainable_parameters"]) == (6 + 10, 10)
     assert manifest["base"] == "base"
     assert "target_modules" not in manifest["settings"]
     assert json.loads((job.output / "adapter_config.json").read_bytes())["base_model_name_or_path"] == "base"
@@ -141,9 +107,9 @@ def test_a_killed_trainer_goes_on_and_ends_the_same(job: Job, monkeypatch: pytes
 
 
 def test_a_torn_checkpoint_is_put_aside_and_the_one_before_resumed(job: Job, monkeypatch, capsys):
-    assert fails(job, monkeypatch, "torn@6").code == 137
+    assert fails(job, monkeypatch, "die@adapter_model.safetensors@6").code == 137
     train(job)
-    assert "checkpoint-6 is not whole" in capsys.readouterr().out
+    assert "checkpoint-6 is not sound" in capsys.readouterr().out
     assert started()[-1] == "sft/checkpoints/checkpoint-3"
     assert Path("sft/checkpoints/quarantine/checkpoint-6").is_dir()
 
@@ -180,6 +146,8 @@ def test_weights_that_are_not_finite_are_never_published(job: Job, monkeypatch: 
     last = Path("sft/checkpoints/checkpoint-8/adapter_model.safetensors")
     last.unlink()  # it was one file with the published one
     write_safetensors(last, {"a": floats(1), "b": floats(0, float("inf"))})
+    fingerprint = seals.read(last.parent).fingerprint
+    seals.write(last.parent, step=8, max_steps=8, world_size=1, fingerprint=fingerprint)
     error = fails(job, monkeypatch)
     assert error.what == "b in adapter_model.safetensors holds NaN or infinity"
     assert error.code == 77
@@ -232,41 +200,207 @@ def test_a_medium_that_is_gone_is_told_before_a_trainer_starts(job: Job, monkeyp
     assert not Path("sft/checkpoints/argv.json").exists()
 
 
+def test_a_damaged_run_key_costs_nothing_since_seals_name_the_run(job: Job, monkeypatch: pytest.MonkeyPatch):
+    fails(job, monkeypatch, "die@4")
+    key = Path("sft/checkpoints/runkey.json")
+    whole = key.read_bytes()
+    key.write_bytes(whole.replace(b"0.001", b"0.005"))
+    train(job)
+    assert started()[-1] == "sft/checkpoints/checkpoint-3"
+    assert key.read_bytes() == whole
+
+
 def test_checkpoints_of_nobody_knows_what_are_put_aside(job: Job, monkeypatch: pytest.MonkeyPatch):
     fails(job, monkeypatch, "die@4")
-    Path("sft/checkpoints/runkey.json").write_text("torn")
+    Path("sft/checkpoints/runkey.json").unlink()
+    Path("sft/checkpoints/checkpoint-3/SEAL.json").unlink()
     train(job)
     assert "--resume_from_checkpoint" not in started()
     assert Path("sft/checkpoints-unknown/checkpoint-3").is_dir()
 
 
-def test_a_second_trainer_in_the_folder_is_refused(job: Job, monkeypatch: pytest.MonkeyPatch):
-    Path("sft").mkdir()
-    with Path("sft/.checkpoints.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        lock.write("pid 7 on here\n")
-        lock.flush()
-        error = fails(job, monkeypatch)
-    assert str(error) == (
-        "sft/checkpoints: another process trains here (pid 7 on here). "
-        "Wait for it or end it, then run the same command again."
+def test_a_checkpoint_of_another_training_is_put_aside(job: Job, monkeypatch: pytest.MonkeyPatch, capsys):
+    train(changed(job, learning_rate=0.002))
+    fails(job := replace(job, output=Path("sft/other")), monkeypatch, "die@4")
+    (aside,) = Path("sft").glob("checkpoints-????????")
+    shutil.copytree(aside / "checkpoint-6", "sft/checkpoints/checkpoint-6")
+    train(job)
+    assert "checkpoint-6 is not sound (it is of a training with other settings)" in capsys.readouterr().out
+    assert started()[-1] == "sft/checkpoints/checkpoint-3"
+
+
+@pytest.mark.parametrize("point", ["seal@6", "rename@6"])
+def test_a_checkpoint_that_was_not_sealed_any_more_is_not_trusted(job: Job, monkeypatch, capsys, point: str):
+    assert fails(job, monkeypatch, f"die@{point}").code == 137
+    assert Path("sft/checkpoints/checkpoint-6/trainer_state.json").is_file(), "it is whole"
+    train(job)
+    assert "checkpoint-6 is not sound (it was not sealed)" in capsys.readouterr().out
+    assert started()[-1] == "sft/checkpoints/checkpoint-3"
+
+
+@pytest.mark.parametrize("point", ["rotate", "trash"])
+def test_a_kill_while_old_checkpoints_go_leaves_the_newest(job: Job, monkeypatch: pytest.MonkeyPatch, point: str):
+    job = changed(job, save_steps=1, save_total_limit=2)
+    assert fails(job, monkeypatch, f"die@{point}").code == 137
+    train(job)
+    assert started()[-1] == "sft/checkpoints/checkpoint-3"
+    left = {path.name for path in Path("sft/checkpoints").iterdir() if "checkpoint" in path.name}
+    assert left == {"checkpoint-7", "checkpoint-8"}
+
+
+def test_a_run_that_was_stopped_is_not_complete_and_goes_on_from_where_it_was(job: Job, monkeypatch):
+    train(job)
+    whole = adapter(job)
+    shutil.rmtree("sft")
+
+    def stop_at_the_second_step() -> None:
+        log = Path("sft/checkpoints/logging.jsonl")
+        while not (log.exists() and log.read_bytes().count(b"\n") >= 2):
+            time.sleep(0.01)
+        Path("sft/checkpoints/stop").touch()
+
+    asks = threading.Thread(target=stop_at_the_second_step)
+    asks.start()
+    error = fails(job, monkeypatch, "slow@0.3")
+    asks.join()
+    assert error.code == 85
+    assert not Path("sft/checkpoints/stop").exists()
+    (last,) = checkpoints.sealed(job.work)
+    train(job)
+    assert started()[-1] == str(last)
+    assert adapter(job) == whole
+
+
+def remedies_of(job: Job) -> list[str]:
+    return json.loads((job.output / "manifest.json").read_bytes())["remedies"]
+
+
+def test_out_of_memory_ends_a_training_that_does_not_ask_for_more(job: Job, monkeypatch: pytest.MonkeyPatch):
+    error = fails(job, monkeypatch, "oom@1")
+    assert error.code == 76
+    assert not Path("sft/checkpoints/remedies.json").exists()
+
+
+def test_out_of_memory_makes_the_passes_smaller_and_the_step_the_same(job: Job, monkeypatch, capsys):
+    job = replace(changed(job, per_device_train_batch_size=4, gradient_checkpointing="false"), on_oom="shrink")
+    train(job)
+    whole = adapter(job)
+    shutil.rmtree("sft")
+    assert fails(job, monkeypatch, "die@3").code == 137
+    monkeypatch.setenv("OMNITUNE_FAKE", "oom@0")
+    train(job)
+    monkeypatch.delenv("OMNITUNE_FAKE")
+    assert capsys.readouterr().out.count("Trying again: out of GPU memory: ") == 3
+    assert remedies_of(job)[0] == (
+        "out of GPU memory: per_device_train_batch_size 4 -> 2, gradient_accumulation_steps 1 -> 2; "
+        "the effective batch stays the same"
     )
+    assert "gradient_checkpointing false -> true" in remedies_of(job)[2]
+    assert adapter(job) == whole
+    argv = started()
+    assert argv[-1] == "sft/checkpoints/checkpoint-3"
+    assert argv[argv.index("--per_device_train_batch_size") + 1] == "1"
+
+    shutil.rmtree(job.output)
+    shutil.rmtree(last_of(job))
+    train(job)
+    argv = started()
+    assert argv[argv.index("--gradient_accumulation_steps") + 1] == "4", "a later start begins with what was found"
+
+
+def last_of(job: Job) -> Path:
+    return checkpoints.sealed(job.work)[-1]
+
+
+def test_when_nothing_smaller_is_left_the_memory_is_told(job: Job, monkeypatch: pytest.MonkeyPatch):
+    error = fails(replace(job, on_oom="shrink"), monkeypatch, "oom")
+    assert error.code == 76
+
+
+def test_a_loss_that_is_not_finite_ends_the_training_at_once(job: Job, monkeypatch: pytest.MonkeyPatch):
+    error = fails(job, monkeypatch, "nan@5")
+    assert error.code == 77
+    assert error.what == "omnitune.trainer.finite.NotFiniteError: the loss at step 5 is nan"
+    assert last_of(job).name == "checkpoint-3"
+
+
+def test_a_loss_that_was_not_finite_once_is_got_past(job: Job, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("OMNITUNE_FAKE", "glitch@5")
+    train(replace(job, on_not_finite="retry"))
+    assert started()[-1] == "sft/checkpoints/checkpoint-3"
+    (told,) = remedies_of(job)
+    assert told.endswith("the loss at step 5 is nan: went on from the last checkpoint before it")
+
+
+def test_a_loss_that_is_not_finite_at_the_same_step_again_is_refused(job: Job, monkeypatch, capsys):
+    error = fails(replace(job, on_not_finite="retry"), monkeypatch, "nan@5")
+    assert error.code == 77
+    assert capsys.readouterr().out.count("Trying again") == 1
+
+
+def evaluated(job: Job) -> Job:
+    Path("val.jsonl").write_text("{}\n")
+    return changed(job, val_dataset=["val.jsonl"], eval_steps=1, save_steps=1, save_total_limit=2)
+
+
+def test_the_best_checkpoint_is_kept_and_published(job: Job):
+    job = replace(evaluated(job), publish="best")
+    train(job)
+    manifest = json.loads((job.output / "manifest.json").read_bytes())
+    assert (manifest["global_step"], manifest["max_steps"]) == (5, 8)
+    assert manifest["eval_loss"] == pytest.approx(4 / 3)
+    assert adapter(job) == (job.work / "checkpoint-5/adapter_model.safetensors").read_bytes()
+    assert [path.name for path in checkpoints.sealed(job.work)] == ["checkpoint-5", "checkpoint-7", "checkpoint-8"]
+
+
+def test_another_choice_of_the_checkpoint_is_another_model_without_another_training(job: Job):
+    job = evaluated(job)
+    train(job)
+    last = adapter(job)
+    started()
+    train(replace(job, publish="best"))
+    assert adapter(job) != last
+    train(job)
+    assert adapter(job) == last
+    assert not started()
+
+
+def test_a_damaged_best_checkpoint_leaves_the_next_best(job: Job, capsys: pytest.CaptureFixture[str]):
+    job = replace(evaluated(job), publish="best")
+    train(job)
+    shutil.rmtree(job.output)
+    (job.work / "checkpoint-5/adapter_config.json").write_text("{}")
+    train(job)
+    assert "checkpoint-5 is not sound (adapter_config.json has 2 bytes of " in capsys.readouterr().out
+    assert json.loads((job.output / "manifest.json").read_bytes())["global_step"] == 7
+
+
+def test_a_disk_that_is_too_small_is_told_before_a_trainer_starts(job: Job, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=1_500_000))
+    error = fails(job, monkeypatch)
+    assert str(error) == (
+        "sft/checkpoints: its checkpoints need 256 MB and 2 MB are free. Free space there, then run again."
+    )
+    assert error.code == 74
+    assert not started()
+
+
+def test_a_second_trainer_in_the_folder_is_refused(job: Job, monkeypatch: pytest.MonkeyPatch):
+    with work_lease.held(job.work):
+        error = fails(job, monkeypatch)
+    assert error.what.startswith(f"another process trains here (pid {os.getpid()} on ")
     assert error.code == 75
     assert not Path("sft/checkpoints").exists()
     train(job)
 
 
-def test_the_log_has_each_step_once_with_its_last_record(tmp_path: Path):
-    lines = [
-        b'{"loss": 3, "global_step/max_steps": "1/9"}',
-        b'{"loss": 2, "global_step/max_steps": "2/9"}',
-        b'{"eval_loss": 5, "global_step/max_steps": "2/9"}',
-        b'{"loss": 1, "global_step/max_steps": "2/9", "again": 1}',
-        b'{"train_runtime": 3}',
-        b"[1]",
-        b'{"loss": 0.5, "global_step/max_steps": "10/9"}',
-        b'{"loss": 0.1, "global_st',
-    ]
-    (tmp_path / "log").write_bytes(b"\n".join(lines))
-    found = [record.get("loss", record.get("eval_loss")) for record in training.read_log(tmp_path / "log")]
-    assert found == [3, 1, 5, 0.5]
+def test_the_work_begins_with_the_run_key_and_may_be_refused(job: Job):
+    def refuse(key: str) -> None:
+        raise PipelineError(key)
+
+    with pytest.raises(PipelineError) as failed:
+        train(job, refuse)
+    assert not Path("sft/checkpoints").exists()
+    train(job)
+    assert failed.value.what == runkey.read(job.work).hash
+    train(job, refuse)  # a finished model is published again: there is nothing to begin

@@ -9,10 +9,34 @@ import pytest
 from omnitune import verdict
 from omnitune.errors import ExitCode, PipelineError
 
+LOG = Path("logs/train.swift.log")
+
+
+@pytest.fixture(autouse=True)
+def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv(verdict.JOB, raising=False)
+
+
+def read(path: Path) -> dict:
+    return json.loads(path.read_bytes())
+
 
 def fail(log: Path, error: Exception) -> None:
     with verdict.recorded(log):
         raise error
+
+
+def attempt(number: int, key: str = "k1", error: PipelineError | None = None) -> str:
+    """One try: `worked`, or how it was told to end; `error` is what it would end with."""
+    try:
+        with verdict.recorded(LOG, number) as this:
+            this.works_on(key)
+            if error:
+                raise error
+    except PipelineError as told:
+        return f"{int(told.code)} {told}" + ("" if told is error else " (not tried)")
+    return "worked"
 
 
 @pytest.mark.parametrize(
@@ -20,11 +44,12 @@ def fail(log: Path, error: Exception) -> None:
     [
         (
             PipelineError("it stopped", where="x", fix="Go on.", code=ExitCode.INTERRUPTED),
-            {"code": 85, "what": "it stopped", "where": "x", "fix": "Go on."},
+            {"code": 85, "what": "it stopped", "where": "x", "fix": "Go on.", "hopeless": False},
         ),
         (
             OSError(errno.ENOSPC, "No space left on device", "out/a"),
-            {"code": 74, "what": "No space left on device", "where": "out/a", "fix": ""},
+            {"code": 74, "what": "No space left on device", "where": "out/a", "hopeless": False}
+            | {"fix": "Free space there, then run again."},
         ),
     ],
 )
@@ -32,7 +57,7 @@ def test_a_failure_is_recorded_and_passed_on(tmp_path: Path, error: Exception, t
     with pytest.raises(type(error)) as passed:
         fail(tmp_path / "logs" / "train.swift.log", error)
     assert passed.value is error
-    assert json.loads((tmp_path / "logs/train.swift.verdict.json").read_bytes()) == told
+    assert read(tmp_path / "logs/train.swift.verdict.json") == told | {"key": "", "job": ""}
 
 
 def test_success_removes_the_verdict_of_an_earlier_attempt(tmp_path: Path):
@@ -47,3 +72,52 @@ def test_a_bug_is_no_verdict(tmp_path: Path):
     with pytest.raises(ZeroDivisionError):
         fail(tmp_path / "a.log", ZeroDivisionError())
     assert list(tmp_path.iterdir()) == []
+
+
+HOPELESS = [ExitCode.DATA, ExitCode.GPU_MEMORY, ExitCode.NOT_FINITE, ExitCode.CONFIG]
+
+
+@pytest.mark.parametrize("code", HOPELESS)
+def test_a_hopeless_job_is_not_tried_again_by_itself(code: ExitCode, capsys: pytest.CaptureFixture[str]):
+    told = attempt(1, error=PipelineError("it is so", where="x.log", fix="Mend it.", code=code))
+    assert told == f"{int(code)} x.log: it is so. Mend it."
+    for number in (2, 3):
+        assert attempt(number) == f"{told} (not tried)"
+    assert "Not tried again: the attempt before failed for good" in capsys.readouterr().out
+    assert attempt(2, key="k2") == "worked", "something has changed"
+
+
+def test_a_persons_start_is_always_tried():
+    attempt(1, error=PipelineError("it is so", code=ExitCode.CONFIG))
+    assert attempt(1) == "worked"
+    assert attempt(2) == "worked", "success removes the verdict"
+
+
+@pytest.mark.parametrize("code", [code for code in ExitCode if code not in HOPELESS])
+def test_what_may_end_otherwise_is_tried_again(code: ExitCode):
+    attempt(1, error=PipelineError("it is so", code=code))
+    assert attempt(2) == "worked"
+
+
+def test_who_has_a_remedy_left_says_so():
+    """Half the micro-batch, for example."""
+    error = PipelineError("out of memory", code=ExitCode.GPU_MEMORY)
+    error.hopeless = False
+    attempt(1, error=error)
+    assert attempt(2) == "worked"
+
+
+def test_a_job_that_slurm_starts_again_is_no_persons_start(monkeypatch: pytest.MonkeyPatch):
+    """It comes under its old number, with the old count of attempts."""
+    monkeypatch.setenv(verdict.JOB, "42")
+    attempt(1, error=PipelineError("it is so", code=ExitCode.CONFIG))
+    assert attempt(1) == "78 it is so. (not tried)"
+    monkeypatch.setenv(verdict.JOB, "43")
+    assert attempt(1) == "worked"
+
+
+@pytest.mark.parametrize("rubbish", ["", "{", "[]", "{}", '{"hopeless": true}', '{"hopeless": 1, "key": "k1"}'])
+def test_a_damaged_verdict_holds_nobody_up(rubbish: str):
+    LOG.parent.mkdir()
+    LOG.with_name("train.swift.verdict.json").write_text(rubbish)
+    assert attempt(2) == "worked"

@@ -28,7 +28,7 @@ def values(fake_swift: Path, tiny_model: Path) -> Values:
         "model": {"path": str(tiny_model)},
         "sources": {"sums": {"format": "messages", "path": "data/sums.jsonl", "task": "sums"}},
         "split": {"val": 0.1, "test": 0.2},
-        "sft": {"epochs": 2, "effective_batch": 8, "micro_batch": 4, "save_steps": 5},
+        "sft": {"epochs": 2, "effective_batch": 8, "micro_batch": 4, "save_steps": 5, "eval_steps": 5},
         "infer": {"batch_size": 4, "max_new_tokens": 8},
         "envs": {"swift": str(fake_swift)},
     }

@@ -20,7 +20,7 @@ DOCUMENTS = [
     for name in (
         *("README.md", "README.zh-CN.md", "CONTRIBUTING.md", "CHANGELOG.md"),
         *("docs/tutorial.md", "docs/data-formats.md", "docs/data-gate.md", "docs/stages.md"),
-        *("docs/benchmarks.md", "docs/design.md", "docs/cluster.md", "docs/deploy.md"),
+        *("docs/benchmarks.md", "docs/design.md", "docs/rewards.md", "docs/cluster.md", "docs/deploy.md"),
         *("docs/troubleshooting.md", "docs/troubleshooting.zh-CN.md"),
     )
 ]

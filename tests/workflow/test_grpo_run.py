@@ -13,11 +13,16 @@ from ports import free_ports
 from project import Project
 
 Values = dict[str, Any]
-REWARD = "def custom_reward(completions, **kwargs):\n    return [0.0] * len(completions)\n"
+REWARD = (
+    "def custom_reward(completions, **kwargs):\n"
+    "    return [1.0 * (text == right) for text, right in zip(completions, kwargs['solution'])]\n"
+)
 AFTER_GRPO = {
-    *("train_grpo", "merge_model", "render_infer", "infer_model", "score_predictions", "write_report"),
-    "render_deploy",
+    *("train_grpo", "merge_model", "check_merge", "render_infer", "infer_model", "score_predictions"),
+    *("write_report", "render_deploy"),
 }
+# What a change of the training's arguments, or of its rewards, asks for before it.
+PROVED_AGAIN = {"render_grpo", "check_rewards"}
 
 
 def grpo(values: Values, **keys: object) -> Values:
@@ -51,7 +56,7 @@ def test_grpo_follows_sft_and_the_final_model_follows_grpo(
         ["custom_reward", "accuracy"],
         ["1.0", "0.5"],
     )
-    plugins = ["reward_plugin.py", "rollout_plugin.py"]
+    plugins = ["trainer_plugin.py", "reward_plugin.py", "rollout_plugin.py"]
     assert arguments["external_plugins"] == [f"workflow/scripts/{name}" for name in plugins]
     argv = empty.json("results/small/main/grpo/checkpoints/argv.json")
     assert argv[argv.index("--model") + 1] == arguments["model"]
@@ -62,8 +67,8 @@ def test_grpo_follows_sft_and_the_final_model_follows_grpo(
     assert "Reward by step, main grpo" in empty.path("results/small/report.html").read_text()
     assert empty.plan() == {}
     # Another reward is another training; everything before it stays.
-    empty.path("rewards.py").write_text(REWARD.replace("0.0", "1.0"))
-    assert set(empty.plan()) == {"render_grpo", *AFTER_GRPO}
+    empty.path("rewards.py").write_text(REWARD.replace("1.0", "2.0"))
+    assert set(empty.plan()) == {*PROVED_AGAIN, *AFTER_GRPO}
 
 
 def test_switching_grpo_on_plans_grpo_and_what_follows(empty: Project, values: Values) -> None:
@@ -71,7 +76,7 @@ def test_switching_grpo_on_plans_grpo_and_what_follows(empty: Project, values: V
     empty.path("rewards.py").write_text(REWARD)
     assert empty.snakemake().returncode == 0
     empty.write_config(grpo(values))
-    assert set(empty.plan()) == {"render_grpo", *AFTER_GRPO}
+    assert set(empty.plan()) == {*PROVED_AGAIN, *AFTER_GRPO}
 
 
 def test_a_reward_that_does_not_exist_is_told_before_anything_runs(empty: Project, values: Values) -> None:
@@ -81,6 +86,15 @@ def test_a_reward_that_does_not_exist_is_told_before_anything_runs(empty: Projec
     assert done.returncode == 78
     assert "grpo.rewards: there is no reward custom_rewrad. Did you mean custom_reward?" in done.stdout
     assert not empty.path("results").exists()
+
+
+def test_a_reward_that_teaches_nothing_is_stopped_before_sft_trains(empty: Project, values: Values) -> None:
+    empty.path("rewards.py").write_text("def custom_reward(completions, **kwargs): return [1] * len(completions)")
+    empty.write_config(grpo(values))
+    done = empty.snakemake("--cores", "1")
+    assert done.returncode == 1
+    assert "grpo.rewards.custom_reward: it gives every completion 1, right or wrong, so nothing" in done.stdout
+    assert not empty.path("results/small/main/sft/checkpoints").exists()
 
 
 def test_prompts_without_the_solution_that_a_reward_needs_are_told_before_sft_trains(
@@ -115,16 +129,19 @@ def rated(
 
 
 TRAINED_AGAIN = {"render_sft", "train_sft", "merge_start", *AFTER_GRPO}
-JUDGED_AGAIN = {"validate_source", "split_rows", "report_data", *TRAINED_AGAIN, "render_grpo"}
+JUDGED_AGAIN = {"validate_source", "split_rows", "report_data", *TRAINED_AGAIN, *PROVED_AGAIN}
 INFER_BASE = {"render_infer_base", "infer_base"}
 STALE = {
-    "grpo.learning_rate=2e-6": {"render_grpo", *AFTER_GRPO},
-    "grpo.rewards.accuracy=0.25": {"render_grpo", *AFTER_GRPO},
-    "grpo.num_generations=8": {"render_grpo", *AFTER_GRPO},
-    "grpo.temperature=0.7": {"render_grpo", *AFTER_GRPO},
-    "grpo.swift.epsilon=0.1": {"render_grpo", *AFTER_GRPO},
-    "grpo.start_from=base": {"render_grpo", *AFTER_GRPO},
+    "grpo.learning_rate=2e-6": {*PROVED_AGAIN, *AFTER_GRPO},
+    "grpo.rewards.accuracy=0.25": {*PROVED_AGAIN, *AFTER_GRPO},
+    "grpo.num_generations=8": {*PROVED_AGAIN, *AFTER_GRPO},
+    "grpo.temperature=0.7": {*PROVED_AGAIN, *AFTER_GRPO},
+    "grpo.swift.epsilon=0.1": {*PROVED_AGAIN, *AFTER_GRPO},
+    "grpo.start_from=base": {*PROVED_AGAIN, *AFTER_GRPO},
     "grpo.enabled=false": AFTER_GRPO - {"train_grpo"},
+    "grpo.algorithm=dapo": {*PROVED_AGAIN, *AFTER_GRPO},
+    # Another trial of the same rewards is no other training.
+    "grpo.lab.rows=32": {"check_rewards", "write_report"},
     "sft.learning_rate=2e-4": TRAINED_AGAIN,
     "grpo.max_length=2000": {*JUDGED_AGAIN, *INFER_BASE},
     "media.image_max_pixels=500000": {*JUDGED_AGAIN, *INFER_BASE},

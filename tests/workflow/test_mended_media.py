@@ -86,3 +86,20 @@ def test_a_file_that_is_gone_stops_a_training_before_it_starts(project: Project)
     assert project.snakemake("data", "--forcerun", "convert_source", "validate_source").returncode == 0
     assert gone.is_file()
     assert project.snakemake("sft").returncode == 0
+
+
+def test_a_file_that_was_changed_is_validated_before_it_is_trained_on(project: Project):
+    train = project.rows("results/small/split/train.jsonl")
+    changed = Path(train[0]["audios"][0])
+    seconds = 3 + len(changed.read_bytes()) / 32000
+    wav(changed, seconds)
+    done = project.snakemake("sft")
+    assert done.returncode != 0
+    log = project.path("logs/small/main/train_sft.log").read_text()
+    assert f"(id {train[0]['id']}): its file {changed} was changed since it was validated." in log
+    assert "validate it again: snakemake --forcerun validate_source" in log
+    # What the sentence says to do looks at the file again.
+    assert project.snakemake("sft", "--forcerun", "validate_source").returncode == 0
+    media = project.rows("results/small/validate/sums/0.jsonl")[train[0]["line"] - 1]["facts"]["media"]
+    assert media[1]["seconds"] == pytest.approx(seconds, abs=0.01)
+    assert media[1]["size"] == changed.stat().st_size

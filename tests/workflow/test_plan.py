@@ -47,8 +47,8 @@ def why(text: str) -> dict[str, list[str]]:
 def test_nothing_is_made_yet(empty: Project) -> None:
     text = plan(empty)
     assert all(reasons == ["not made yet"] for reasons in why(text).values())
-    assert "16 jobs" not in text  # `all` is no job
-    assert "15 jobs, no GPU." in text
+    assert "17 jobs" not in text  # `all` is no job
+    assert "16 jobs, no GPU." in text
     assert not empty.path(".snakemake").exists()
 
 
@@ -169,6 +169,6 @@ def test_a_run_is_cleaned_and_its_plan_says_what_that_costs(project: Project) ->
     assert not project.path("results/small/main/sft/checkpoints").exists()
     assert plan(project).startswith("Nothing to do")
     assert command("clean", "--run", "small", "--yes", cwd=project.folder).returncode == 0
-    assert "15 jobs" in plan(project)
+    assert "16 jobs" in plan(project)
     # Snakemake's records say that all of it was there.
     assert why(plan(project))["report"] == ["was made and is gone: results/small/report.html"]

@@ -11,13 +11,15 @@ from project import Project
 from omnitune.environments import ROOT
 
 EXAMPLES = sorted((ROOT / "config/examples").glob("*.yaml"))
-# docs/design.md says why: environments are locked by hash instead of conda, and interpreters are globals so that
-# another place of the cache makes no result stale; the last one sees the demo's base in the config.
+# docs/design.md says why: environments are locked by hash instead of conda; interpreters and limits are globals so
+# that another place of the cache or a longer wait makes no result stale; the last one sees the demo's base in the
+# config.
 ACCEPTED = {
     "Specify a conda environment or container for each rule.:",
     "Shell command directly uses variable SCRIPTS from outside of the rule:",
     "Shell command directly uses variable SWIFT from outside of the rule:",
     "Shell command directly uses variable PYTHON from outside of the rule:",
+    "Shell command directly uses variable WATCH from outside of the rule:",
     "Param source is a prefix of input or output file but hardcoded:",
 }
 

@@ -86,11 +86,11 @@ def test_killed_trainer_goes_on_from_its_last_checkpoint(finished: Project, empt
 
 
 def test_half_written_checkpoint_is_put_aside(finished: Project, empty: Project) -> None:
-    assert empty.snakemake(MODEL, OMNITUNE_FAKE="torn@10").returncode == 1
+    assert empty.snakemake(MODEL, OMNITUNE_FAKE="die@adapter_model.safetensors@10").returncode == 1
     done = empty.snakemake(MODEL)
     assert done.returncode == 0, done.stdout
     log = empty.path("logs/small/main/train_sft.log").read_text()
-    assert "checkpoint-10 is not whole" in log
+    assert "checkpoint-10 is not sound" in log
     assert "Resuming from step 5 of" in log
     assert empty.path("results/small/main/sft/checkpoints/quarantine/checkpoint-10").is_dir()
     assert empty.path(MODEL).read_bytes() == finished.path(MODEL).read_bytes()
@@ -102,6 +102,7 @@ def test_half_written_checkpoint_is_put_aside(finished: Project, empty: Project)
         ("fail", "RuntimeError: asked to fail", 80),
         ("oom", "Lower sft.micro_batch", 76),
         ("nan", "the loss at step 1/", 77),
+        ("nan@7", "NotFiniteError: the loss at step 7 is nan", 77),
         ("early", "ended without an error but the training is not complete", 85),
     ],
 )

@@ -82,7 +82,7 @@ def test_each_rule_asks_for_its_gpus_memory_and_time(empty: Project, values: Val
             assert int(job["mem_mb"]) >= 1000, rule
             assert int(job["runtime"]) >= 30, rule
             assert (job["nodes"], job["slurm_extra"]) == ("1", "--signal=TERM@120"), rule
-            assert "gpu" not in job or rule in ("train_sft", "infer_base", "infer_model")
+            assert "gpu" not in job or rule in ("train_sft", "check_merge", "infer_base", "infer_model")
 
 
 def test_on_a_cpu_no_gpu_is_asked_for(empty: Project, with_plugin: Values) -> None:

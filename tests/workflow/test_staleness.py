@@ -1,6 +1,7 @@
 """Change one thing in a finished run: exactly these rules are planned again."""
 
 import json
+import shutil
 from typing import Any
 
 import pytest
@@ -8,7 +9,15 @@ from project import Project
 
 Values = dict[str, Any]
 AFTER_SFT = {
-    *("train_sft", "merge_model", "render_infer", "infer_model", "score_predictions", "write_report"),
+    *(
+        "train_sft",
+        "merge_model",
+        "check_merge",
+        "render_infer",
+        "infer_model",
+        "score_predictions",
+        "write_report",
+    ),
     "render_deploy",
 }
 SPLIT = {"split_rows", "report_data"}
@@ -38,7 +47,15 @@ def with_(values: Values, path: str, value: Any) -> Values:
     [
         ("sft.learning_rate", 2.0e-4, {"render_sft", *AFTER_SFT}),
         ("sft.group_by_length", True, {"cache_rows", "render_sft", *AFTER_SFT}),
+        ("sft.freeze_audio", False, {"render_sft", *AFTER_SFT}),
+        ("sft.lora", {"dropout": 0, "experts": True}, {"render_sft", *AFTER_SFT}),
+        # What the proof says is told; what is answered does not depend on it.
+        ("merge.parity_rows", 8, {"check_merge", "write_report"}),
         ("sft.swift", {"neftune_noise_alpha": 5}, {"render_sft", *AFTER_SFT}),
+        ("sft.publish", "best", {"render_sft", *AFTER_SFT}),
+        # Snakemake plans it; the run key then finds the model made already.
+        ("sft.on_oom", "shrink", AFTER_SFT),
+        ("sft.on_not_finite", "retry", AFTER_SFT),
         ("score.tasks", {"sums": ["exact_match", "cer"]}, SCORE),
         ("infer.max_new_tokens", 9, {*INFER_BASE, "render_infer", "infer_model", "render_deploy", *SCORE}),
         ("deploy.port", 8001, {"render_deploy"}),
@@ -78,6 +95,15 @@ def test_another_source_plans_its_own_conversion_and_what_depends_on_it(project:
     assert (plan["convert_source"], plan["validate_source"]) == (1, 1)
 
 
+def test_a_foreign_adapter_that_is_trained_on_counts_by_content(project: Project, values: Values) -> None:
+    adapter = project.path("data/adapter")
+    adapter.mkdir()
+    for name in ("adapter_config.json", "adapter_model.safetensors"):
+        shutil.copy(project.path(f"results/small/main/sft/model/{name}"), adapter)
+    project.write_config(with_(values, "sft.resume_adapter", "data/adapter"))
+    assert set(project.plan()) == {"render_sft", *AFTER_SFT}
+
+
 def test_an_experiment_shares_data_and_base(finished: Project, values: Values) -> None:
     experiments = {"main": {}, "fast": {"sft": {"learning_rate": 3e-4}}}
     finished.path("config/changed.yaml").write_text(json.dumps(with_(values, "experiments", experiments)))
@@ -100,8 +126,6 @@ def test_touched_files_plan_nothing(project: Project) -> None:
 
 
 def test_without_snakemakes_records_nothing_is_trained_again(project: Project, values: Values) -> None:
-    import shutil
-
     shutil.rmtree(project.path(".snakemake"))
     assert project.plan() == {}
     # Even when everything is forced, finished models and answers are recognised by their run keys.

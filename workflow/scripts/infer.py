@@ -8,6 +8,7 @@ from pathlib import Path
 from omnitune import swift_process, verdict
 from omnitune.errors import run
 from omnitune.inference import infer
+from omnitune.supervisor import options as watch
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -21,9 +22,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--python", required=True, help="interpreter of the swift environment")
     parser.add_argument("--gpus", type=int, default=0, help="GPUs that the stage wants; 0 runs on the CPU")
     parser.add_argument("--granted", type=int, default=0, help="GPUs that the scheduler gave")
+    parser.add_argument("--attempt", type=int, default=1, help="which try it is; 1 is a person's start")
+    watch.add(parser)
     options = parser.parse_args(argv)
     arguments = json.loads(options.args.read_bytes())
-    with verdict.recorded(options.log, answers=Path(arguments["result_path"]), rows=options.test):
+    watched = {"answers": Path(arguments["result_path"]), "rows": options.test}
+    with verdict.recorded(options.log, options.attempt, **watched) as attempt:
         swift_process.check_grant(options.granted, options.gpus)
         infer(
             arguments,
@@ -33,6 +37,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             python=options.python,
             log=options.log,
             devices=options.gpus,
+            limits=watch.limits(options),
+            echo=options.echo,
+            begin=attempt.works_on,
         )
     return 0
 

@@ -14,10 +14,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--base", type=Path, required=True, help="folder with the base's manifest")
     parser.add_argument("--trained", type=Path, required=True, help="folder of the trained model")
+    parser.add_argument("--data", type=Path, help="manifest of the split, whose counts the model card tells")
     parser.add_argument("--output", type=Path, required=True, help="folder of the final model")
     options = parser.parse_args(argv)
-    inputs = [options.base / "manifest.json", options.trained / "manifest.json"]
-    merge(folder_of(options.base), options.trained, options.output, inputs)
+    merge(
+        folder_of(options.base),
+        options.trained,
+        options.output,
+        manifest=options.base / "manifest.json",
+        data=options.data,
+    )
     return 0
 
 

@@ -30,9 +30,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         config_files.read(path)  # Snakemake would tell a missing one with a traceback
     with _nothing_left_behind(), _dag(configs, args.targets) as (workflow, dag):
         plan = _jobs(workflow, dag)
-        run = workflow.globals["cfg"].run
+        config, experiments = workflow.globals["cfg"], workflow.globals["EXPERIMENTS"]
     named = [] if configs == [_DEFAULT] else list(map(str, configs))
-    print(planning.as_text(plan, run, targets=args.targets, configs=named))
+    needs = planning.needs(plan, config, experiments, Path("results") / config.run)
+    print(planning.as_text(plan, config.run, targets=args.targets, configs=named, needs=needs))
     return errors.ExitCode.OK
 
 

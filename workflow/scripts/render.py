@@ -7,13 +7,24 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from omnitune import base_model, deploy_args, rollout_args, swift_args, swift_flags
+from omnitune import (
+    adapter,
+    attention,
+    base_model,
+    deploy_args,
+    rollout_args,
+    swift_args,
+    swift_flags,
+    trainable,
+)
 from omnitune.config.deploy import DeployConfig
 from omnitune.config.grpo import GrpoConfig
 from omnitune.config.infer import InferConfig
 from omnitune.config.media import MediaConfig
 from omnitune.config.sft import SftConfig
+from omnitune.config.training import TrainingConfig
 from omnitune.errors import run
+from omnitune.model_parts import Shapes
 from omnitune.publish import write_json
 from omnitune.rewards import check as reward_check
 
@@ -66,39 +77,55 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _sft(options: argparse.Namespace) -> dict[str, Any]:
-    manifest = json.loads((options.model / "manifest.json").read_bytes())
+    settings = SftConfig.model_validate(options.settings)
+    shapes = Shapes.of(json.loads((options.model / "manifest.json").read_bytes()))
+    if settings.resume_adapter:
+        adapter.check_resumable(adapter.read(Path(settings.resume_adapter)), settings, shapes)
     watched = options.val is not None and options.val.is_file() and options.val.stat().st_size > 0
     train, val = options.train, options.val
     if options.cached:
         train, val = options.cached / "train", options.cached / "val"
-    return swift_args.sft(
-        SftConfig.model_validate(options.settings),
+    arguments = swift_args.sft(
+        settings,
         media=MediaConfig.model_validate(options.media),
         device=options.device,
         model=str(base_model.folder_of(options.model)),
-        linear_modules=manifest["linear_modules"],
+        shapes=shapes,
         train=str(train),
         val=str(val) if watched else None,
+        plugins=_plugins("trainer_plugin.py"),
         output=options.checkpoints,
+        attention=attention.choose(settings),
     )
+    return _with_contract(arguments, settings, shapes)
+
+
+def _with_contract(arguments: dict[str, Any], settings: TrainingConfig, shapes: Shapes) -> dict[str, Any]:
+    """The arguments with what must train by them, which is told here and checked in the trainer."""
+    contract = trainable.expected(settings, shapes)
+    print(trainable.table(contract, shapes.parameters))
+    environment = arguments["ENV"] | {trainable.VARIABLE: json.dumps(contract)}
+    return arguments | {"ENV": environment}
 
 
 def _grpo(options: argparse.Namespace) -> dict[str, Any]:
     settings = GrpoConfig.model_validate(options.settings)
     split = json.loads(options.split_manifest.read_bytes())
     reward_check.check(settings, prompts=split["files"]["grpo.jsonl"]["rows"], solutions=split["solutions"])
-    return swift_args.grpo(
+    shapes = Shapes.of(json.loads(options.modules.read_bytes()))
+    arguments = swift_args.grpo(
         settings,
         media=MediaConfig.model_validate(options.media),
         device=options.device,
         model=_policy(options),
         adapter=options.adapter,
-        linear_modules=json.loads(options.modules.read_bytes())["linear_modules"],
+        shapes=shapes,
         prompts=options.prompts,
-        plugins=_plugins("reward_plugin.py", "rollout_plugin.py"),
+        plugins=_plugins("trainer_plugin.py", "reward_plugin.py", "rollout_plugin.py"),
         output=options.checkpoints,
         server=options.server,
     )
+    return _with_contract(arguments, settings, shapes)
 
 
 def _rollout(options: argparse.Namespace) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """Deals the validated rows of all sources into train, val, test and grpo, and writes the ledger of every row.
 
-Rows that share a medium (text rows: a question) stay together. Where a group goes depends on its name, its rows'
-uses and the seed alone, so rows added later move none. Of equal rows one is kept. The run stops here when too many
-rows were rejected.
+Rows that share a medium (text rows: a question) stay together, and where a row goes depends on its name, its
+source's use, the seed and the rows before it alone, so rows added at the end move none. Of equal rows one is kept.
+The run stops here when too many rows were rejected.
 
 --sources is a JSON list of {"name", "use", "path", "valid": [FILE...], "ledger": [FILE...]}, one entry a
 source and one file a shard; @FILE reads the list from a file.
@@ -55,8 +55,8 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--sources", required=True, type=_sources, metavar="JSON", help="the validated sources (see above)")
     add("--root", required=True, type=Path, action="append", metavar="DIR", help="folder that media lie in")
-    add("--val", type=_share, default=0.01, metavar="SHARE", help="share of groups for validation (0.01)")
-    add("--test", type=_share, default=0.05, metavar="SHARE", help="share of groups for the test (0.05)")
+    add("--val", type=_share, default=0.01, metavar="SHARE", help="share of media for validation (0.01)")
+    add("--test", type=_share, default=0.05, metavar="SHARE", help="share of media for the test (0.05)")
     add("--seed", type=int, default=17, help="another seed deals otherwise (17)")
     add("--duplicates", choices=["drop", "keep"], default="drop", help="rows equal to another one (drop)")
     add("--near-duplicates", type=_share, default=0.0, metavar="SIMILARITY", help="0: texts are not compared (0)")

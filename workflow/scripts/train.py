@@ -5,10 +5,11 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from omnitune import swift_process, verdict
+from omnitune import swift_process, training_log, verdict
 from omnitune.errors import run
 from omnitune.rollout_server import Server
-from omnitune.training import LOGGING, Job, train
+from omnitune.supervisor import options as watch
+from omnitune.training import Job, train
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -28,6 +29,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--server", type=Path, help="arguments file of the server that samples for it")
     parser.add_argument("--server-gpus", type=int, default=0, help="GPUs of the server, besides --gpus")
     parser.add_argument("--server-port", type=int, default=0, help="where the server listens")
+    parser.add_argument("--publish", choices=["last", "best"], default="last", help="which checkpoint's model")
+    parser.add_argument("--on-oom", choices=["stop", "shrink"], default="stop", help="when GPU memory is used up")
+    parser.add_argument(
+        "--on-not-finite", choices=["stop", "retry"], default="stop", help="when a loss is NaN or infinite"
+    )
+    parser.add_argument("--attempt", type=int, default=1, help="which try it is; 1 is a person's start")
+    watch.add(parser)
     options = parser.parse_args(argv)
     job = Job(
         stage=options.stage,
@@ -39,10 +47,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         gpus=options.gpus,
         processes=options.processes,
         server=_server(options) if options.server else None,
+        publish=options.publish,
+        on_oom=options.on_oom,
+        on_not_finite=options.on_not_finite,
+        limits=watch.limits(options),
+        echo=options.echo,
     )
-    with verdict.recorded(options.log, steps=job.work / LOGGING):
+    with verdict.recorded(options.log, options.attempt, steps=job.work / training_log.FILE) as attempt:
         swift_process.check_grant(options.granted, options.gpus + options.server_gpus)
-        train(job)
+        train(job, attempt.works_on)
     return 0
 
 

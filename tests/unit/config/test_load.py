@@ -1,5 +1,6 @@
 """Values -> the checked config and its experiments; mistakes told all at once, by file and key."""
 
+import inspect
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,9 @@ import yaml
 
 from omnitune.config.load import filled_pretrain, load
 from omnitune.config.model import is_hub_id
+from omnitune.config.rewards import OPTIONS
 from omnitune.errors import PipelineError
+from omnitune.rewards import REWARDS
 
 Values = dict[str, Any]
 
@@ -224,7 +227,7 @@ def test_results_of_the_pipeline_itself_need_not_exist_yet():
 def test_the_demos_pretraining_is_filled_too():
     found, _ = load(config(demo={"pretrain": {"tuner": "full", "gpus": 1}}, device="cpu"))
     filled = filled_pretrain(found)
-    assert [name for name, value in filled if value is None] == []
+    assert [name for name, value in filled if value is None] == ["resume_adapter"]
     assert filled.deepspeed == "none"
 
 
@@ -307,8 +310,9 @@ def test_a_grpo_that_cannot_work_is_one_sentence(changes: Values, sentence: str)
         ),
         (
             {"zzz": 1},
-            "grpo.rewards: there is no reward zzz. Choose one of format, accuracy, external_r1v_acc, cosine, "
-            "math, react_format, repetition, soft_overlong, toolbench, or define it in data/mine.py.",
+            "grpo.rewards: there is no reward zzz. Choose one of format, accuracy, external_r1v_acc, choice, "
+            "asr, iou, json_schema, length, repetition, llm_judge, cosine, math, react_format, soft_overlong, "
+            "toolbench, or define it in data/mine.py.",
         ),
     ],
 )
@@ -316,6 +320,56 @@ def test_a_reward_that_is_nowhere_is_told_before_anything_runs(rewards: Values, 
     Path("data/mine.py").write_text("def custom_reward(completions, **kwargs): ...\nown = custom_reward\n")
     grpo = {"enabled": True, "reward_file": "data/mine.py", "rewards": rewards}
     assert refused(config(sources=GRPO_SOURCE, grpo=grpo)) == [sentence]
+
+
+JUDGE = {"url": "https://judge.test/v1", "model": "m"}
+
+
+@pytest.mark.parametrize(
+    ("rewards", "sentence"),
+    [
+        ({"accuracy": {"weight": 1, "most": 3}}, "accuracy.most is not a setting."),
+        ({"length": {"mots": 3}}, "length.mots is not a setting. Did you mean grpo.rewards.length.most?"),
+        ({"length": {"most": "9"}}, "length.most is the text '9', not a number. Write a number, without quotes."),
+        ({"length": {"least": 9, "most": 3}}, "length.least is above most. Exchange them."),
+        ({"json_schema": {}}, "json_schema.file is missing. Set it: JSON file with the schema of the answer."),
+        ({"json_schema": {"file": "no.json"}}, "json_schema.file: there is no file no.json. Mend the path."),
+        (
+            {"json_schema": {"file": "data/schema.json"}},
+            "json_schema.file: data/schema.json is no schema to check by (# uses the keyword contains, which",
+        ),
+        ({"llm_judge": {"model": "m"}}, "llm_judge.url is missing. Set it: Base of an OpenAI-compatible"),
+        ({"llm_judge": JUDGE | {"key_file": "no"}}, "llm_judge.key_file: there is no file no. Mend the path."),
+        ({"cosine": {"n": 3}}, "cosine: cosine is ms-swift's and takes flags. Set them in grpo.swift."),
+        ({"accuracy": "much"}, "accuracy must be a section of keys, not 'much'."),
+    ],
+)
+def test_options_of_a_reward_that_cannot_be_are_told(rewards: Values, sentence: str):
+    Path("data/schema.json").write_text('{"contains": {}}')
+    (told,) = refused(config(sources=GRPO_SOURCE, grpo={"enabled": True, "rewards": rewards}))
+    assert told.startswith(f"grpo.rewards.{sentence}")
+
+
+def test_options_have_the_defaults_and_names_of_their_rewards():
+    for name, options in OPTIONS.items():
+        taken = inspect.signature(REWARDS[name]).parameters
+        for option, field in options.model_fields.items():
+            default = inspect.Parameter.empty if field.is_required() else field.default
+            assert taken[option].default == default, f"{name}.{option}"
+
+
+def test_rewards_may_be_weights_or_sections():
+    rewards = {"accuracy": 1, "length": {"weight": 0.2, "most": 9}, "llm_judge": JUDGE}
+    experiments = {"a": {}, "b": {"grpo": {"rewards": {"length": 0.5, "accuracy": {"weight": 2}}}}}
+    keys = {"grpo": {"enabled": True, "rewards": rewards}, "experiments": experiments}
+    _, (first, second) = load(config(sources=GRPO_SOURCE, **keys), [])
+    assert first.grpo.weights == {"accuracy": 1, "length": 0.2, "llm_judge": 1}
+    assert first.grpo.reward_options == {"length": {"most": 9}, "llm_judge": JUDGE}
+    assert second.grpo.weights == {"accuracy": 2, "length": 0.5, "llm_judge": 1}
+    (told,) = refused(
+        config(sources=GRPO_SOURCE, grpo={"enabled": True, "rewards": rewards, "lab": {"style": ["own"]}})
+    )
+    assert told == "grpo.lab.style: own is none of grpo.rewards. Remove it."
 
 
 def test_a_reward_file_is_read_and_not_run():

@@ -1,6 +1,7 @@
 """Conversations in ms-swift's, ShareGPT's and OpenAI's forms."""
 
 import hashlib
+import json
 from pathlib import Path
 
 import pytest
@@ -282,3 +283,50 @@ def test_a_row_that_cannot_be_read_keeps_its_place_and_reason(convert, row, code
     assert isinstance(unread, Unread)
     assert (unread.source, unread.line, unread.error) == ("s", 1, code)
     assert unread.message.startswith(message)
+
+
+CALL = '{"name": "weather", "arguments": {"city": "Ulm"}}'
+CALL_TEXT = f"<tool_call>\n{CALL}\n</tool_call>"
+
+
+@pytest.mark.parametrize(
+    ("before", "calls", "expected"),
+    [
+        ([], [("tool_call", CALL)], CALL_TEXT),
+        ([], [("function_call", json.loads(CALL))], CALL_TEXT),
+        ([], [("tool_call", "{'name': 'weather', 'parameters': '{\"city\": \"Ulm\"}'}")], CALL_TEXT),
+        ([], [("tool_call", CALL), ("tool_call", CALL)], f"{CALL_TEXT}\n{CALL_TEXT}"),
+        ([("assistant", "Let me see. ")], [("tool_call", CALL)], f"Let me see. {CALL_TEXT}"),
+    ],
+)
+def test_calls_of_tools_are_what_the_assistant_says(convert, before, calls, expected):
+    given = [("user", "q"), *before, *calls, ("tool_response", "sun"), ("observations", "17"), ("assistant", "a")]
+    record = convert({"messages": [{"role": role, "content": content} for role, content in given]})
+    assert [(message.role, message.content) for message in record.messages] == [
+        ("user", "q"),
+        ("assistant", expected),
+        ("tool", "sun"),
+        ("tool", "17"),
+        ("assistant", "a"),
+    ]
+    assert record.repairs == ["E032"]
+
+
+@pytest.mark.parametrize(
+    "call", ["weather in Ulm", "{}", '{"name": "weather"}', '{"name": 7, "arguments": {}}', []]
+)
+def test_a_call_that_is_none_is_told(convert, call):
+    given = [("user", "q"), ("tool_call", call), ("tool", "sun"), ("assistant", "a")]
+    unread = convert({"messages": [{"role": role, "content": content} for role, content in given]})
+    assert unread.error == "E030"
+    assert unread.message.startswith(f"turn 2 is to call a tool, but is {json.dumps(call)[:4]}")
+
+
+def test_pairs_of_a_question_and_its_answer_are_two_turns(convert):
+    record = convert({"conversation": [{"human": "q", "assistant": "a"}, {"user": "r", "gpt": "b"}]}, "jsonl")
+    assert [(message.role, message.content) for message in record.messages] == [
+        ("user", "q"),
+        ("assistant", "a"),
+        ("user", "r"),
+        ("assistant", "b"),
+    ]

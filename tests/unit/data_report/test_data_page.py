@@ -2,11 +2,10 @@
 
 import json
 import re
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
+from browser import browse, needs_chromium
 from media_files import image, video, wav
 from page_checker import Checker
 
@@ -18,8 +17,6 @@ from omnitune.data_report.samples import Sample
 from omnitune.records import Facts, LedgerRow, Medium, Message, Record
 from omnitune.swift_args import media_environment
 from omnitune.tokens.budget import effective_budget
-
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chromium-browser")
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +74,7 @@ def test_the_budget_says_what_the_settings_mean(page: str):
     assert "media.video_max_pixels" in page
 
 
-@pytest.mark.skipif(not CHROMIUM, reason="no Chromium on this machine")
+@needs_chromium
 def test_a_browser_shows_it_without_a_complaint(page: str, tmp_path: Path):
     path = tmp_path / "report.html"
     # What the browser made of it, told by the page itself: the policy that forbids scripts is left out for that.
@@ -89,12 +86,7 @@ def test_a_browser_shows_it_without_a_complaint(page: str, tmp_path: Path):
     )
     allowed = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", page)
     path.write_text(allowed.replace("</body>", f"{probe}</body>"), encoding="utf-8")
-    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
-    flags += ["--disable-component-update", "--disable-sync", f"--user-data-dir={tmp_path / 'profile'}"]
-    flags += ["--window-size=1000,900", "--virtual-time-budget=4000", "--enable-logging=stderr", "--dump-dom"]
-    done = subprocess.run(
-        [str(CHROMIUM), *flags, path.as_uri()], capture_output=True, text=True, timeout=120, check=True
-    )
+    done = browse(path, (1000, 900), "--virtual-time-budget=4000")
     found = re.search(r"<title>(\{.*?\})</title>", done.stdout)
     assert found, done.stderr[-2000:]
     seen = json.loads(found[1].replace("&quot;", '"'))

@@ -72,7 +72,7 @@ def test_samples_that_are_no_numbers(tmp_path: Path, value):
     path = write(tmp_path / "a.wav", samples, subtype="FLOAT")
     findings = decode_audio(str(path), probe("audio", str(path))).findings
     assert [(finding.code, finding.what) for finding in findings] == [
-        ("E088", f"{path} has 2 samples that are no numbers")
+        ("E088", f"{path} has 2 samples that are no numbers, or beyond 100 times full scale")
     ]
 
 
@@ -121,3 +121,42 @@ def test_a_length_that_readers_will_not_agree_on(tmp_path: Path):
     for factor, codes in ((1.0, []), (0.9, ["E100"]), (1.03, ["E100"]), (2.0, ["E081"])):
         wrong = msgspec.structs.replace(said, frames=round(factor * said.frames))
         assert [finding.code for finding in decode_audio(str(path), wrong).findings] == codes
+
+
+def test_what_libsndfile_refuses_while_ms_swift_asks_no_other_is_misread(tmp_path: Path):
+    """The header's own reader takes it, and FFmpeg decodes it."""
+    path = write(tmp_path / "a.flac", TONE)
+    said = probe("audio", str(path))
+    content = bytearray(path.read_bytes())
+    assert content[42] & 0x7F == 4  # comments, which begin with the length of a name
+    content[49] = 0x80
+    path.write_bytes(content)
+    assert "E240" in [finding.code for finding in decode_audio(str(path), said).findings]
+
+
+def test_samples_far_beyond_full_scale_are_no_sound(tmp_path: Path):
+    loud = TONE.copy()
+    loud[7] = 1e30
+    assert decode(write(tmp_path / "a.wav", loud, subtype="FLOAT"))[0] == ["E088"]
+    assert decode(write(tmp_path / "b.wav", TONE * 4, subtype="FLOAT"))[0] == ["E090"]
+
+
+def test_tags_in_another_encoding_are_what_pyav_raises_on(tmp_path: Path):
+    path = m4a(tmp_path / "a.m4a", TONE)
+    content = path.read_bytes()
+    assert content.count(b"SoundHandler") == 1
+    path.write_bytes(content.replace(b"SoundHandler", "Tonspur für".encode("latin-1") + b" "))
+    with pytest.raises(RowError) as caught:
+        decode(path)
+    assert caught.value.finding.code == "E240"
+
+
+def test_samples_behind_damage_are_not_counted(tmp_path: Path):
+    """ms-swift asks libsndfile once, and that ends where it loses the frames."""
+    path = write(tmp_path / "a.mp3", np.tile(TONE, 4))
+    said, content = probe("audio", str(path)), path.read_bytes()
+    path.write_bytes(content[:1_500] + content[1_504:])
+    with soundfile.SoundFile(path) as sound:
+        once = len(sound.read())
+        assert len(sound.read(RATE)) > 0
+    assert decode_audio(str(path), said).heard == (once, RATE)

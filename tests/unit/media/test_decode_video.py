@@ -9,6 +9,7 @@ import pytest
 from media_files import video
 
 from omnitune.media.decode_video import decode_video
+from omnitune.media.inspection import Inspection
 from omnitune.media.probe import probe
 from omnitune.validation.codes import RowError
 
@@ -142,3 +143,56 @@ def test_a_start_without_a_key_frame_is_unusual(tmp_path: Path):
 def test_sound_much_shorter_than_the_pictures(tmp_path: Path):
     assert decode(clip(tmp_path / "a.mp4", 60, sound=2))[0] == ["E141"]
     assert decode(clip(tmp_path / "b.mp4", 60, sound=5.5))[0] == []
+
+
+def joined(tmp_path: Path) -> Path:
+    path = clip(tmp_path / "joined.mkv", sound=4.0)
+    path.write_bytes(2 * path.read_bytes())
+    return path
+
+
+def damaged(tmp_path: Path) -> Path:
+    """One picture of forty is nonsense."""
+    path = clip(tmp_path / "damaged.mp4", codec="mpeg4")
+    content = bytearray(path.read_bytes())
+    with av.open(str(path)) as container:
+        place = [packet.pos for packet in container.demux(video=0) if packet.size][20]
+    content[place : place + 12] = b"\xff" * 12
+    path.write_bytes(content)
+    return path
+
+
+def otherwise(tmp_path: Path) -> Path:
+    """The header tells of pictures of another size."""
+    path = clip(tmp_path / "otherwise.webm", size=(96, 64), codec="libvpx")
+    content = path.read_bytes()
+    assert content.count(b"\xb0\x81\x60") == 1  # PixelWidth
+    path.write_bytes(content.replace(b"\xb0\x81\x60", b"\xb0\x81\x50"))
+    return path
+
+
+def headless(tmp_path: Path) -> Path:
+    """Its first packet, with the only key frame, is gone."""
+    whole, path = clip(tmp_path / "whole.avi", codec="mpeg4"), tmp_path / "headless.avi"
+    with av.open(str(whole)) as old, av.open(str(path), "w") as new:
+        track = new.add_stream_from_template(old.streams.video[0])
+        for number, packet in enumerate(old.demux(video=0)):
+            if packet.dts is not None and number:
+                packet.stream = track
+                new.mux(packet)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("make", "code"), [(joined, "E136"), (damaged, "E136"), (otherwise, "E242"), (headless, "E242")]
+)
+def test_what_decord_fails_on_or_sees_otherwise_is_not_good(make, code: str, tmp_path: Path):
+    assert code in decode(make(tmp_path))[0]
+
+
+def test_frames_are_counted_as_they_are_coded(tmp_path: Path):
+    path = clip(tmp_path / "v.mkv")
+    said = msgspec.structs.replace(probe("video", str(path)), frames=7, counted=False)
+    found = Inspection(said).decoded(decode_video(str(path), said)).probe
+    assert found
+    assert (found.frames, found.counted) == (40, True)

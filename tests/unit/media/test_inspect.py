@@ -177,7 +177,7 @@ def test_a_decoder_that_takes_too_much_memory_costs_its_file(media, monkeypatch,
     modality, path = media[number]
     monkeypatch.setitem(examine._DECODERS, modality, fail)
     state, (seen,) = path.stat(), inspect("header", [media[number]])
-    task = examine.Task(modality, str(path), state.st_size, state.st_mtime_ns, seen.probe)
+    task = examine.Task(modality, str(path), state.st_size, state.st_mtime_ns, probe=seen.probe)
     (finding,) = examine.examine(Limits(), task).findings
     assert (finding.code, finding.what) == (code, f"{path} needs too much memory to be decoded")
 
@@ -186,7 +186,7 @@ def crash(limits: Limits, encoded: bytes) -> bytes:
     """The worker's work, but that a file named crash ends it."""
     task = msgspec.msgpack.decode(encoded, type=examine.Task)
     name = Path(task.path).name
-    if name.startswith("crash") and task.probe:
+    if name.startswith("crash") and (task.probe or not task.whole):
         os.kill(os.getpid(), 11)
     if name.startswith("fault") and task.probe:
         raise_in(task)
@@ -200,6 +200,36 @@ def raise_in(task) -> None:
         raise ZeroDivisionError("in a decoder")
 
     examine._DECODERS = dict.fromkeys(examine._DECODERS, fail)
+
+
+@pytest.mark.parametrize("level", ["header", "hash"])
+def test_a_library_that_looks_at_a_header_does_so_in_a_process_of_its_own(
+    level: str, tmp_path: Path, media, capfd, monkeypatch
+):
+    """Whatever it says and does there; what needs no library starts no process."""
+    rest = wav(tmp_path / "a.mp3", 3, format="MP3")
+    content = rest.read_bytes().replace(b"Xing", bytes(4)).replace(b"Info", bytes(4))
+    rest.write_bytes(content[:3000] + bytes(2000) + content[3000:])
+    files = [media[0], ("audio", rest), ("audio", wav(tmp_path / "b.ogg", 1, format="OGG")), media[1]]
+    asked: list[str] = []
+    work = Inspector._work
+    monkeypatch.setattr(
+        Inspector,
+        "_work",
+        lambda self, tasks, chunk: (
+            asked.extend(Path(task.path).name for task in tasks) or work(self, tasks, chunk)
+        ),
+    )
+    found = inspect(level, files)
+    assert [inspection.probe is not None for inspection in found] == [True] * 4
+    assert asked == ["a.mp3", "b.ogg"]
+    assert capfd.readouterr().err == ""
+
+
+def test_a_library_that_crashes_on_a_header_costs_its_file(tmp_path: Path, media, monkeypatch):
+    monkeypatch.setattr(inspecting, "examine_encoded", crash)
+    sounds = [("audio", wav(tmp_path / name, 1, format="OGG")) for name in ("a.ogg", "crash.ogg", "b.ogg")]
+    assert codes(inspect("header", [*sounds, media[0]])) == [[], ["E221"], [], []]
 
 
 def test_a_decoder_that_crashes_costs_its_file(tmp_path: Path, media, monkeypatch):
@@ -256,8 +286,18 @@ def test_a_second_run_reads_nothing(known, level):
 
 def test_a_second_run_opens_nothing(known, monkeypatch):
     first, _ = known("header")
-    monkeypatch.setattr(inspecting, "look", None)
+    monkeypatch.setattr(inspecting, "examine", None)
     assert known("header") == (first, [])
+
+
+def test_a_file_that_was_changed_and_got_its_old_time_back_is_read_again(known, media):
+    path = media[0][1]
+    known("hash")
+    path.write_bytes(path.read_bytes()[::-1])
+    settle(path)
+    found, worked = known("hash")
+    assert worked == [("a.wav", "read")]
+    assert codes(found)[0] == ["E080"]
 
 
 def test_a_file_of_another_time_or_size_is_read_again(known, media):

@@ -133,6 +133,12 @@ def test_a_device_is_refused():
     assert caught.value.finding.code == "E064"
 
 
+def test_what_the_kernel_makes_up_is_not_called_empty():
+    with pytest.raises(RowError, match=r"/proc/self/environ is made up by the kernel") as caught:
+        MediaPaths(Path("/"), [Path("/")]).resolve("/proc/self/environ")
+    assert caught.value.finding.code == "E064"
+
+
 @pytest.mark.parametrize(
     ("target", "code"), [("../secret", "E068"), ("/etc/passwd", "E068"), ("link", "E067"), ("gone", "E061")]
 )

@@ -61,15 +61,15 @@ def test_a_row_that_would_fill_the_memory_is_passed_over(tmp_path: Path, monkeyp
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "rows.csv: has no rows."),
-        (b"a,b\n", "rows.csv: has a line of column names but no rows."),
+        (b"", "rows.csv: has no rows (E022)."),
+        (b"a,b\n", "rows.csv: has a line of column names but no rows (E022)."),
         (b",text\n0,a\n", "rows.csv:1: column 1 has no name. Name every column in the first line (pandas:"),
         (b"a,b,a\n1,2,3\n", 'rows.csv:1: two columns are called "a". Rename one.'),
         (b"a;b\n1;2\n", "rows.csv:1: the columns are separated by semicolons, not by commas."),
         (b"a\tb\n1\t2\n", "rows.csv:1: the columns are separated by tabs, not by commas. Set format: tsv."),
         (b"\xff,b\n1,2\n", "rows.csv:1: a column name is not printable UTF-8 text."),
         (b'"a,b\n1,2\n', "rows.csv:1: a quote is opened and never closed."),
-        (b"PK\x03\x04", "rows.csv: is a ZIP archive."),
+        (b"PK\x03\x04", "rows.csv: is a ZIP archive (E025)."),
     ],
 )
 def test_a_table_without_good_names_is_refused_whole(tmp_path: Path, content: bytes, message: str):

@@ -74,8 +74,8 @@ def test_a_limit_ends_the_reading(tmp_path: Path):
         ('[{"a": 1}, {"b": "', "element 2 is not closed before the file ends."),
         ('[{"a": 1}}, {"b": 2}]', "something follows the bracket that closes after element 1."),
         ('[{"a": 1}][{"b": 2}]', "something follows the bracket that closes after element 1."),
-        ("[]", "has no rows."),
-        ("{}", "has no rows."),
+        ("[]", "has no rows (E022)."),
+        ("{}", "has no rows (E022)."),
         ('"a"', "is neither a JSON array nor an object of rows."),
     ],
 )

@@ -117,17 +117,17 @@ def test_shards_do_not_depend_on_the_size_of_the_pieces_read(tmp_path: Path, mon
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "has no rows. Write at least one row."),
-        (b"\xef\xbb\xbf \n\n", "has no rows. Write at least one row."),
-        ("\n".encode("utf-16"), "has no rows. Write at least one row."),
-        (b"\0\0\0", "holds NUL bytes alone. Is the file damaged?"),
-        (b"\x1f\x8b\x08...", "is compressed with gzip. Give the file uncompressed."),
-        (b"PK\x03\x04...", "is a ZIP archive. Give the file uncompressed."),
+        (b"", "has no rows (E022). Write at least one row."),
+        (b"\xef\xbb\xbf \n\n", "has no rows (E022). Write at least one row."),
+        ("\n".encode("utf-16"), "has no rows (E022). Write at least one row."),
+        (b"\0\0\0", "holds NUL bytes alone (E008). Is the file damaged?"),
+        (b"\x1f\x8b\x08...", "is compressed with gzip (E025). Give a file of rows, uncompressed."),
+        (b"PK\x03\x04...", "is a ZIP archive (E025). Give a file of rows, uncompressed."),
         (
             b'[{"a":1},\n{"b":2}]\n',
-            "is a JSON array, not one object a line. Set format: json, or write one JSON object a line: jq",
+            "is a JSON array, not one object a line (E021). Call it .json (or set format: json), or write one",
         ),
-        (b'[{"a":1},{"b":2}]\n', "is a JSON array, not one object a line."),
+        (b'[{"a":1},{"b":2}]\n', "is a JSON array, not one object a line (E021)."),
     ],
 )
 def test_what_is_no_jsonl_is_refused_whole(tmp_path: Path, content: bytes, message: str):
@@ -143,7 +143,7 @@ def test_a_list_in_the_first_row_is_one_bad_row(tmp_path: Path):
 
 
 def test_a_missing_file_is_named(tmp_path: Path):
-    with pytest.raises(PipelineError, match=r"rows\.jsonl: no such file\. Correct the source's path: or put"):
+    with pytest.raises(PipelineError, match=r"rows\.jsonl: no such file\. Correct the path, or put"):
         list(read_lines(tmp_path / "rows.jsonl"))
 
 

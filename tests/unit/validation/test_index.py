@@ -11,7 +11,7 @@ from omnitune.validation.index import SFT, Entry, fill, open_index
 
 def entries(count: int):
     for number in range(count):
-        yield Entry(number, SFT, number + 1, Identity(number, None, number, number, [number], [], []))
+        yield Entry(number, SFT, number + 1, Identity(number, None, number, number, [(0, number)]))
 
 
 def test_rows_are_numbered_from_0():
@@ -21,7 +21,7 @@ def test_rows_are_numbered_from_0():
             (3000, 0, 2999)
         ]
         assert index.execute(
-            "SELECT count(*) FROM files JOIN rows USING (row) WHERE files.key = row"
+            "SELECT count(*) FROM holds JOIN rows USING (row) WHERE holds.key = row"
         ).fetchone() == (3000,)
 
 

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 from data_commands import SCRIPTS, command
-from media_files import base64_of, chat, image, wav, write_jsonl
+from media_files import base64_of, chat, image, video, wav, write_jsonl
 
 from omnitune.config.validate import ValidateConfig
+from omnitune.validation.codes import CODES
 from omnitune.validation.lint import Linter
 
 ROWS = [
@@ -77,12 +78,36 @@ def test_a_file_that_cannot_be_read_is_one_finding_and_the_next_is_read(place: P
     done = command("validate", "z.jsonl", "gone.jsonl", "good.jsonl", cwd=place)
     assert done.returncode == 65
     assert done.stdout == (
-        "z.jsonl: rejected file: is compressed with gzip. Give the file uncompressed.\n"
-        "gone.jsonl: rejected file: no such file. Correct the source's path: or put the file there.\n"
+        "z.jsonl: rejected E025: is compressed with gzip. Give a file of rows, uncompressed.\n"
+        "gone.jsonl: rejected file: no such file. Correct the path, or put the file there.\n"
         "good.jsonl:2: (id a) rejected E211: the id is used at line 1 already. "
         "Give every row its own id, or none.\n"
         "2 rows: 1 accepted, 0 repaired, 1 rejected; files that could not be read: 2.\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "code"),
+    [
+        ("array.jsonl", b'[{"a": 1},\n{"b": 2}]', "E021"),
+        ("empty.jsonl", b"", "E022"),
+        ("header.csv", b"question,answer\n", "E022"),
+        ("nul.jsonl", bytes(9), "E008"),
+        ("gzip.jsonl", b"\x1f\x8b\x08", "E025"),
+        ("bmi.csv", b"BMI,answer\n1,2\n", "E209"),
+    ],
+)
+def test_what_is_wrong_with_a_file_has_a_code(place: Path, name: str, content: bytes, code: str):
+    (place / name).write_bytes(content)
+    (remark,) = Linter(ValidateConfig(), ["sft"], [place]).check(place / name)
+    assert (remark.code, remark.name) == (code, CODES[code].name)
+
+
+def test_a_medium_given_as_a_file_of_rows_is_one_finding(place: Path):
+    for path in (wav(place / "s.wav", 1), image(place / "i.png"), video(place / "v.mp4")):
+        (remark,) = Linter(ValidateConfig(), ["sft"], [place]).check(path)
+        assert (remark.verdict, remark.code, remark.line) == ("rejected", "E025", 0)
+        assert "is no file of rows" in remark.message
 
 
 def test_a_refused_row_has_its_reasons_as_remarks_and_no_repairs(place: Path):

@@ -201,3 +201,21 @@ def test_a_refused_row_is_told_by_what_refused_it_alone(tmp_path: Path):
     tally = Tally()
     tally.add(ledger)
     assert tally.reasons().startswith("\n  1 x extreme aspect ratio (E107): d.jsonl:3 (id a): ")
+
+
+def test_sound_of_a_video_that_breaks_off_is_not_used(tmp_path: Path):
+    import av
+
+    path = odd_media.write_film(tmp_path / "v.mkv", "aac", 16_000)
+    content = bytearray(path.read_bytes())
+    with av.open(str(path)) as container:
+        packets = [bytes(packet) for packet in container.demux(audio=0) if packet.size]
+    place = content.index(packets[10])
+    content[place : place + len(packets[10])] = b"\xff" * len(packets[10])
+    path.write_bytes(content)
+    settings, codes = ValidateConfig(media="decode"), {}
+    for used in (True, False):
+        with Inspector(settings) as inspector:
+            (seen,) = MediaJudge(Policy(), inspector, None, used).look([("video", str(path))])
+        codes[used] = [finding.code for finding in seen.inspection.findings]
+    assert codes == {True: ["E081"], False: []}

@@ -72,6 +72,29 @@ def test_rows_that_share_media_with_the_test_are_not_trained_on(work: Workplace)
     assert (counts["read"], counts["accepted"], counts["repaired"], counts["rejected"]) == (61, 60, 0, 1)
 
 
+def test_a_row_that_ties_two_sides_is_told(work: Workplace):
+    rows = many("a")
+    work.add("a", ["sft", "eval"], rows)
+    work.split()
+    one, other = (f"/r/a/{work.lines(side)[0]}.wav" for side in ("train", "test"))
+    before = {name: work.lines(name) for name in SPLITS}
+    work.sources.clear()
+    work.add("a", ["sft", "eval"], [*rows, record("a", 61, one, other)])
+    manifest = work.split(RULES._replace(max_rejected=0))
+    assert {name: work.lines(name) for name in SPLITS} == before
+    assert work.rows("ledger")[60] == {
+        "source": "a",
+        "line": 61,
+        "id": "a/00000061",
+        "verdict": "rejected",
+        "codes": ["E216"],
+        "message": "data/a.jsonl:61: shares its media, or nearly its text, with rows on two sides of the split, "
+        "so it can be on none. Nothing to do, or give each row media of its own.",
+        "split": [],
+    }
+    assert manifest["sources"]["a"]["codes"] == {"E216": 1}
+
+
 def test_each_file_opens_with_a_row_of_every_column(work: Workplace):
     """A reader takes a file's columns from its first megabytes; one that comes later would stop it."""
     plain = many("a")

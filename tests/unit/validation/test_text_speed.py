@@ -7,6 +7,7 @@ from types import ModuleType
 import pytest
 
 ROOT = Path(__file__).parents[3]
+pytestmark = pytest.mark.alone
 
 
 @pytest.fixture

@@ -29,12 +29,24 @@ def noted(log: Path, **watched: Path) -> Iterator[None]:
     if alive(read(path)):
         yield
         return
-    note = {"pid": os.getpid(), "born": _born(os.getpid()), "host": os.uname().nodename, "begun": time.time()}
-    write_json(path, note | {"log": str(log)} | {name: str(file) for name, file in watched.items()})
+    note = of(os.getpid()) | {"begun": time.time(), "log": str(log)}
+    write_json(path, note | {name: str(file) for name, file in watched.items()})
     try:
         yield
     finally:
         path.unlink(missing_ok=True)
+
+
+def add(log: Path, **facts: Any) -> None:
+    """Add to our own note, if there is one."""
+    note = read(note_of(log))
+    if note.get("pid") == os.getpid() and alive(note):
+        write_json(note_of(log), note | facts)
+
+
+def of(pid: int) -> dict[str, Any]:
+    """What tells a process of this machine from all others, then and now."""
+    return {"pid": pid, "born": _born(pid), "host": os.uname().nodename}
 
 
 def note_of(log: Path) -> Path:

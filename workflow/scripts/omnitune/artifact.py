@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from omnitune.publish import MANIFEST, publish_folder, sha256, write_json
+from omnitune.publish import MANIFEST, flush, publish_folder, sha256, sweep, write_json
 from omnitune.runkey import RunKey
 
 # Snakemake deletes the declared manifest.json before it runs a rule again; this one it does not know.
@@ -30,6 +30,7 @@ def publish(folder: Path, target: Path, key: RunKey, facts: Mapping[str, Any]) -
         if path.is_file()
     }
     manifest = {**facts, "run_key": key.hash, "files": files}
+    flush(folder)  # the record vouches for the files, also after a power loss before the renames
     stamps = {name: (folder / name).stat().st_mtime_ns for name in files}
     write_json(folder / RECORD, {"manifest": manifest, "mtime_ns": stamps})
     write_json(folder / MANIFEST, manifest)
@@ -54,6 +55,7 @@ def republish(target: Path, key: RunKey) -> bool:
     ):
         return False
     write_json(target / MANIFEST, manifest)
+    sweep(target)  # a kill may have come before the old one was gone
     return True
 
 

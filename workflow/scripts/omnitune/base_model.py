@@ -1,23 +1,19 @@
 """The base checkpoint: found or downloaded, checked, described in one manifest."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
-from omnitune import weights
+from omnitune import model_parts, weights
 from omnitune.config.model import is_hub_id
 from omnitune.errors import ExitCode, PipelineError
 from omnitune.publish import MANIFEST, sha256, write_json
 
-VERSION = 1
+VERSION = 2
 WEIGHTS = "weights"
-GROUPS = ("llm", "vision", "audio", "aligner")
 # Their keys are tokens, any text at all.
 _VOCABULARIES = ("vocab.json", "tokenizer.json", weights.INDEX)
 _NEEDED = ("config.json", "preprocessor_config.json", "tokenizer_config.json")
-# 2-D weights that are no nn.Linear (embeddings), never adapted (head, router) or fused in memory (experts).
-_NOT_LINEAR = ("embed_tokens", "pos_embed", "lm_head", "mlp.gate", "mlp.experts.", "mlp.shared_expert_gate")
 
 
 def inspect(source: str, output: Path, *, hub: Literal["huggingface", "modelscope"], revision: str | None) -> None:
@@ -50,6 +46,7 @@ def inspect(source: str, output: Path, *, hub: Literal["huggingface", "modelscop
             where=str(folder),
             fix="Take the bfloat16 checkpoint.",
         )
+    shapes = model_parts.shapes(tensors)
     files = _hashes(folder, output / ".hashes.json")
     _link(output / WEIGHTS, folder)
     write_json(
@@ -61,10 +58,12 @@ def inspect(source: str, output: Path, *, hub: Literal["huggingface", "modelscop
             "revision": revision or found,
             "architecture": config["architectures"][0],
             "has_talker": any(name.startswith("talker.") for name in tensors),
-            "parameters": sum(_count(tensor.shape) for tensor in tensors.values()),
+            "parameters": sum(shapes.parameters.values()),
+            "parts": shapes.parameters,
             "bytes": sum(file["bytes"] for file in files.values()),
             "dtypes": sorted({tensor.dtype for tensor in tensors.values()}),
-            "linear_modules": linear_modules(tensors),
+            "linear_modules": shapes.linear,
+            "experts": shapes.experts,
             "files": files,
         },
     )
@@ -103,33 +102,6 @@ def check(folder: Path) -> dict[str, Any]:
     return config
 
 
-def linear_modules(tensors: dict[str, weights.Tensor]) -> dict[str, list[str]]:
-    """Names of the linear layers by group (GROUPS), read from the names and shapes of the weights."""
-    groups: dict[str, list[str]] = {name: [] for name in GROUPS}
-    for name, tensor in tensors.items():
-        module, _, kind = name.rpartition(".")
-        if kind == "weight" and len(tensor.shape) == 2 and not any(part in name for part in _NOT_LINEAR):
-            for group in _group(module):
-                groups[group].append(module)
-    return {group: sorted(modules, key=_natural) for group, modules in groups.items()}
-
-
-def _group(module: str) -> Iterator[str]:
-    if module.startswith("thinker.model.layers."):
-        yield "llm"
-    elif module.startswith(("thinker.visual.merger", "thinker.audio_tower.proj")):
-        yield "aligner"
-    elif module.startswith("thinker.visual."):
-        yield "vision"
-    elif module.startswith("thinker.audio_tower."):
-        yield "audio"
-
-
-def _natural(name: str) -> list[tuple[int, str]]:
-    """Order in which layer 10 comes after layer 9."""
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in name.split(".")]
-
-
 def _maps_code(path: Path) -> bool:
     """Whether a JSON file has the key by which transformers finds classes of a checkpoint's own."""
     if path.name in _VOCABULARIES:
@@ -148,13 +120,6 @@ def _maps_code(path: Path) -> bool:
             f"{path.name} is not JSON: {error}", where=str(path.parent), fix="Copy the checkpoint again."
         ) from None
     return found
-
-
-def _count(shape: tuple[int, ...]) -> int:
-    product = 1
-    for size in shape:
-        product *= size
-    return product
 
 
 def _hashes(folder: Path, cache: Path) -> dict[str, dict[str, Any]]:

@@ -1,21 +1,23 @@
-"""The trainer's checkpoints: which can be resumed, which is the last, which are unsound."""
+"""The trainer's checkpoints: which can be resumed, which is the last, which is the best, which are unsound."""
 
 import json
+import math
 import re
-import zipfile
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from omnitune import weights
-from omnitune.errors import PipelineError
+from omnitune import seals
+from omnitune.seals import BrokenSeal
 
 _NAME = re.compile(r"checkpoint-(\d+)")
 QUARANTINE = "quarantine"
+STATE = "trainer_state.json"
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A whole checkpoint folder: the step it was taken at and the last step of its run."""
+    """A sound checkpoint folder: the step it was taken at and the last step of its run."""
 
     folder: Path
     step: int
@@ -27,61 +29,102 @@ class Checkpoint:
         return self.step >= self.max_steps > 0
 
 
-def newest_sound(folder: Path) -> tuple[Checkpoint | None, list[str]]:
+def newest_sound(work: Path, fingerprint: str) -> tuple[Checkpoint | None, list[str]]:
     """The newest checkpoint that can be resumed; newer ones that cannot go to `quarantine/`.
 
     The trainer itself takes the newest folder, whole or not, and then fails at every restart.
 
+    Args:
+        work: the folder of the checkpoints.
+        fingerprint: hash of the run key of the training.
+
     Returns:
         the checkpoint, or None; and a line for each folder put aside.
     """
-    found = sorted(
-        (int(match[1]), path) for path in folder.glob("checkpoint-*") if (match := _NAME.fullmatch(path.name))
-    )
+    return _first_sound(lambda: next(reversed(_folders(work)), None), fingerprint)
+
+
+def best_sound(work: Path, fingerprint: str) -> tuple[Checkpoint | None, list[str]]:
+    """The sound checkpoint with the lowest eval_loss; otherwise as `newest_sound`."""
+    return _first_sound(lambda: best(sealed(work)), fingerprint)
+
+
+def _first_sound(choose: Callable[[], Path | None], fingerprint: str) -> tuple[Checkpoint | None, list[str]]:
     put_aside: list[str] = []
-    for step, path in reversed(found):
+    while folder := choose():
         try:
-            return read(path, step), put_aside
-        except (PipelineError, OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
-            target = folder / QUARANTINE / path.name
-            target.parent.mkdir(exist_ok=True)
-            number = 1
-            while target.exists():
-                target = target.with_name(f"{path.name}.{number}")
-                number += 1
-            path.rename(target)
-            put_aside.append(f"{path.name} is not whole ({error}); moved to {target}")
+            return read(folder, fingerprint), put_aside
+        except (BrokenSeal, OSError) as error:
+            put_aside.append(f"{folder.name} is not sound ({error}); moved to {_quarantine(folder)}")
     return None, put_aside
 
 
-def read(folder: Path, step: int) -> Checkpoint:
-    """Check a folder's pieces by structure; raises when one is missing or cut off."""
-    state = json.loads((folder / "trainer_state.json").read_bytes())
-    if state["global_step"] != step:
-        raise ValueError(f"it says step {state['global_step']}")
-    adapter = folder / "adapter_model.safetensors"
-    for path in [adapter] if adapter.exists() else weights.shards(folder):
-        weights.header(path)
-    random_states = sorted(folder.glob("rng_state*.pth")) or [folder / "rng_state.pth"]
-    pieces = [folder / "scheduler.pt", *random_states]
-    if (folder / "latest").exists():
-        pieces += _of_deepspeed(folder, ranks=len(random_states))
-    else:
-        pieces.append(folder / "optimizer.pt")
-    for path in pieces:
-        with zipfile.ZipFile(path):  # torch's files are zip archives: the directory stands at the end
-            pass
-    return Checkpoint(folder, step, state["max_steps"])
+def read(folder: Path, fingerprint: str) -> Checkpoint:
+    """A checkpoint, every byte of it held against its seal.
+
+    Raises:
+        BrokenSeal: when it is not what was sealed, is of another training, or lacks what one is resumed from.
+    """
+    seal = seals.verify(folder)
+    if seal.step != _step(folder):
+        raise BrokenSeal(f"it was sealed at step {seal.step}")
+    if seal.fingerprint != fingerprint:
+        raise BrokenSeal("it is of a training with other settings")
+    if lacking := sorted(_needed(seal) - seal.files.keys()):
+        raise BrokenSeal(f"{lacking[0]} was not in it when it was sealed")
+    return Checkpoint(folder, seal.step, seal.max_steps)
 
 
-def _of_deepspeed(folder: Path, ranks: int) -> list[Path]:
-    """DeepSpeed keeps model and optimizer in a folder of its own, which the file `latest` names."""
-    inner = folder / (folder / "latest").read_text(encoding="utf-8").strip()
-    preset = json.loads((folder / "args.json").read_bytes())["deepspeed"]
-    stage = preset["zero_optimization"]["stage"]
-    # From stage 1 on each rank keeps its share of the optimizer, in stage 3 of the weights too.
-    for kind, expected in (("model", ranks if stage == 3 else 1), ("optim", ranks if stage else 0)):
-        found = len(list(inner.glob(f"*_{kind}_states.pt")))
-        if found != expected:
-            raise ValueError(f"{inner.name} has {found} {kind}_states.pt of {expected}")
-    return sorted(inner.glob("*.pt"))
+def _needed(seal: seals.Seal) -> set[str]:
+    """Without any of these the trainer resumes with a fresh one, and says nothing."""
+    several = seal.world_size > 1
+    random_states = {f"rng_state_{rank}.pth" if several else "rng_state.pth" for rank in range(seal.world_size)}
+    # DeepSpeed keeps model and optimizer in a folder of its own, which the file `latest` names.
+    optimizer = "latest" if "latest" in seal.files else "optimizer.pt"
+    return {STATE, "scheduler.pt", optimizer, *random_states}
+
+
+def sealed(work: Path) -> list[Path]:
+    """The folders that have a seal, oldest step first; whether it still holds is not asked."""
+    return [folder for folder in _folders(work) if (folder / seals.FILE).exists()]
+
+
+def best(folders: Sequence[Path]) -> Path | None:
+    """The folder with the lowest eval_loss of its own step; None when no step of them was evaluated."""
+    losses = {folder: loss for folder in folders if (loss := eval_loss(folder)) is not None}
+    return min(losses, key=lambda folder: losses[folder]) if losses else None
+
+
+def eval_loss(folder: Path) -> float | None:
+    """The evaluation at a checkpoint's step, from the trainer's own history in it."""
+    try:
+        history = json.loads((folder / STATE).read_bytes())["log_history"]
+        losses = [
+            record["eval_loss"]
+            for record in history
+            if "eval_loss" in record and record.get("step") == _step(folder)
+        ]
+        return float(losses[-1]) if losses and math.isfinite(losses[-1]) else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _folders(work: Path) -> list[Path]:
+    return sorted((path for path in work.glob("checkpoint-*") if _NAME.fullmatch(path.name)), key=_step)
+
+
+def _step(folder: Path) -> int:
+    match = _NAME.fullmatch(folder.name)
+    assert match
+    return int(match[1])
+
+
+def _quarantine(folder: Path) -> Path:
+    target = folder.parent / QUARANTINE / folder.name
+    target.parent.mkdir(exist_ok=True)
+    number = 1
+    while target.exists():
+        target = target.with_name(f"{folder.name}.{number}")
+        number += 1
+    folder.rename(target)
+    return target

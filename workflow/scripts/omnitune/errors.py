@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from enum import IntEnum
 from typing import NoReturn
 
+from omnitune.launcher import end_with_launcher
+
 # Why nothing more can be written, and what helps.
 OF_DISK = {
     errno.ENOSPC: "Free space there, then run again.",
@@ -39,6 +41,10 @@ class ExitCode(IntEnum):
     KILLED = 137
 
 
+# Whoever tries the same again gets the same.
+_HOPELESS = (ExitCode.DATA, ExitCode.GPU_MEMORY, ExitCode.NOT_FINITE, ExitCode.CONFIG)
+
+
 class PipelineError(Exception):
     """A failure a user can cause or mend, told in three parts.
 
@@ -47,14 +53,29 @@ class PipelineError(Exception):
         where: the file, key or row concerned (`data/train.jsonl:37`); empty when `what` says it.
         fix: what to do, one sentence.
         code: exit code of the command.
+        finding: code of the data gate (docs/codes.md), when it is one of a file of rows.
+
+    Attributes:
+        hopeless: trying again without a change is no use; by the code, unless the raiser knows better.
     """
 
-    def __init__(self, what: str, *, where: str = "", fix: str = "", code: ExitCode = ExitCode.CONFIG) -> None:
-        self.what, self.where, self.fix, self.code = what, where, fix, code
+    def __init__(
+        self,
+        what: str,
+        *,
+        where: str = "",
+        fix: str = "",
+        code: ExitCode = ExitCode.CONFIG,
+        finding: str = "",
+    ) -> None:
+        self.what, self.where, self.fix, self.code, self.finding = what, where, fix, code, finding
+        self.hopeless = code in _HOPELESS
         super().__init__(what)
 
     def __str__(self) -> str:
         sentence = f"{self.where}: {self.what}" if self.where else self.what
+        if self.finding:
+            sentence += f" ({self.finding})"
         if not sentence.endswith((".", "?", "!")):
             sentence += "."
         return f"{sentence} {self.fix}".rstrip()
@@ -70,9 +91,11 @@ def suggest(name: str, known: Sequence[str]) -> str:
 
 def of_machine(error: OSError) -> PipelineError:
     """A full disk, a missing right or a stale mount is the machine's state, not a bug of ours."""
+    # A copy that finds the disk full names what it reads first, and then what it writes.
+    place = (error.filename2 if error.errno in OF_DISK else None) or error.filename
     return PipelineError(
         error.strerror or str(error),
-        where=str(error.filename or "input/output"),
+        where=str(place or "input/output"),
         fix=OF_DISK.get(error.errno or 0, ""),
         code=ExitCode.DISK,
     )
@@ -93,6 +116,7 @@ def tell(error: PipelineError) -> None:
 
 def run(main: Callable[[Sequence[str] | None], int]) -> NoReturn:
     """Run a command's `main(argv)` and exit with its code; a PipelineError is printed as its sentence."""
+    end_with_launcher()
     try:
         code = main(None)
     except PipelineError as error:

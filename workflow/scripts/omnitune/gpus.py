@@ -2,14 +2,18 @@
 
 import fcntl
 import os
+import re
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from omnitune.errors import PipelineError
+from omnitune import nvml
+from omnitune.errors import ExitCode, PipelineError
 
+# How long we wait for devices whose memory is used by something that knows of no lease.
+STRANGER_SECONDS = 600.0
 _POLL_SECONDS = 0.5
 # One place for all jobs of a user on a machine, whatever session, container or cron job they are started from:
 # XDG_RUNTIME_DIR and TMPDIR differ between those.
@@ -44,39 +48,38 @@ def leased(count: int) -> Iterator[Lease]:
 
     Each device is a file lock, which the kernel frees when its holders are gone, however they went. Jobs are
     served in the order of their coming, so a large one does not starve behind small ones. Inside a Slurm job the
-    devices are those of its allocation, whose numbers are its own.
+    devices are those of its allocation, whose numbers are its own. A device whose memory is used by something else
+    is passed over.
 
     Raises:
-        PipelineError: when the machine has fewer.
+        PipelineError: when the machine has fewer, or something else keeps too many of them.
     """
     if count == 0:
         yield Lease("")
         return
-    pool = _pool()
-    if count > len(pool):
+    pool = _Pool(_listed())
+    if count > len(pool.devices):
         raise PipelineError(
-            f"The job wants {count} GPUs and there are {len(pool)}",
+            f"The job wants {count} GPUs and there are {len(pool.devices)}",
             fix="Lower the stage's gpus, unset CUDA_VISIBLE_DEVICES, or run where there are more.",
         )
     with ExitStack() as held:
-        with _locked(folder() / "queue"):  # held while waiting: the next job queues behind us
-            while len(free := _free(pool, held, count)) < count:
-                time.sleep(_POLL_SECONDS)
-        yield Lease(",".join(device for device, _ in free), tuple(descriptor for _, descriptor in free))
+        with _turn(count):  # held while waiting: the next job queues behind us
+            taken = pool.wait(count)
+        for descriptor in taken.values():
+            held.callback(os.close, descriptor)
+        yield Lease(",".join(taken), tuple(taken.values()))
 
 
-def _pool() -> list[str]:
+def _listed() -> list[str]:
     """Devices that we may use: CUDA_VISIBLE_DEVICES, else all that the driver knows."""
     listed = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if listed is not None:
-        return list(dict.fromkeys(device.strip() for device in listed.split(",") if device.strip()))
-    import pynvml
-
-    try:
-        pynvml.nvmlInit()
-        return [str(number) for number in range(pynvml.nvmlDeviceGetCount())]
-    except pynvml.NVMLError:
-        return []
+    if listed is None:
+        return [str(number) for number in range(nvml.count())]
+    names = [name.strip() for name in listed.split(",")]
+    # CUDA takes no notice of what stands after the first that is none: -1, NoDevFiles.
+    end = next((place for place, name in enumerate(names) if re.match(r"-|No", name)), len(names))
+    return list(dict.fromkeys(filter(None, names[:end])))
 
 
 def folder() -> Path:
@@ -90,34 +93,84 @@ def folder() -> Path:
     return place
 
 
-def _free(pool: list[str], held: ExitStack, count: int) -> list[tuple[str, int]]:
-    """Lock `count` devices if that many are free, else none."""
-    taken: list[tuple[str, int]] = []
-    for device in pool:
-        descriptor = _open(folder() / f"gpu-{device}")
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+@dataclass
+class _Pool:
+    """The devices that may be leased, and by whom else the memory of some is used."""
+
+    devices: list[str]
+    strangers: dict[str, str] = field(default_factory=dict)
+
+    def wait(self, count: int) -> dict[str, int]:
+        """Lock `count` devices, as soon as that many are free."""
+        waiting, blocked_since, said = False, None, set[str]()
+        while True:
+            taken = self._lock(count)
+            for device in sorted(self.strangers.keys() - said):
+                print(f"GPU {device} is passed over: in use, {self.strangers[device]}.", flush=True)
+                said.add(device)
+            if len(taken) == count:
+                return taken
+            if not waiting:
+                waiting = True
+                print(f"Waiting for {count} GPUs: {len(taken)} of {len(self.devices)} are free.", flush=True)
+            for descriptor in taken.values():
+                os.close(descriptor)
+            if len(self.devices) - len(self.strangers) >= count:
+                blocked_since = None  # for our own jobs we wait as long as it takes
+            elif blocked_since is None:
+                blocked_since = time.monotonic()
+            elif time.monotonic() - blocked_since > STRANGER_SECONDS:
+                raise self._refusal(count)
+            time.sleep(_POLL_SECONDS)
+
+    def _lock(self, count: int) -> dict[str, int]:
+        """Device -> lock, of up to `count` free ones."""
+        taken: dict[str, int] = {}
+        for device in self.devices:
+            if len(taken) == count:
+                break
+            # One device may be listed by number here and by uuid elsewhere; old names of MIG devices have a slash.
+            name = (nvml.uuid(device) or device).replace("/", "_")
+            descriptor = _open(folder() / f"gpu-{name}")
+            if not _try(descriptor):
+                self.strangers.pop(device, None)  # one of ours has it
+            elif user := nvml.in_use(device):
+                self.strangers[device] = user
+            else:
+                self.strangers.pop(device, None)
+                taken[device] = descriptor
+                continue
             os.close(descriptor)
-            continue
-        taken.append((device, descriptor))
-        if len(taken) == count:
-            for _, kept in taken:
-                held.callback(os.close, kept)
-            return taken
-    for _, descriptor in taken:
-        os.close(descriptor)
-    return []
+        return taken
+
+    def _refusal(self, count: int) -> PipelineError:
+        users = "; ".join(f"GPU {device}: {user}" for device, user in sorted(self.strangers.items()))
+        return PipelineError(
+            f"The job wants {count} GPUs of {len(self.devices)}, and for {STRANGER_SECONDS / 60:.0f} min the "
+            f"memory of {len(self.strangers)} has been in use ({users})",
+            fix="End what uses them (nvidia-smi shows it), or list other devices in CUDA_VISIBLE_DEVICES.",
+            code=ExitCode.BUSY,
+        )
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    descriptor = _open(path)
+def _turn(count: int) -> Iterator[None]:
+    descriptor = _open(folder() / "queue")
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if not _try(descriptor):
+            print(f"Waiting for {count} GPUs: another job came before.", flush=True)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
         os.close(descriptor)
+
+
+def _try(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _open(path: Path) -> int:

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from omnitune.errors import ExitCode, PipelineError
 from omnitune.media.present import refuse_missing
 from omnitune.publish import open_atomic, staging
 from omnitune.records import Record, encode, read_records
+from omnitune.supervisor import Limits
 
 VERSION = 1
 PREDICTIONS = "predictions.jsonl"
@@ -25,6 +26,9 @@ def infer(
     python: str,
     log: Path,
     devices: int,
+    limits: Limits | None = None,
+    echo: int | None = None,
+    begin: Callable[[str], None] = lambda key: None,
 ) -> None:
     """Publish one line {id, source, task, modality, prediction, reference} per test row, in the rows' order.
 
@@ -36,6 +40,9 @@ def infer(
         python: interpreter of the swift environment.
         log: file for ms-swift's output.
         devices: GPUs that the model is spread over; 0 runs on the CPU.
+        limits: how long it may say nothing, and take to end.
+        echo: descriptor that takes the lines of progress too.
+        begin: called with the hash of the run key before the work begins; it may refuse (`verdict.Attempt`).
     """
     # The answers are kept in a folder that Snakemake does not know, and shown by a link: it deletes declared
     # files before it runs a rule again, and unchanged answers must not cost a GPU.
@@ -45,6 +52,7 @@ def infer(
     if artifact.republish(kept, key):
         print(f"{output} is finished and made from the same inputs: nothing to infer.")
     else:
+        begin(key.hash)
         refuse_missing([test])
         if arguments.get("infer_backend") == "vllm":
             swift_process.require_vllm(python)
@@ -59,7 +67,9 @@ def infer(
                 ),
                 log=log,
                 keep_open=lease.descriptors,
+                limits=limits,
                 progress=lambda: f"{sum(1 for _ in raw.open('rb'))} answers" if raw.exists() else None,
+                echo=echo,
             )
         rows = list(read_records(test))
         with staging(kept) as folder:

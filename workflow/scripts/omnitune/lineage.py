@@ -1,9 +1,10 @@
 """Which model follows which: the folders and manifests of a run's models, and what each is made from."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from omnitune import rewards
+from omnitune import adapter, rewards
 from omnitune.config.experiments import Experiment
 from omnitune.publish import MANIFEST
 
@@ -62,6 +63,24 @@ class Lineage:
         """Manifests of the final models."""
         return [manifest(self.folder(name, "merge")) for name in self._merging()]
 
+    def proofs(self, *experiments: str) -> list[str]:
+        """Verdicts that the final models of these experiments (of all) answer as what they were merged from."""
+        return [
+            f"results/{self.run}/{name}/merge/parity.json"
+            for name in self._merging()
+            if self.experiments[name].merge.parity_rows and (name in experiments or not experiments)
+        ]
+
+    def resumed(self, experiment: str) -> list[str]:
+        """What says that the adapter that sft trains on is there: its manifest, or of a foreign one its files."""
+        folder = self.experiments[experiment].sft.resume_adapter
+        if not folder:
+            return []
+        folder = os.path.normpath(folder)
+        if folder.startswith("results/"):
+            return [manifest(folder)]
+        return [f"{folder}/{name}" for name in (adapter.CONFIG, adapter.WEIGHTS)]
+
     def served(self) -> list[str]:
         """Arguments files of the servers of the final models."""
         return [f"results/{self.run}/{name}/deploy/args.json" for name in self._merging()]
@@ -69,6 +88,14 @@ class Lineage:
     def served_name(self, experiment: str) -> str:
         """The name by which a client asks for an experiment's final model."""
         return self.run if experiment == "main" else f"{self.run}-{experiment}"
+
+    def trial(self, experiment: str) -> str:
+        """The result of the trial that an experiment's rewards passed."""
+        return f"results/{self.run}/{experiment}/grpo/rewards.json"
+
+    def trials(self) -> list[str]:
+        """Those of all experiments that train on rewards."""
+        return [self.trial(name) for name, one in self.experiments.items() if one.grpo.enabled]
 
     def policy(self, experiment: str) -> str:
         """Folder of the model that grpo trains, or trains an adapter on."""
@@ -112,7 +139,9 @@ class Lineage:
         return [
             {"name": name, "metrics": f"results/{self.run}/{name}/score/metrics.json"}
             | {stage: self.folder(name, stage) for stage in experiment.trained}
+            | ({"rewards": self.trial(name)} if experiment.grpo.enabled else {})
             | ({"merge": self.folder(name, "merge")} if experiment.merge.enabled else {})
+            | dict(zip(("parity",), self.proofs(name), strict=False))
             for name, experiment in self.experiments.items()
         ]
 

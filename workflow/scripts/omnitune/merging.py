@@ -6,58 +6,61 @@ tensors (talker and code2wav among them) stay bit for bit the base's and memory 
 
 import json
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from omnitune import artifact, runkey, weights
+from omnitune import adapter, artifact, disk, layout, model_card, model_parts, runkey, weights
+from omnitune.adapter import Adapter, Pair
 from omnitune.errors import ExitCode, PipelineError
 from omnitune.publish import MANIFEST, staging
 
 if TYPE_CHECKING:
     import torch
 
-VERSION = 1
-ADAPTER = "adapter_model.safetensors"
-_PREFIX = "base_model.model."
+VERSION = 2
+CARD = "README.md"
 _DTYPES = {"F32": "float32", "BF16": "bfloat16", "F16": "float16"}
-# Keys of adapter_config.json whose other values mean another formula than W + scaling * B A.
-_PLAIN = {
-    "peft_type": "LORA", "use_dora": False, "fan_in_fan_out": False, "bias": "none", "lora_bias": False,
-    "modules_to_save": None, "target_parameters": None, "rank_pattern": {}, "alpha_pattern": {},
-    "trainable_token_indices": None, "use_qalora": False, "megatron_config": None,
-}  # fmt: skip
-# Initialisations that take something out of the base's weights at the start of the training.
-_CHANGES_BASE = ("pissa", "olora", "corda", "loftq", "lora_ga")
 
 Change = Callable[["torch.Tensor"], "torch.Tensor"]
 
 
-def merge(base: Path, trained: Path, output: Path, inputs: Sequence[Path]) -> None:
+def merge(base: Path, trained: Path, output: Path, *, manifest: Path, data: Path | None = None) -> None:
     """Publish the final model.
 
     Args:
         base: folder of the base checkpoint.
         trained: folder of the trained model: an adapter, or the tensors of a full fine-tuning.
         output: where the final model is seen.
-        inputs: manifests of both; they decide whether a finished model is made again.
+        manifest: manifest of the base; it and the trained model's decide whether a finished one is made again.
+        data: manifest of the split, for the model card.
     """
-    key = runkey.of({"trained": trained.as_posix()}, inputs, version=VERSION, packages={})
+    manifests = [manifest, trained / MANIFEST]
+    key = runkey.of({"trained": trained.as_posix()}, manifests, version=VERSION, packages={})
     if artifact.republish(output, key):
         print(f"{output} is finished and made from the same inputs: nothing to merge.")
         return
-    changes = dict(_adapter_changes(trained) if (trained / ADAPTER).exists() else _full_changes(trained))
+    of_base, of_trained = (json.loads(path.read_bytes()) for path in manifests)
+    name = model_card.name_of(of_base)
+    lora = (trained / adapter.WEIGHTS).exists()
+    changes = dict(_adapter_changes(adapter.read(trained)) if lora else _full_changes(trained))
     _check_names(changes, base, trained)
+    files = [path for path in sorted(base.iterdir()) if _is_copied(path)]
     with staging(output) as folder:
-        for path in sorted(base.iterdir()):
-            if path.is_file() and not path.name.startswith(".") and path.name != MANIFEST:
-                shutil.copyfile(path, folder / path.name)
+        disk.require(output, sum(path.stat().st_size for path in files), "the final model's files")
+        for path in files:
+            shutil.copyfile(path, folder / path.name)
         for path in weights.shards(folder):
             _rewrite(path, changes)
+        layout.check(folder)
+        counts = json.loads(data.read_bytes()) if data else None
+        (folder / CARD).write_text(model_card.card(name, of_trained, counts), encoding="utf-8")
         facts = {
             "stage": "merge",
             "version": VERSION,
-            "base": json.loads((trained / MANIFEST).read_bytes())["base"],
+            "base": of_trained["base"],
+            "base_model": name,
             "tensors": len(weights.tensors(folder)),
             "changed_tensors": len(changes),
         }
@@ -65,44 +68,51 @@ def merge(base: Path, trained: Path, output: Path, inputs: Sequence[Path]) -> No
     print(f"{output}: {facts['changed_tensors']} of {facts['tensors']} tensors changed.")
 
 
-def _adapter_changes(folder: Path) -> Iterator[tuple[str, Change]]:
+def _is_copied(path: Path) -> bool:
+    """Files of the checkpoint; its card is about another model."""
+    return path.is_file() and not path.name.startswith(".") and path.name not in (MANIFEST, CARD)
+
+
+def _adapter_changes(found: Adapter) -> Iterator[tuple[str, Change]]:
     """Name of the base's tensor -> W + scaling * B A, as peft merges it."""
-    config = json.loads((folder / "adapter_config.json").read_bytes())
-    for name, plain in _PLAIN.items():
-        if (config.get(name) or plain) != plain:  # peft writes null, [] and {} for none alike
-            raise PipelineError(
-                f"{name} is {config[name]}, which is not merged here",
-                where=str(folder / "adapter_config.json"),
-                fix="Train with plain LoRA, or serve base and adapter side by side.",
-            )
-    if str(config.get("init_lora_weights")).startswith(_CHANGES_BASE):
-        raise PipelineError(
-            f"init_lora_weights is {config['init_lora_weights']}, which changed the base it was trained on",
-            where=str(folder / "adapter_config.json"),
-            fix="Train with plain LoRA.",
-        )
-    rank, alpha = config["r"], config["lora_alpha"]
-    scaling = alpha / (rank**0.5 if config.get("use_rslora") else rank)
-    tensors = weights.header(folder / ADAPTER)
-    for name, a in tensors.items():
-        if name.endswith(".lora_A.weight"):
-            module = name.removeprefix(_PREFIX).removesuffix(".lora_A.weight")
-            if b := tensors.get(name.replace(".lora_A.", ".lora_B.")):
-                yield f"{module}.weight", _lora(a, b, scaling)
-                continue
-        if not name.endswith(".lora_B.weight"):
-            raise PipelineError(
-                f"{name} is no part of a LoRA adapter", where=str(folder / ADAPTER), code=ExitCode.DATA
-            )
+    for module, pair in found.layers.items():
+        yield f"{module}.weight", _layer(pair, found.scaling)
+    for fused, pair in found.experts.items():
+        module, _, name = fused.rpartition(".")
+        for number in range(pair[0].shape[0] // found.rank):
+            # In memory gate and up lie behind each other in one tensor; the files have them one by one.
+            leaves = ("gate_proj", "up_proj") if name == "gate_up_proj" else (name,)
+            for place, leaf in enumerate(leaves):
+                yield f"{module}.{number}.{leaf}.weight", _expert(pair, found, number, (place, len(leaves)))
 
 
-def _lora(a: weights.Tensor, b: weights.Tensor, scaling: float) -> Change:
+def _layer(pair: Pair, scaling: float) -> Change:
     def change(weight: "torch.Tensor") -> "torch.Tensor":
         # As peft merges what it loads: the adapter in float32, one rounding at the end to the weight's type.
-        delta = (_load(b).float() @ _load(a).float()) * scaling
+        a, b = map(_load, pair)
+        delta = (b.float() @ a.float()) * scaling
         if delta.shape != weight.shape:
             return delta  # refused by the caller
         weight += delta
+        return weight
+
+    return change
+
+
+def _expert(pair: Pair, found: Adapter, number: int, share: tuple[int, int]) -> Change:
+    """The change of one expert's tensor, which is the `share` (which, of how many) of a fused one."""
+
+    def change(weight: "torch.Tensor") -> "torch.Tensor":
+        a, b = map(_load_float, pair)
+        rank = found.rank
+        whole = (
+            b.reshape(len(b), rank, -1)[:, :, number] @ a[number * rank : (number + 1) * rank]
+        ) * found.scaling
+        place, of = share
+        if whole.shape != (of * len(weight), weight.shape[1]):
+            return whole  # refused by the caller
+        # Of fused tensors peft rounds the update to the weight's type before it adds it.
+        weight += whole[place * len(weight) : (place + 1) * len(weight)].to(weight.dtype)
         return weight
 
     return change
@@ -122,6 +132,14 @@ def _check_names(changes: Mapping[str, Any], base: Path, trained: Path) -> None:
     if unknown := [name for name in changes if name not in known]:
         raise PipelineError(
             f"{len(unknown)} of {len(changes)} trained tensors are not in the base, first {unknown[0]}",
+            where=str(trained),
+            fix="Merge with the base that it was trained on.",
+        )
+    experts = {name for name in known if model_parts.part(name) == model_parts.EXPERTS}
+    if (left := experts - changes.keys()) and left != experts:
+        raise PipelineError(
+            f"{len(experts) - len(left)} of the base's {len(experts)} tensors of experts are trained, not "
+            f"{min(left)}",
             where=str(trained),
             fix="Merge with the base that it was trained on.",
         )
@@ -156,6 +174,11 @@ def _rewrite(path: Path, changes: Mapping[str, Change]) -> None:
                 )
             file.seek(tensor.offset)
             file.write(after.view(torch.uint8).numpy().tobytes())
+
+
+@lru_cache(maxsize=4)  # a layer's experts follow each other and share these
+def _load_float(tensor: weights.Tensor) -> "torch.Tensor":
+    return _load(tensor).float()
 
 
 def _load(tensor: weights.Tensor) -> "torch.Tensor":

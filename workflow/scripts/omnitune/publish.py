@@ -24,7 +24,7 @@ def open_atomic(path: Path) -> Iterator[BinaryIO]:
     """A binary file that appears at `path` only when the block ends without an error."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary, file = _temporary(path)
-    try:
+    with _named(path):
         with file:
             try:
                 yield file
@@ -36,6 +36,13 @@ def open_atomic(path: Path) -> Iterator[BinaryIO]:
                 temporary.unlink(missing_ok=True)
                 raise
         fsync_folder(path.parent)
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Let the error of a full disk say what was to be written: that of a write names no file."""
+    try:
+        yield
     except OSError as error:
         if error.filename is None and error.errno in OF_DISK:
             error.filename = str(path)
@@ -72,19 +79,24 @@ def staging(target: Path) -> Iterator[Path]:
     On success the caller has moved it away with `publish_folder`, or it is removed all the same.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    # What an earlier, killed attempt left has no reader: the name is ours alone.
-    for left in target.parent.glob(f".{target.name}.*.staging"):
-        shutil.rmtree(left)
+    sweep(target)
     folder = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.staging")
     folder.mkdir()
     try:
-        yield folder
+        with _named(target):
+            yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def publish_folder(folder: Path, target: Path) -> None:
-    """Flush every file of `folder` and put it in the place of `target`; an old `target` goes last."""
+def sweep(target: Path) -> None:
+    """Remove what an earlier, killed attempt at `target` left; it has no reader: the name is ours alone."""
+    for left in target.parent.glob(f".{target.name}.*.staging"):
+        shutil.rmtree(left)
+
+
+def flush(folder: Path) -> None:
+    """Flush every file and folder below `folder` to the disk."""
     for path in sorted(folder.rglob("*")):
         if path.is_dir():
             fsync_folder(path)
@@ -92,6 +104,11 @@ def publish_folder(folder: Path, target: Path) -> None:
             with path.open("rb") as file:
                 os.fsync(file.fileno())
     fsync_folder(folder)
+
+
+def publish_folder(folder: Path, target: Path) -> None:
+    """Flush `folder` and put it in the place of `target`; an old `target` goes last."""
+    flush(folder)
     old = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.staging")
     if target.exists():
         target.rename(old)

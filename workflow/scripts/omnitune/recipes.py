@@ -2,7 +2,7 @@
 
 The objective (epochs, learning rate, schedule, effective batch, lengths) is that of the bash scripts in both
 recipes. `seed` also takes micro-batch, accumulation, checkpointing and loader from them; `fast` chooses
-those by the memory of the GPU and keeps the effective batch.
+those by the memory of the GPU (`gpu_memory.py`) and keeps the effective batch.
 """
 
 from typing import Any, Literal
@@ -11,6 +11,7 @@ from omnitune.config.grpo import GrpoConfig
 from omnitune.config.sft import SftConfig
 from omnitune.config.training import TrainingConfig
 from omnitune.errors import PipelineError
+from omnitune.gpu_memory import Load
 
 Recipe = Literal["fast", "seed"]
 Key = tuple[str, ...]
@@ -56,9 +57,11 @@ _SEED_GRPO_VLLM = _SEED_GRPO | {"micro_batch": 2, "gradient_accumulation": 1}
 SEED: dict[Key, dict[str, Any]] = {
     ("sft", "lora"): {
         "micro_batch": 1, "gradient_accumulation": 4, "gradient_checkpointing": True, "dataloader_workers": 4,
+        "padding_free": False,
     },
     ("sft", "full"): {
         "micro_batch": 1, "gradient_accumulation": 8, "gradient_checkpointing": True, "dataloader_workers": 4,
+        "padding_free": False,
     },
     ("grpo", "lora", "transformers"): _SEED_GRPO,
     ("grpo", "full", "transformers"): _SEED_GRPO,
@@ -68,34 +71,17 @@ SEED: dict[Key, dict[str, Any]] = {
     ("grpo", "full", "server"): _SEED_GRPO_VLLM,
 }  # fmt: skip
 
-# From the least memory (GiB) of a GPU: what fits a 30B checkpoint beside its weights. An estimate, on the safe
-# side: LoRA holds 61 GB of bf16 weights on every GPU, and one row of 4096 tokens needs 2.5 GB of logits.
-_FAST_GRPO: list[tuple[int, dict[str, Any]]] = [
-    (120, {"micro_batch": 2, "gradient_checkpointing": True, "dataloader_workers": 8}),
-    (0, {"micro_batch": 1, "gradient_checkpointing": True, "dataloader_workers": 8}),
-]
-FAST: dict[Key, list[tuple[int, dict[str, Any]]]] = {
-    ("sft", "lora"): [
-        (120, {"micro_batch": 4, "gradient_checkpointing": False, "dataloader_workers": 8}),
-        (76, {"micro_batch": 2, "gradient_checkpointing": True, "dataloader_workers": 8}),
-        (0, {"micro_batch": 1, "gradient_checkpointing": True, "dataloader_workers": 8}),
-    ],
-    ("sft", "full"): [
-        (120, {"micro_batch": 4, "gradient_checkpointing": True, "dataloader_workers": 8}),
-        (76, {"micro_batch": 2, "gradient_checkpointing": True, "dataloader_workers": 8}),
-        (0, {"micro_batch": 1, "gradient_checkpointing": True, "dataloader_workers": 8}),
-    ],
-    ("grpo", "lora", "transformers"): _FAST_GRPO,
-    ("grpo", "full", "transformers"): _FAST_GRPO,
-    ("grpo", "lora", "colocate"): _FAST_GRPO,
-    ("grpo", "full", "colocate"): _FAST_GRPO,
-    ("grpo", "lora", "server"): _FAST_GRPO,
-    ("grpo", "full", "server"): _FAST_GRPO,
-}
+# Rows of a micro-batch that `fast` tries for sft, at most.
+FAST_SFT = 8
+# Of GRPO nothing of the kind was measured: from the least memory (GiB) of a GPU, on the safe side.
+FAST_GRPO = ((120, 2), (0, 1))
+# One process that reads media keeps up with some 20 rows a second, and video takes longer.
+FAST_WORKERS = 8
+_CPU_MICRO_BATCH = 4
 
 CPU = {
     "processes": 1, "deepspeed": "none", "gradient_checkpointing": False, "dataloader_workers": 0,
-    "dataset_workers": 1,
+    "dataset_workers": 1, "padding_free": False,
 }  # fmt: skip
 
 
@@ -131,12 +117,11 @@ def fill_grpo(
 def _filled(
     section: TrainingConfig, key: Key, recipe: Recipe, gpu_memory_gib: int, device: Literal["cuda", "cpu"]
 ) -> dict[str, Any]:
-    speed = SEED[key] if recipe == "seed" else next(row for least, row in FAST[key] if gpu_memory_gib >= least)
     names = type(section).model_fields
     chosen = {name: value for name in names if (value := getattr(section, name)) is not None}
-    defaults = OBJECTIVE[key] | speed
+    defaults = OBJECTIVE[key] | (SEED[key] if recipe == "seed" else {"dataloader_workers": FAST_WORKERS})
     if device == "cpu":
-        defaults |= CPU
+        defaults |= {name: value for name, value in CPU.items() if name in names}
         if "processes" not in chosen:  # a preset for GPUs, written into the config that the CPU is tried with
             chosen.pop("deepspeed", None)
     elif "processes" in chosen:
@@ -145,7 +130,58 @@ def _filled(
         )
     else:
         defaults["processes"] = chosen.get("gpus", defaults["gpus"])
-    return defaults | chosen | _batch(chosen, defaults, (defaults | chosen)["processes"])
+    filled = defaults | chosen
+    if recipe == "fast":
+        defaults |= _fast(section, key, filled, gpu_memory_gib, device)
+    # What is not said of a tower is said of both.
+    towers = dict.fromkeys(("freeze_vision", "freeze_audio"), filled["freeze_vit"])
+    filled = towers | defaults | chosen | _batch(chosen, defaults, filled["processes"])
+    if "gradient_checkpointing" not in filled:
+        load = _load(section, filled)
+        fits = load.fits(gpu_memory_gib, filled["micro_batch"], checkpointing=False)
+        filled["gradient_checkpointing"] = not fits
+    return filled
+
+
+def _fast(
+    section: TrainingConfig, key: Key, filled: dict[str, Any], gib: int, device: Literal["cuda", "cpu"]
+) -> dict[str, Any]:
+    """The largest micro-batch that is worth it and fits; checkpointing, of sft, follows from what it becomes."""
+    if device == "cpu":
+        return {"micro_batch": _CPU_MICRO_BATCH}
+    if key[0] == "grpo":
+        micro = next(micro for least, micro in FAST_GRPO if gib >= least)
+        return {"micro_batch": micro, "gradient_checkpointing": True}
+    load = _load(section, filled)
+    rows = filled["effective_batch"] // filled["processes"]
+    wanted = filled.get("gradient_checkpointing")
+    shapes = [
+        (micro, twice)
+        for micro in range(1, FAST_SFT + 1)
+        for twice in (False, True)
+        if rows % micro == 0 and wanted in (None, twice) and load.fits(gib, micro, twice)
+    ]
+    micro, _ = max(shapes, key=_speed, default=(1, True))
+    return {"micro_batch": micro, "padding_free": "auto"}
+
+
+def _speed(shape: tuple[int, bool]) -> tuple[float, bool]:
+    """How shapes compare: a micro-batch takes about the same time however many rows it has, and twice that with
+    checkpointing (docs/design.md, section 10).
+    """
+    micro, twice = shape
+    return micro / (2 if twice else 1), not twice
+
+
+def _load(section: TrainingConfig, filled: dict[str, Any]) -> Load:
+    return Load(
+        tuner=section.tuner,
+        rank=section.lora.rank,
+        experts=section.tuner == "lora" and section.lora.experts,
+        deepspeed=filled["deepspeed"],
+        processes=filled["processes"],
+        tokens=filled["max_length"],
+    )
 
 
 def _batch(chosen: dict[str, Any], defaults: dict[str, Any], processes: int) -> dict[str, int]:

@@ -29,6 +29,7 @@ class Medium(msgspec.Struct, omit_defaults=True, gc=False):
         digest: of the file's bytes (media: hash and decode).
         content: of the decoded samples or pixels, equal for re-encodings without loss (media: decode).
         origin: the file that it was made of, when it was put right.
+        size, mtime_ns: bytes and time of change of the file as it was looked into.
     """
 
     modality: str
@@ -38,6 +39,8 @@ class Medium(msgspec.Struct, omit_defaults=True, gc=False):
     digest: str = ""
     content: str = ""
     origin: str = ""
+    size: int = 0
+    mtime_ns: int = 0
 
 
 class Facts(msgspec.Struct, omit_defaults=True, gc=False):

@@ -7,7 +7,8 @@ from omnitune import vllm_args
 from omnitune.config.grpo import GrpoConfig
 from omnitune.config.media import MediaConfig
 from omnitune.errors import PipelineError
-from omnitune.swift_args import Arguments, Device, as_text, common, media_environment, sampled_length
+from omnitune.grpo_args import sampled_length
+from omnitune.swift_args import Arguments, Device, as_text, common, media_environment
 
 VERSION = 1
 HOST = "127.0.0.1"

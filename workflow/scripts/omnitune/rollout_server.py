@@ -1,7 +1,6 @@
 """The vLLM server that samples for GRPO: started beside a training, watched, and ended with it."""
 
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -13,20 +12,24 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from omnitune import supervisor, swift_process
+from omnitune import launcher, supervisor, swift_process
 from omnitune.errors import ExitCode, PipelineError
 from omnitune.rollout_args import HOST
 from omnitune.serving import LISTENS, check_port
+from omnitune.supervisor import signals
 
 if TYPE_CHECKING:
     import psutil
 
 # A 30B model is read from disk and warmed up in minutes; on a network disk in more.
 START_SECONDS = 1800
-WATCH_SECONDS = 2
 _POLL_SECONDS = 0.5
 _STOP_SECONDS = supervisor.GRACE_SECONDS + 10
 _COMMAND = Path(__file__).parents[1] / "rollout.py"
+
+
+class ServerError(PipelineError):
+    """The server has failed, not the training."""
 
 
 @dataclass(frozen=True)
@@ -100,41 +103,32 @@ class Running:
         """Look whether it still works.
 
         Raises:
-            PipelineError: it has ended, or a process of it that holds a copy of the model: ms-swift would go on
+            ServerError: it has ended, or a process of it that holds a copy of the model: ms-swift would go on
                 waiting for its answer.
         """
         gone = self.process.poll() is not None or any(not _lives(worker) for worker in self.workers)
         if gone:
-            raise PipelineError(
+            raise ServerError(
                 "the rollout server has ended, so the training was ended too",
                 where=str(self.server.log),
                 fix="Its output is in that file. The same command goes on from the last checkpoint.",
                 code=ExitCode.TRAINER,
             )
 
-    def watching(self, progress: Callable[[], str | None], every: float = 30) -> Callable[[], str | None]:
-        """A `progress` that is called every WATCH_SECONDS and looks after the server each time."""
-        told, line = 0.0, None
-
-        def look() -> str | None:
-            nonlocal told, line
-            self.check()
-            if time.monotonic() - told >= every:
-                told, line = time.monotonic(), progress()
-            return line
-
-        return look
-
 
 @contextmanager
-def running(server: Server | None, *, python: str, devices: str, cache: Path) -> Iterator[Running | None]:
+def running(server: Server | None, *, python: str, devices: str, cache: Path) -> Iterator[Callable[[], None]]:
     """Start a server, wait until it answers, and end it with all its processes after the block; None needs none.
 
+    Yields:
+        A look whether it still works, which raises when it does not (`Running.check`).
+
     Raises:
-        PipelineError: it did not start; or the block failed because it had ended.
+        ServerError: it did not start; or the block failed because it had ended.
+        Stopped: before it answered.
     """
     if server is None:
-        yield None
+        yield lambda: None
         return
     print(f"Starting the rollout server at {HOST}:{server.port}; its output is in {server.log}.", flush=True)
     argv = [
@@ -145,14 +139,13 @@ def running(server: Server | None, *, python: str, devices: str, cache: Path) ->
     started = Running(
         server,
         subprocess.Popen(
-            argv, env={**os.environ, supervisor.LAUNCHER: str(os.getpid())}, start_new_session=True,
-            stdin=subprocess.DEVNULL,
+            argv, env={**os.environ, **launcher.ours()}, start_new_session=True, stdin=subprocess.DEVNULL,
         ),
     )  # fmt: skip
     try:
         _until_ready(started)
         try:
-            yield started
+            yield started.check
         except supervisor.Stopped:
             raise
         except PipelineError:
@@ -164,23 +157,19 @@ def running(server: Server | None, *, python: str, devices: str, cache: Path) ->
 
 def _until_ready(started: Running) -> None:
     server, begun = started.server, time.monotonic()
-    with supervisor.signals() as received:
+    with signals.collected() as wishes:
         while not _answers(server):
+            if wishes.wanted:
+                raise supervisor.Stopped.by(wishes)
             if started.process.poll() is not None:
-                raise PipelineError(
+                raise ServerError(
                     "the rollout server did not start; why stands above",
                     where=str(server.log),
                     fix="Mend that, then run the same command again.",
                     code=_code(started.process.returncode),
                 )
-            if received:
-                raise supervisor.Stopped(
-                    f"Stopped by {signal.Signals(received[0]).name}",
-                    fix="The same command goes on from the last checkpoint.",
-                    code=ExitCode.INTERRUPTED,
-                )
             if time.monotonic() - begun > START_SECONDS:
-                raise PipelineError(
+                raise ServerError(
                     f"the rollout server did not answer within {START_SECONDS // 60} minutes",
                     where=str(server.log),
                     fix="Look at that file; a smaller model or a faster disk starts sooner.",
@@ -201,7 +190,7 @@ def _answers(server: Server) -> bool:
     if not (found := LISTENS.search(text)):
         return False
     if int(found[1]) != server.port:
-        raise PipelineError(
+        raise ServerError(
             f"port {server.port} was taken while ms-swift started, and it chose {found[1]}",
             where=f"{HOST}:{server.port}",
             fix="Run it again, with another grpo.server.port if it stays taken.",
@@ -214,11 +203,11 @@ def _answers(server: Server) -> bool:
         return False
 
 
-def _workers(launcher: int) -> "list[psutil.Process]":
+def _workers(command: int) -> "list[psutil.Process]":
     """The processes that hold the model: children of ms-swift's own, but for the helper that Python starts."""
     import psutil
 
-    swifts = psutil.Process(launcher).children()
+    swifts = psutil.Process(command).children()
     started = [child for one in swifts for child in one.children()]
     return [child for child in started if not _is_helper(child.cmdline())]
 

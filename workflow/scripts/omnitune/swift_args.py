@@ -5,20 +5,23 @@ null, and ENV holds the media contract. Device numbers, the checkpoint to resume
 the supervisor adds them.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from omnitune import rewards, vllm_args
+from omnitune import grpo_args, vllm_args
 from omnitune.config.grpo import GrpoConfig
 from omnitune.config.infer import InferConfig
 from omnitune.config.media import MediaConfig
 from omnitune.config.sft import SftConfig
 from omnitune.config.training import TrainingConfig
 from omnitune.errors import PipelineError
+from omnitune.model_parts import Shapes
 from omnitune.swift_owned import refuse_owned
-from omnitune.trainer import rollout_check
+from omnitune.trainer.callback import NAME as CALLBACK
+from omnitune.tuner_args import tuner
 
-VERSION = 1
+VERSION = 2
 Device = Literal["cuda", "cpu"]
 Backend = Literal["transformers", "vllm"]
 Arguments = dict[str, Any]
@@ -53,32 +56,47 @@ def sft(
     media: MediaConfig,
     device: Device,
     model: str,
-    linear_modules: Mapping[str, list[str]],
+    shapes: Shapes,
     train: str,
     val: str | None,
+    plugins: Sequence[str],
     output: str,
+    attention: str | None = None,
 ) -> Arguments:
     """Arguments of `swift sft`.
 
     Args:
         settings: the section with the recipe filled in.
         model: folder of the base.
-        linear_modules: names of the base's linear layers by group (llm, vision, audio, aligner).
+        shapes: the base's layers.
         train, val: JSONL files, or with `settings.by_length` folders of `tokens.cached`; without val nothing is
             evaluated during training.
+        plugins: the Python files that ms-swift imports; one registers the callback of `trainer.callback`.
         output: folder of the checkpoints.
+        attention: the flash attention by which rows are not padded, if they are not.
 
     Raises:
-        PipelineError: for a flag in `sft.swift` that has a key of its own or is the pipeline's.
+        PipelineError: for a flag in `sft.swift` that has a key of its own or is the pipeline's; when the best
+            checkpoint is wanted and there is no val.
     """
     refuse_owned("sft", settings.swift)
-    arguments = _training(settings, media, device, model, linear_modules, output)
+    if settings.publish == "best" and not val:
+        raise PipelineError(
+            "the best checkpoint is that with the lowest loss on val, and no row fell to val",
+            where="sft.publish",
+            fix="Raise split.val, or publish last.",
+        )
+    arguments = _training(settings, media, device, model, shapes, plugins, output)
     rows, watched = "dataset", "val_dataset"
     if settings.by_length:
         # From JSONL ms-swift would encode every row before the first step; a column of lengths in it is dropped.
         rows, watched = "cached_dataset", "cached_val_dataset"
         arguments |= {"group_by_length": settings.group_by_length, "packing": settings.packing}
     arguments[rows] = [train]
+    if attention:
+        arguments |= {"attn_impl": attention, "padding_free": True}
+    if settings.resume_adapter:
+        arguments["adapters"] = [settings.resume_adapter]
     if val:
         arguments |= {watched: [val], "eval_strategy": "steps", "eval_steps": settings.eval_steps}
     return as_text(arguments | settings.swift)
@@ -91,7 +109,7 @@ def grpo(
     device: Device,
     model: str,
     adapter: str | None,
-    linear_modules: Mapping[str, list[str]],
+    shapes: Shapes,
     prompts: str,
     plugins: Sequence[str],
     output: str,
@@ -103,9 +121,9 @@ def grpo(
         settings: the section with the recipe filled in.
         model: folder of the model that the policy starts from.
         adapter: folder of an adapter on it that is trained on, or None.
-        linear_modules: as in `sft`.
+        shapes: as in `sft`.
         prompts: JSONL file.
-        plugins: the Python files that ms-swift imports; one registers the rewards, one the check of the rollout.
+        plugins: as in `sft`; one registers the rewards, one prepares vLLM.
         output: folder of the checkpoints.
         server: the arguments file of the server that samples, when one does.
 
@@ -113,50 +131,13 @@ def grpo(
         PipelineError: as in `sft`.
     """
     refuse_owned("grpo", settings.swift)
-    arguments = _training(settings, media, device, model, linear_modules, output)
-    arguments |= {
-        "dataset": [prompts],
-        "rlhf_type": "grpo",
-        "eval_steps": settings.eval_steps,
-        "external_plugins": list(plugins),
-        "callbacks": [rollout_check.NAME],
-        "reward_funcs": list(settings.rewards),
-        "reward_weights": list(settings.rewards.values()),
-        "num_generations": settings.num_generations,
-        "max_completion_length": settings.max_completion_length,
-        "temperature": settings.temperature,
-        "top_p": settings.top_p,
-        "top_k": settings.top_k,
-        "log_completions": settings.log_completions,
-        "use_vllm": settings.rollout != "transformers",
-    }
-    if settings.beta is not None:
-        arguments["beta"] = settings.beta
-    if settings.rollout != "transformers":
-        arguments |= {
-            "vllm_mode": settings.rollout,
-            "vllm_gpu_memory_utilization": settings.vllm_gpu_memory_utilization,
-        }
-        arguments["ENV"] |= vllm_args.environment(device)
-    if settings.rollout == "colocate":
-        arguments |= vllm_args.engine(device, sampled_length(settings))
-    if server:
-        arguments["ENV"] |= {rollout_check.SERVER_VARIABLE: server}
+    arguments = _training(settings, media, device, model, shapes, plugins, output)
+    arguments |= {"dataset": [prompts], **grpo_args.flags(settings, device)}
     if adapter:
         # The divergence is measured from the adapter as sft left it, not from the bare base.
         arguments |= {"adapters": [adapter], "ref_adapters": [adapter]}
-    # Here, so that the run key sees it: other rewards make another model.
-    arguments["ENV"] |= {rewards.VERSION_VARIABLE: str(rewards.VERSION)}
-    if settings.reward_file:
-        arguments["ENV"] |= {rewards.FILE_VARIABLE: settings.reward_file}
+    arguments["ENV"] |= grpo_args.environment(settings, device, server)
     return as_text(arguments | settings.swift)
-
-
-def sampled_length(settings: GrpoConfig) -> int:
-    """Tokens of a prompt and its completion together, at most."""
-    assert settings.max_length
-    assert settings.max_completion_length
-    return settings.max_length + settings.max_completion_length
 
 
 def _training(
@@ -164,14 +145,17 @@ def _training(
     media: MediaConfig,
     device: Device,
     model: str,
-    linear_modules: Mapping[str, list[str]],
+    shapes: Shapes,
+    plugins: Sequence[str],
     output: str,
 ) -> Arguments:
     """What sft and grpo have in common."""
     arguments: Arguments = {
         **common(model, device),
-        "tuner_type": settings.tuner,
+        **tuner(settings, shapes),
         "split_dataset_ratio": 0,
+        "external_plugins": list(plugins),
+        "callbacks": [CALLBACK],
         "output_dir": output,
         "add_version": False,
         "strict": True,
@@ -186,9 +170,6 @@ def _training(
         "warmup_ratio": settings.warmup_ratio,
         "weight_decay": settings.weight_decay,
         "max_length": settings.max_length,
-        "freeze_llm": settings.freeze_llm,
-        "freeze_vit": settings.freeze_vit,
-        "freeze_aligner": settings.freeze_aligner,
         "eval_strategy": "no",
         "save_strategy": "steps",
         "save_steps": settings.save_steps,
@@ -204,13 +185,6 @@ def _training(
         # Seconds that a rank waits for another; ms-swift's own default is 208 days.
         "ddp_timeout": 1800,
     }
-    if settings.tuner == "lora":
-        arguments |= {
-            "lora_rank": settings.lora.rank,
-            "lora_alpha": settings.lora.alpha,
-            "lora_dropout": settings.lora.dropout,
-            "target_modules": lora_targets(settings, linear_modules),
-        }
     if device == "cpu":
         arguments |= {"use_cpu": True, "fp16": False, "bf16": False}
         # A loader that lives from one evaluation to the next draws from the random state once less, and a resumed
@@ -221,26 +195,6 @@ def _training(
     if settings.deepspeed != "none":
         arguments |= {"deepspeed": settings.deepspeed}
     return arguments | {"ENV": media_environment(media)}
-
-
-def lora_targets(settings: TrainingConfig, linear_modules: Mapping[str, list[str]]) -> list[str]:
-    """Full names of every linear layer in the groups that are not frozen.
-
-    Full names, because `all-linear` and a regex both lose their path inside peft and then match the audio
-    tower's projections as well, frozen or not.
-    """
-    groups = [] if settings.freeze_llm else ["llm"]
-    if not settings.freeze_vit:
-        groups += ["vision", "audio"]
-    if not settings.freeze_aligner:
-        groups += ["aligner"]
-    if not groups:
-        raise PipelineError(
-            "everything is frozen",
-            where="freeze_llm, freeze_vit, freeze_aligner",
-            fix="Set one of them to false.",
-        )
-    return [name for group in groups for name in linear_modules[group]]
 
 
 def infer(
@@ -317,8 +271,6 @@ def as_text(arguments: Mapping[str, Any]) -> Arguments:
 
 def command_line(arguments: Mapping[str, Any]) -> list[str]:
     """The arguments as argv; a nested map becomes JSON, as ms-swift's own reader does it."""
-    import json
-
     argv = []
     for name, value in arguments.items():
         if name == "ENV":

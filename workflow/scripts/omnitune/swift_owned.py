@@ -31,7 +31,9 @@ KEYS = {
     "dataset_num_proc": "{stage}.dataset_workers",
     "seed": "{stage}.seed",
     "data_seed": "{stage}.seed",
+    "freeze_parameters": "{stage}.freeze_vision and {stage}.freeze_audio",
     "target_modules": "{stage}.freeze_vit and {stage}.freeze_aligner",
+    "target_parameters": "{stage}.lora.experts",
     "lora_rank": "{stage}.lora.rank",
     "lora_alpha": "{stage}.lora.alpha",
     "lora_dropout": "{stage}.lora.dropout",
@@ -53,7 +55,12 @@ KEYS = {
     "bf16": "device",
 }
 # Those of `swift sft` besides: GRPO takes neither.
-SFT_KEYS = {"group_by_length": "sft.group_by_length", "packing": "sft.packing"}
+SFT_KEYS = {
+    "group_by_length": "sft.group_by_length",
+    "packing": "sft.packing",
+    "padding_free": "sft.padding_free",
+    "adapters": "sft.resume_adapter",
+}
 # Those of `swift rlhf` besides; `swift sft` has some of them too, where they mean nothing to the training.
 GRPO_KEYS = {
     "reward_funcs": "grpo.rewards",
@@ -68,17 +75,28 @@ GRPO_KEYS = {
     "use_vllm": "grpo.rollout",
     "vllm_mode": "grpo.rollout",
     "vllm_gpu_memory_utilization": "grpo.vllm_gpu_memory_utilization",
+    "vllm_tensor_parallel_size": "grpo.vllm_tensor_parallel_size",
+    "sleep_level": "grpo.sleep_level",
+    "offload_model": "grpo.offload_model",
+    "offload_optimizer": "grpo.offload_optimizer",
+    "move_model_batches": "grpo.move_model_batches",
+    "loss_type": "grpo.algorithm",
+    "advantage_estimator": "grpo.algorithm",
+    "importance_sampling_level": "grpo.algorithm",
+    "scale_rewards": "grpo.algorithm",
+    "repetition_n_grams": "grpo.rewards.repetition.n",
+    "repetition_max_penalty": "grpo.rewards.repetition.weight",
     "vllm_server_host": "grpo.server",
     "vllm_server_port": "grpo.server.port",
     "vllm_server_group_port": "grpo.server.port",
     "vllm_server_base_url": "grpo.server",
     "vllm_data_parallel_size": "grpo.server.gpus",
 }
-# Flags that change what an adapter is, in ways that the merge does not know.
+# Flags that change what an adapter is, or what trains, in ways that the merge and the contract do not know.
 UNMERGEABLE = {
-    "use_dora", "lora_bias", "modules_to_save", "target_parameters", "init_weights", "target_regex",
+    "use_dora", "lora_bias", "modules_to_save", "init_weights", "target_regex",
     "tuner_backend", "use_galore", "lora_dtype", "trainable_parameters", "trainable_parameters_regex",
-    "freeze_parameters",
+    "freeze_parameters_ratio", "freeze_parameters_regex",
 }  # fmt: skip
 # Flags by which ms-swift would make other rows of the files, or other tokens of the rows, than were checked and
 # counted.
@@ -95,6 +113,7 @@ FIXED = {
     "model_type", "template", "output_dir", "add_version", "strict", "resume_from_checkpoint", "ENV",
     "check_model", "load_args", "create_checkpoint_symlink", "save_strategy", "max_steps", "streaming",
     "ddp_timeout", "ddp_backend", "resume_only_model", "save_only_model", "ignore_args_error",
+    "use_flash_ckpt", "enable_jit_checkpoint", "load_best_model_at_end", "save_on_each_node",
     "max_epochs", "early_stop_interval", "callbacks", "auto_find_batch_size",
     "external_plugins", "custom_register_path", "adapters", "ref_adapters", "rlhf_type",
     "ref_model", "fsdp", "quant_bits", "quant_method", "push_to_hub", "ignore_data_skip", "group_by_length",

@@ -1,30 +1,39 @@
 """One training stage: resume or start, run ms-swift, prove that it is complete, publish the model."""
 
-import fcntl
-import json
 import math
-import os
-import re
-import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from omnitune import artifact, checkpoints, gpus, rollout_server, runkey, supervisor, swift_process, weights
+from omnitune import (
+    artifact,
+    checkpoint_size,
+    checkpoints,
+    disk,
+    gpus,
+    progress,
+    remedies,
+    rollout_server,
+    runkey,
+    supervisor,
+    swift_process,
+    trainable,
+    trained_model,
+    training_log,
+    weights,
+    work_folder,
+    work_lease,
+)
+from omnitune.checkpoints import Checkpoint
 from omnitune.errors import ExitCode, PipelineError
 from omnitune.media.present import refuse_missing
-from omnitune.publish import open_atomic, staging
 from omnitune.runkey import RunKey
+from omnitune.supervisor import Limits
+from omnitune.trainer import rotation
 
-VERSION = 1
-LOG = "training_log.jsonl"
-LOGGING = "logging.jsonl"  # ms-swift's own, among the checkpoints
-_OF_MACHINE = re.compile(r"time|speed|per_second|memory")
-# What belongs to a resumed run, not to a model; training_args.bin is a pickle besides.
-_NOT_PUBLISHED = ("optimizer", "scheduler", "rng_state", "training_args", "trainer_state", "global_step", "latest",
-                  "zero_to_", "args.json", "README.md", "scaler")  # fmt: skip
+VERSION = 3
 
 
 @dataclass(frozen=True)
@@ -41,6 +50,11 @@ class Job:
         gpus: one process each; 0 trains on the CPU.
         processes: how many share the work.
         server: what samples for it, when that is a process of its own.
+        publish: the model of the last step, or that with the lowest eval_loss among the checkpoints.
+        on_oom: when a GPU's memory is used up: end, or go on with smaller forward passes.
+        on_not_finite: when a loss, gradient or weight is NaN or infinite: end, or go on from the last checkpoint.
+        limits: how long it may give no sign of progress, and take to end.
+        echo: descriptor that takes the lines of progress too.
     """
 
     stage: str
@@ -52,6 +66,11 @@ class Job:
     gpus: int
     processes: int
     server: rollout_server.Server | None = None
+    publish: Literal["last", "best"] = "last"
+    on_oom: remedies.OnOom = "stop"
+    on_not_finite: remedies.OnNotFinite = "stop"
+    limits: Limits = field(default_factory=Limits)
+    echo: int | None = None
 
     @property
     def command(self) -> Literal["sft", "rlhf"]:
@@ -70,145 +89,54 @@ class Job:
         return Path(self.arguments["output_dir"])
 
 
-def train(job: Job) -> None:
+def train(job: Job, begin: Callable[[str], None] = lambda key: None) -> None:
     """Bring the stage's model into being, whatever is there already.
+
+    Args:
+        job: the stage.
+        begin: called with the hash of the run key before the work begins; it may refuse (`verdict.Attempt`).
 
     Raises:
         PipelineError: with the exit code of DESIGN: interrupted, killed, out of memory, not finite, ...
     """
     packages = swift_process.package_versions(job.python)
     key = runkey.of(job.arguments, job.inputs, version=VERSION, packages=packages, processes=job.processes)
-    if artifact.republish(job.output, key):
+    # Another choice among the same checkpoints is another model, but no other training.
+    result = RunKey({**key.parts, "publish": job.publish})
+    if artifact.republish(job.output, result):
         print(f"{job.output} is finished and made from the same inputs: nothing to train.")
         return
-    with _only_writer(job.work):
-        _choose_work(job.work, key)
-        last = _sound(job.work)
-        if last is None or not last.is_final:
-            _run(job, last)
-            last = _sound(job.work)
-        _publish(job, key, _proved(last, job), packages)
+    begin(key.hash)
+    with work_lease.held(job.work) as lock:
+        work_folder.choose(job.work, key)
+        rotation.sweep(job.work)
+        last = _told(checkpoints.newest_sound(job.work, key.hash))
+        while last is None or not last.is_final:
+            last = _attempt(job, key, last, lock)
+        # A kill may have come before the trainer did it.
+        rotation.rotate(job.work, int(job.arguments["save_total_limit"]))
+        chosen = _proved(_chosen(job, key, last), job)
+        _publish(job, result, chosen, packages)
 
 
-@contextmanager
-def _only_writer(work: Path) -> Iterator[None]:
-    """Hold the folder's lock; the kernel frees it when we die."""
-    work.parent.mkdir(parents=True, exist_ok=True)
-    with (work.parent / f".{work.name}.lock").open("a+") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.seek(0)
-            raise PipelineError(
-                f"another process trains here ({lock.read().strip() or 'unknown'})",
-                where=str(work),
-                fix="Wait for it or end it, then run the same command again.",
-                code=ExitCode.BUSY,
-            ) from None
-        lock.truncate(0)
-        lock.write(f"pid {os.getpid()} on {os.uname().nodename}\n")
-        lock.flush()
-        yield
-
-
-def _choose_work(work: Path, key: RunKey) -> None:
-    """Make `work` the folder of this key: kept, fetched back, or fresh with the other one put aside."""
-    found = runkey.read(work)
-    if found and found.hash == key.hash:
-        return
-    mine = work.with_name(f"{work.name}-{key.hash[:8]}")
-    if work.exists():
-        if found:
-            print("These settings are not those of the checkpoints here, so training starts afresh:")
-            print("\n".join(f"  {line}" for line in found.difference(key)))
-        aside = work.with_name(f"{work.name}-{found.hash[:8] if found else 'unknown'}")
-        # One earlier run is kept, so that a setting changed by mistake and back costs nothing.
-        for old in work.parent.glob(f"{work.name}-????????"):
-            if old != mine:
-                shutil.rmtree(old)
-        shutil.rmtree(aside, ignore_errors=True)
-        work.rename(aside)
-        print(f"The earlier checkpoints are in {aside}.")
-    if mine.exists():
-        mine.rename(work)
-    work.mkdir(exist_ok=True)
-    key.write(work)
-
-
-def _sound(work: Path) -> checkpoints.Checkpoint | None:
-    last, put_aside = checkpoints.newest_sound(work)
-    for line in put_aside:
-        print(line)
-    return last
-
-
-def _run(job: Job, last: checkpoints.Checkpoint | None) -> None:
-    refuse_missing(job.rows)
-    if job.arguments.get("use_vllm") == "true":
-        swift_process.require_vllm(job.python)
-    extra = []
-    if last:
-        print(f"Resuming from step {last.step} of {last.max_steps}.")
-        extra = ["--resume_from_checkpoint", str(last.folder)]
-    log = job.work / LOGGING
-
-    def progress() -> str | None:
-        return _progress(log)
-
-    with (
-        gpus.leased(job.gpus + (job.server.gpus if job.server else 0)) as lease,
-        rollout_server.running(
-            job.server, python=job.python, devices=lease.after(job.gpus), cache=job.work / "cache" / "rollout"
-        ) as server,
-    ):
-        supervisor.run(
-            swift_process.command(
-                job.python,
-                job.command,
-                job.arguments,
-                processes=job.processes,
-                extra=[*extra, *(job.server.flags if job.server else [])],
-            ),
-            env=supervisor.environment(
-                swift_process.environment(job.python, job.arguments, job.work / "cache", lease.first(job.gpus))
-            ),
-            log=job.log,
-            keep_open=lease.descriptors,
-            progress=server.watching(progress) if server else progress,
-            progress_seconds=rollout_server.WATCH_SECONDS if server else 30,
-        )
-
-
-def _progress(log: Path) -> str | None:
-    """`step 40/180  loss 1.234  4.1 s/it`, from the newest training line; None before the first."""
-    records = [record for record in read_log(log) if "loss" in record] if log.is_file() else []
-    if not records:
-        return None
-    last = records[-1]
-    return f"step {last['global_step/max_steps']}  loss {last['loss']}  left {last.get('remaining_time', '?')}"
-
-
-def read_log(path: Path) -> list[dict[str, Any]]:
-    """ms-swift's log lines in step order, training before evaluation.
-
-    After a resume the file holds the repeated steps twice: the last record of a step counts. A torn last line is
-    left out.
-    """
-    records: dict[tuple[int, bool], dict[str, Any]] = {}
-    for line in path.read_bytes().split(b"\n"):
-        try:
-            record = json.loads(line)
-            step = int(record["global_step/max_steps"].split("/")[0])
-        except (ValueError, KeyError, TypeError):
-            continue
-        if "loss" in record or "eval_loss" in record:
-            records[step, "eval_loss" in record] = record
-    return [records[place] for place in sorted(records)]
-
-
-def _proved(last: checkpoints.Checkpoint | None, job: Job) -> checkpoints.Checkpoint:
-    """The final checkpoint, if it is one: ms-swift's exit code alone proves nothing."""
+def _attempt(job: Job, key: RunKey, last: Checkpoint | None, lock: int) -> Checkpoint | None:
+    """Train on from a checkpoint; the newest one afterwards: the final one, unless a remedy is to be tried."""
+    kept = remedies.read(job.work)
+    arguments = {**job.arguments, **kept.arguments}
+    try:
+        _run(job, arguments, last, lock)
+    except rollout_server.ServerError:
+        raise  # no change to the training helps
+    except PipelineError as error:
+        more = kept.after(error, arguments, on_oom=job.on_oom, on_not_finite=job.on_not_finite)
+        if more is None:
+            raise
+        more.write(job.work)
+        print(f"Trying again: {more.told[-1]}.", flush=True)
+        return _told(checkpoints.newest_sound(job.work, key.hash))
+    last = _told(checkpoints.newest_sound(job.work, key.hash))
     if last is None or not last.is_final:
+        # ms-swift's exit code alone proves nothing: who is asked to stop ends with 0 as well.
         step = f"step {last.step} of {last.max_steps}" if last else "no checkpoint"
         raise PipelineError(
             f"ms-swift ended without an error but the training is not complete ({step})",
@@ -216,14 +144,70 @@ def _proved(last: checkpoints.Checkpoint | None, job: Job) -> checkpoints.Checkp
             fix="Run the same command again: it goes on from there.",
             code=ExitCode.INTERRUPTED,
         )
-    for record in read_log(job.work / LOGGING):
+    return last
+
+
+def _told(found: tuple[Checkpoint | None, list[str]]) -> Checkpoint | None:
+    checkpoint, put_aside = found
+    for line in put_aside:
+        print(line)
+    return checkpoint
+
+
+def _run(job: Job, arguments: Mapping[str, Any], last: Checkpoint | None, lock: int) -> None:
+    refuse_missing(job.rows)
+    if arguments.get("use_vllm") == "true":
+        swift_process.require_vllm(job.python)
+    disk.require(job.work, checkpoint_size.still_needed(arguments, job.work), "its checkpoints")
+    extra = []
+    if last:
+        print(f"Resuming from step {last.step} of {last.max_steps}.", flush=True)
+        extra = ["--resume_from_checkpoint", str(last.folder)]
+    if job.server:
+        extra += job.server.flags
+    cache = job.work / "cache"
+    with (
+        gpus.leased(job.gpus + (job.server.gpus if job.server else 0)) as lease,
+        rollout_server.running(
+            job.server, python=job.python, devices=lease.after(job.gpus), cache=cache / "rollout"
+        ) as check,
+    ):
+        begun = time.time()
+        supervisor.run(
+            swift_process.command(job.python, job.command, arguments, processes=job.processes, extra=extra),
+            env=supervisor.environment(
+                swift_process.environment(job.python, arguments, cache, lease.first(job.gpus))
+            ),
+            log=job.log,
+            keep_open=[*lease.descriptors, lock],
+            work=job.work,
+            limits=job.limits,
+            progress=lambda: progress.look(job.work, begun).line(),
+            echo=job.echo,
+            check=check,
+        )
+
+
+def _chosen(job: Job, key: RunKey, last: Checkpoint) -> Checkpoint:
+    """The checkpoint to publish of a complete training."""
+    if job.publish == "last":
+        return last
+    best = _told(checkpoints.best_sound(job.work, key.hash))
+    if best is None:
+        print("No checkpoint was evaluated: the last one is published.")
+    return best or last
+
+
+def _proved(chosen: Checkpoint, job: Job) -> Checkpoint:
+    """The checkpoint, if all losses and all its weights are finite."""
+    for record in training_log.read(job.work / training_log.FILE):
         value = record.get("loss", record.get("eval_loss"))
         if not isinstance(value, int | float) or not math.isfinite(value):
             raise _not_finite(f"the loss at step {record['global_step/max_steps']} is {value}", job)
-    for path in _weight_files(last.folder):
+    for path in sorted(chosen.folder.glob("*.safetensors")):
         if name := weights.first_not_finite(path):
             raise _not_finite(f"{name} in {path.name} holds NaN or infinity", job)
-    return last
+    return chosen
 
 
 def _not_finite(what: str, job: Job) -> PipelineError:
@@ -233,61 +217,27 @@ def _not_finite(what: str, job: Job) -> PipelineError:
     )  # fmt: skip
 
 
-def _weight_files(folder: Path) -> list[Path]:
-    return sorted(folder.glob("*.safetensors"))
-
-
-def _publish(job: Job, key: RunKey, last: checkpoints.Checkpoint, packages: Mapping[str, str]) -> None:
-    log = read_log(job.work / LOGGING)
+def _publish(job: Job, key: RunKey, chosen: Checkpoint, packages: Mapping[str, str]) -> None:
+    log = training_log.read(job.work / training_log.FILE)
     losses = [record["loss"] for record in log if "loss" in record]
+    trained, thinker = trainable.sizes(job.arguments)
     facts = {
         "stage": job.stage,
         "version": VERSION,
         "tuner": job.arguments["tuner_type"],
         "base": job.arguments["model"],
-        "global_step": last.step,
-        "max_steps": last.max_steps,
+        "global_step": chosen.step,
+        "max_steps": chosen.max_steps,
         # Over the logged steps: equal after a resume where logging_steps divides save_steps, as in the recipes.
         "train_loss": round(sum(losses) / len(losses), 6) if losses else None,
-        **_parameter_counts(job.work / LOGGING),
+        "eval_loss": checkpoints.eval_loss(chosen.folder),
+        "remedies": remedies.read(job.work).told,
+        "trainable_parameters": trained,
+        "total_parameters": thinker + (trained or 0 if job.arguments["tuner_type"] == "lora" else 0),
         "settings": {
             name: value for name, value in job.arguments.items() if name not in ("ENV", "target_modules")
         },
         "versions": dict(packages),
     }
-    with staging(job.output) as folder:
-        for path in sorted(last.folder.iterdir()):
-            if path.is_file() and not path.name.startswith(_NOT_PUBLISHED):
-                _copy(path, folder / path.name, job.arguments["model"])
-        with open_atomic(folder / LOG) as file:
-            for record in log:
-                # Times and speeds belong to the machine, not to the model.
-                kept = {name: value for name, value in record.items() if not _OF_MACHINE.search(name)}
-                file.write(json.dumps(kept, ensure_ascii=False).encode() + b"\n")
-        artifact.publish(folder, job.output, key, facts)
-    print(f"{job.output}: {last.step} steps, mean loss {facts['train_loss']}.")
-
-
-def _copy(source: Path, target: Path, base: str) -> None:
-    if source.name == "adapter_config.json":
-        # peft notes the absolute path of the base; ours is where the run's base is, seen from the project.
-        config = json.loads(source.read_bytes()) | {"base_model_name_or_path": base}
-        target.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-    elif source.name.endswith(".safetensors"):
-        try:
-            os.link(source, target)  # the same bytes, no second copy of 60 GB
-        except OSError:  # another file system, or one without hard links
-            shutil.copyfile(source, target)
-    else:
-        shutil.copyfile(source, target)
-
-
-def _parameter_counts(log: Path) -> dict[str, int]:
-    """Parameters, trainable and in all, as ms-swift counts them in the last line of its log (to the hundred)."""
-    for line in reversed(log.read_bytes().splitlines()):
-        if b"model_parameter_info" in line:
-            text = json.loads(line)["model_parameter_info"]
-            if found := re.search(r"([\d.]+)M Params \(([\d.]+)M Trainable", text):
-                total, trainable = (round(float(number) * 1e6) for number in found.groups())
-                return {"total_parameters": total, "trainable_parameters": trainable}
-    return {}
+    trained_model.publish(chosen.folder, job.output, key, facts, log)
+    print(f"{job.output}: {chosen.step} steps, mean loss {facts['train_loss']}.")

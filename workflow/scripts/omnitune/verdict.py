@@ -1,15 +1,62 @@
 """How a command is doing and how it ended, beside its log, for whoever asks after the terminal is gone."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from omnitune import alive
-from omnitune.errors import PipelineError, of_machine
+from omnitune.errors import ExitCode, PipelineError, of_machine
 from omnitune.publish import write_json
 
 SUFFIX = ".verdict.json"
+# The Slurm job that snakemake has submitted for this command (rules/common.smk); empty on this machine.
+JOB = "OMNITUNE_JOB"
 _TAIL_BYTES = 64 * 1024
+
+
+class Attempt:
+    """One try at a command, and what the one before it has left.
+
+    Args:
+        path: the verdict's file.
+        number: 1 for a person's start, which is always tried; higher when Snakemake tries again.
+    """
+
+    def __init__(self, path: Path, number: int = 1) -> None:
+        self._path, self._number = path, number
+        self._job = os.environ.get(JOB, "")
+        self._key = ""
+
+    def works_on(self, key: str) -> None:
+        """Say what the result depends on, before the work begins.
+
+        Args:
+            key: hash of the run key.
+
+        Raises:
+            PipelineError: that of an earlier try, when this one repeats it with the same key to the same end.
+        """
+        self._key = key
+        told = alive.read(self._path)
+        # Slurm starts a job again under its old number, and Snakemake's count does not rise.
+        repeats = self._number > 1 or (self._job and told.get("job") == self._job)
+        if repeats and told.get("hopeless") is True and told.get("key") == key:
+            print(
+                "Not tried again: the attempt before failed for good, and nothing has changed since.",
+                flush=True,
+            )
+            what, where, fix = (str(told.get(part, "")) for part in ("what", "where", "fix"))
+            raise PipelineError(what, where=where, fix=fix, code=ExitCode(told["code"]))
+
+    def failed(self, error: PipelineError) -> None:
+        """Record how it ended."""
+        told = {"code": int(error.code), "what": error.what, "where": error.where, "fix": error.fix}
+        write_json(self._path, told | {"key": self._key, "job": self._job, "hopeless": error.hopeless})
+
+    def succeeded(self) -> None:
+        """Remove what an earlier one has left."""
+        self._path.unlink(missing_ok=True)
 
 
 def last_error(log: Path) -> str:
@@ -26,17 +73,17 @@ def last_error(log: Path) -> str:
 
 
 @contextmanager
-def recorded(log: Path, **watched: Path) -> Iterator[None]:
-    """Write {code, what, where, fix} to `{log's stem}.verdict.json` when the block fails; remove it when not.
+def recorded(log: Path, attempt: int = 1, **watched: Path) -> Iterator[Attempt]:
+    """Write `{log's stem}.verdict.json` when the block fails; remove it when not.
 
-    While it runs, a note says so; see `alive.noted`, also for `watched`.
+    It holds {code, what, where, fix}, the run key, the Slurm job, and whether another try is hopeless. While the
+    block runs, a note says so; see `alive.noted`, also for `watched`.
     """
-    path = log.with_name(f"{log.name.removesuffix('.log')}{SUFFIX}")
+    this = Attempt(log.with_name(f"{log.name.removesuffix('.log')}{SUFFIX}"), attempt)
     try:
         with alive.noted(log, **watched):
-            yield
+            yield this
     except (PipelineError, OSError) as error:
-        told = error if isinstance(error, PipelineError) else of_machine(error)
-        write_json(path, {"code": int(told.code), "what": told.what, "where": told.where, "fix": told.fix})
+        this.failed(error if isinstance(error, PipelineError) else of_machine(error))
         raise
-    path.unlink(missing_ok=True)
+    this.succeeded()

@@ -10,8 +10,10 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from omnitune import recipes
+from omnitune.config.rewards import OPTIONS
 from omnitune.config.run import Config
 from omnitune.config.sentences import model_in
+from omnitune.config.sft import SftConfig
 
 _HEAD = """# The config
 
@@ -41,6 +43,9 @@ def _sections(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
             key += ".NAME" if is_mapping else ""
             yield f"\n## {key}\n\n{inner.__doc__}\n"
             yield from _table(f"{key}.", inner)
+            if key == "grpo.rewards.NAME":
+                for reward, options in OPTIONS.items():
+                    yield from list(_table(f"grpo.rewards.{reward}.", options))[1:]
             if key != "demo":  # its pretrain section is sft's
                 yield from _sections(inner, f"{key}.")
 
@@ -83,10 +88,12 @@ def _recipes() -> Iterator[str]:
     yield "\n`recipe: seed` adds the scripts' batch settings:\n"
     yield from _recipe_table("sft", recipes.SEED, sft)
     yield (
-        "\n`recipe: fast` takes the largest micro-batch that divides the effective batch, up to (an estimate, on "
-        "the safe side):\n"
+        "\n`recipe: fast` has `sft.dataloader_workers` "
+        f"{recipes.FAST_WORKERS}, `sft.padding_free` auto, and of the shapes that fit the memory and divide the "
+        "effective batch the fastest. What fits is an estimate for the 30B model with frozen towers and rows of "
+        "`sft.max_length`; so is this table, for the scripts' numbers of GPUs:\n"
     )
-    yield from _fast_table(sft)
+    yield from _fast_table()
     yield "\nWith `device: cpu`: " + ", ".join(
         f"`{name}` {json.dumps(value)}" for name, value in recipes.CPU.items()
     )
@@ -104,8 +111,12 @@ def _recipes() -> Iterator[str]:
     yield from _recipe_table("grpo", recipes.OBJECTIVE, grpo)
     yield "\n`recipe: seed` adds:\n"
     yield from _recipe_table("grpo", recipes.SEED, grpo)
-    yield "\n`recipe: fast`, up to:\n"
-    yield from _fast_table({name: key for name, key in grpo.items() if name == "lora"})
+    yield (
+        f"\n`recipe: fast` has `grpo.dataloader_workers` {recipes.FAST_WORKERS}, `grpo.gradient_checkpointing` "
+        "true and a micro-batch of "
+        + ", ".join(f"{micro} from {least} GiB" for least, micro in recipes.FAST_GRPO)
+        + ", where it divides the effective batch."
+    )
 
 
 def _recipe_table(
@@ -118,11 +129,20 @@ def _recipe_table(
         yield f"| `{stage}.{name}` | {cells} |"
 
 
-def _fast_table(keys: Mapping[str, recipes.Key]) -> Iterator[str]:
+def _fast_table() -> Iterator[str]:
     yield (
-        "| tuner | GPU memory from | micro_batch | gradient_checkpointing | dataloader_workers |\n"
+        "| tuner | GPU memory | max_length | micro_batch | gradient_checkpointing |\n"
         "| --- | --- | --- | --- | --- |"
     )
-    for name, key in keys.items():
-        for least, row in recipes.FAST[key]:
-            yield f"| {name} | {least} GiB | {' | '.join(map(json.dumps, row.values()))} |"
+    tuners: dict[str, dict[str, Any]] = {
+        "lora": {"tuner": "lora"},
+        "lora with experts": {"tuner": "lora", "lora": {"experts": True, "dropout": 0}},
+        "full": {"tuner": "full"},
+    }
+    for name, keys in tuners.items():
+        for memory in (80, 141):
+            for length in (1024, 2048, 4096):
+                sft = SftConfig.model_validate({**keys, "max_length": length})
+                filled = recipes.fill_sft(sft, recipe="fast", gpu_memory_gib=memory, device="cuda")
+                shape = f"{filled.micro_batch} | {json.dumps(filled.gradient_checkpointing)}"
+                yield f"| {name} | {memory} GiB | {length} | {shape} |"

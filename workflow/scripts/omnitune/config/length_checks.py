@@ -38,24 +38,20 @@ def by_length_mistakes(config: Config, sft: SftConfig, where: Where, key: Key) -
         yield (
             f"{where((*key, 'group_by_length'))}: packed rows are of about one length. Set it or packing to false."
         )
-    joining = [name for name in ("packing", "swift.padding_free") if _asked(sft, name)]
-    for name in joining:
-        place = where((*key, *name.split(".")))
+    for name in ("packing", "padding_free"):
+        if getattr(sft, name) is not True:
+            continue
+        place = where((*key, name))
         if config.device == "cpu":
             yield (
                 f"{place} needs a flash attention implementation, and with device: cpu there is none. Remove it; "
                 "sft.group_by_length saves most of the padding too."
             )
-        elif sft.swift.get("attn_impl") not in FLASH:
+        elif (chosen := sft.swift.get("attn_impl")) and chosen not in FLASH:
             yield (
-                f"{place} needs a flash attention implementation. Set sft.swift.attn_impl to one that the "
-                f"environment has ({', '.join(FLASH[:3])}), or remove it."
+                f"{place} needs a flash attention implementation, and sft.swift.attn_impl is {chosen}. Remove one "
+                "of the two."
             )
-
-
-def _asked(sft: SftConfig, name: str) -> bool:
-    value = sft.packing if name == "packing" else sft.swift.get("padding_free", False)
-    return str(value).lower() in ("true", "yes", "1")
 
 
 def _long_rows_pass(config: Config) -> bool:

@@ -9,14 +9,17 @@ from pydantic import ValidationError
 from omnitune import config_files, recipes
 from omnitune.config.deploy import is_loopback
 from omnitune.config.experiments import Experiment
+from omnitune.config.fit_checks import fit_mistakes
 from omnitune.config.grpo import GrpoConfig
 from omnitune.config.grpo_checks import ADAPTER_KEYS, grpo_mistakes, port_mistakes
 from omnitune.config.length_checks import length_mistakes
 from omnitune.config.model import is_hub_id
+from omnitune.config.publish_checks import publish_mistakes
 from omnitune.config.run import Config
 from omnitune.config.sentences import Key, Where, sentence
 from omnitune.config.sft import SftConfig
 from omnitune.config.source_checks import source_mistakes
+from omnitune.config.tuner_checks import tuner_mistakes
 from omnitune.errors import PipelineError
 from omnitune.media.urls import prefix_mistake
 from omnitune.validation.policy import policy_mistakes
@@ -123,7 +126,10 @@ def _experiment_checks(config: Config, experiment: Experiment, where: Where, pre
             )
     if experiment.grpo.enabled:
         yield from grpo_mistakes(config, experiment, where, prefix)
+    yield from publish_mistakes(config, experiment, where, prefix)
+    yield from tuner_mistakes(config, experiment, where, prefix)
     yield from length_mistakes(config, experiment, where, prefix)
+    yield from fit_mistakes(config, experiment, where, prefix)
     if "base" not in config.infer.stages and not experiment.infer_stages(config.infer.stages):
         yield (
             f"{where(('infer', 'stages'))}: of {', '.join(config.infer.stages)} experiment {experiment.name} "

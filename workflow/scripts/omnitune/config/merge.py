@@ -11,3 +11,10 @@ class MergeConfig(Section):
     enabled: bool = Field(
         True, description="Make the final model; without it nothing after sft runs on the trained weights."
     )
+    parity_rows: int = Field(
+        4,
+        ge=0,
+        le=1000,
+        description="Rows of val that the final model and what it was merged from must answer alike before "
+        "anything goes on; loads each once. 0 asks nothing.",
+    )

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from omnitune.config.base import Positive, Section
+from omnitune.config.base import Positive, PositiveNumber, Section
 
 
 class ResourcesConfig(Section):
@@ -14,3 +14,16 @@ class ResourcesConfig(Section):
     train_mem_gib: Positive = Field(128, description="Host memory asked for a training job, GiB.")
     infer_mem_gib: Positive = Field(96, description="Host memory asked for an inference job, GiB.")
     runtime_hours: Positive = Field(72, description="Wall time asked for a training or inference job, hours.")
+    first_step_minutes: PositiveNumber = Field(
+        30,
+        description="A training without a sign of life before its first step is ended after this time. Loading, "
+        "mapping of rows and compiling fall in it.",
+    )
+    stall_minutes: PositiveNumber = Field(
+        10, description="A training without a sign of life after a step is ended after this time, and resumes."
+    )
+    grace_minutes: PositiveNumber = Field(
+        1.5,
+        description="Time for a last checkpoint when a training is asked to end. On Slurm less than the warning "
+        "of `--signal` in the profile.",
+    )

@@ -17,7 +17,12 @@ class LoraConfig(Section):
 
     rank: Positive = Field(8, description="Rank r of the update.")
     alpha: Positive = Field(32, description="The update is scaled by alpha / rank.")
-    dropout: Share = Field(0.05, le=0.9, description="Dropout on the adapter's input.")
+    dropout: Share = Field(0.05, le=0.9, description="Dropout on the adapter's input; 0 with `experts`.")
+    experts: bool = Field(
+        False,
+        description="Adapt the experts of the text model too, which are most of its weights. Each has an update "
+        "of its own; `dropout` must be 0.",
+    )
 
 
 class TrainingConfig(Section):
@@ -56,6 +61,10 @@ class TrainingConfig(Section):
     )
     freeze_llm: bool = Field(False, description="Keep the text model as it is.")
     freeze_vit: bool | None = Field(None, description="Keep the vision and the audio tower as they are.")
+    freeze_vision: bool | None = Field(
+        None, description="The same for the vision tower; null follows `freeze_vit`."
+    )
+    freeze_audio: bool | None = Field(None, description="The same for the audio tower; null follows `freeze_vit`.")
     freeze_aligner: bool | None = Field(
         None, description="Keep the projections from the towers to the text model."
     )
@@ -67,6 +76,16 @@ class TrainingConfig(Section):
     logging_steps: Positive | None = Field(None, description="Steps between two log lines.")
     dataloader_workers: int | None = Field(None, ge=0, description="Processes per GPU that read and decode media.")
     dataset_workers: Positive | None = Field(None, description="Processes that map the rows at the start.")
+    on_oom: Literal["stop", "shrink"] = Field(
+        "stop",
+        description="When GPU memory is used up: `stop`, or `shrink` the micro-batch at the same effective batch, "
+        "then turn on gradient checkpointing, and go on from the last checkpoint.",
+    )
+    on_not_finite: Literal["stop", "retry"] = Field(
+        "stop",
+        description="When a loss, gradient or weight is NaN or infinite: `stop`, or `retry` from the last "
+        "checkpoint, once for each step. Such a model is never published.",
+    )
     seed: int = Field(42, ge=0, description="Seed of the initialisation and of the order of rows.")
     lora: LoraConfig = Field(LoraConfig(), description="Shape of the adapter.")
     swift: dict[str, Any] = Field(

@@ -24,7 +24,7 @@ class ValidateConfig(Section):
     decode_seconds: PositiveNumber = Field(
         60.0, description="Seconds that decoding one file may take; longer rejects the file."
     )
-    processes: Positive = Field(2, description="Processes of one job that read media (`hash`, `decode`).")
+    processes: Positive = Field(2, description="Processes of one job that read media.")
     audio_max_seconds: PositiveNumber = Field(1800.0, description="Longest sound, by its header.")
     video_max_seconds: PositiveNumber = Field(7200.0, description="Longest clip, by its header.")
     image_max_pixels: Positive = Field(50_000_000, description="Largest picture in pixels, by its header.")

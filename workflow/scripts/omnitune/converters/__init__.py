@@ -7,7 +7,7 @@ VERSION is what the convert stage's results depend on: raise it only when they w
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,13 +24,13 @@ from omnitune.converters.source import Draft, Source, text_or_none
 from omnitune.errors import ExitCode, PipelineError, suggest
 from omnitune.media.embedded import EmbeddedMedia
 from omnitune.media.paths import MediaPaths
-from omnitune.readers import READERS, WHOLE, Notes, Part, Reader, reader_name
+from omnitune.readers import READERS, WHOLE, Notes, Part, Reader, parts, reader_name
 from omnitune.readers.jsonl import row_or_error
 from omnitune.readers.lines import Line, read_lines
 from omnitune.records import Converted, Message, Record, Unread, encode_lines
 from omnitune.validation.codes import RowError
 
-VERSION = 4
+VERSION = 5
 
 Convert = Callable[[dict[str, Any], Source, Notes], Draft]
 
@@ -55,7 +55,6 @@ SHAPES: Mapping[str, Shape] = {
 FORMATS = (*SHAPES, *READERS)
 # Rows written at once.
 _BATCH = 64
-_SIGNS = {sign: name for name, shape in SHAPES.items() for sign in shape.signs}
 
 
 def open_source(
@@ -136,9 +135,9 @@ class _Rows:
                 raise row
             if source.columns:
                 source.rename_columns(row)
-            shape = self._shape or SHAPES[shape_of(row)]
+            shape = self._shape or SHAPES[shape_of(row, source.columns.values())]
             if not shape.names.issuperset(row):
-                note_columns(row, notes)
+                note_columns(row, shape.names, notes)
                 rename_columns(row, shape.names, notes)
             own_id = row.pop("id", None)
             row_id = source.row_id(own_id, number, notes)
@@ -157,6 +156,7 @@ def convert_source(source: Source, format: str, output: Path, part: Part = WHOLE
     """Write the part's rows to `output`; returns how many are records and how many unread."""
     counts, before = [0, 0], _state(source.path)
     rows = convert_rows(source, format, part)
+    parts.forget(output)
     with publish.open_atomic(output) as file:
         while batch := list(islice(rows, _BATCH)):
             unread = sum([isinstance(row, Unread) for row in batch])
@@ -169,6 +169,7 @@ def convert_source(source: Source, format: str, output: Path, part: Part = WHOLE
                 fix="Is it still being written? Run again when it is whole.",
                 code=ExitCode.DATA,
             )
+    parts.note(output, source.path, part)
     return counts[0], counts[1]
 
 
@@ -181,17 +182,25 @@ def _state(path: Path) -> tuple[int, int]:
     return status.st_size, status.st_mtime_ns
 
 
-def shape_of(row: Mapping[str, Any]) -> str:
-    """The shape whose column the row fills, else has; unified when it has none of them."""
+def shape_of(row: Mapping[str, Any], mapped: Collection[str] = ()) -> str:
+    """The shape whose column the row fills, else has; unified when it has none of them.
+
+    Args:
+        row: with our names of the columns that the config maps.
+        mapped: those names; a text among them is that of a unified row.
+    """
     for has in (lambda name: row.get(name) is not None, row.__contains__):
         for name, shape in SHAPES.items():
             if any(map(has, shape.signs)):
                 return name
-    if row.get("text") is None:
-        for column in row:
-            if (field := field_of(column)) in _SIGNS and row[column] is not None:
-                return _SIGNS[field]
-    return "unified"
+    meant = {field_of(column) for column in row if row[column] is not None}
+    if row.get("text") is None and "messages" in meant:
+        return "messages"
+    if "question" in meant and "text" not in mapped:
+        return "qa"
+    # "input" alone may be anything.
+    answered = meant & {"answer"} or any(row.get(name) is not None for name in ("answer", "solution"))
+    return "qa" if answered and isinstance(row.get("input"), str) and row.get("text") is None else "unified"
 
 
 def _record(

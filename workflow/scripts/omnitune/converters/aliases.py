@@ -16,7 +16,7 @@ _ROLES = {
     **{name: name for name in ROLES},
     **dict.fromkeys(("human", "question", "prompter"), "user"),
     **dict.fromkeys(("gpt", "bot", "model", "ai", "chatgpt", "answer"), "assistant"),
-    **dict.fromkeys(("observation", "function", "tool_response", "function_response"), "tool"),
+    **dict.fromkeys(("observation", "observations", "function", "tool_response", "function_response"), "tool"),
     "developer": "system",
 }
 _TURN_KEYS = {
@@ -27,12 +27,14 @@ _MEDIA_NAMES = ("path", "paths", "file", "files", "filepath", "url", "urls")
 _COLUMNS = {
     **dict.fromkeys(("conversation", "dialog", "dialogue", "message", "turns"), "messages"),
     "system_prompt": "system",
-    **dict.fromkeys(("query", "prompt", "instruction"), "question"),
-    **dict.fromkeys(("response", "output"), "answer"),
+    **dict.fromkeys(("query", "prompt", "instruction", "problem"), "question"),
+    **dict.fromkeys(("response", "output", "targets", "target", "answer_key", "answers", "completion"), "answer"),
     **{f"{kind}_{name}": f"{kind}s" for kind in MODALITIES for name in _MEDIA_NAMES},
     **dict.fromkeys(("img", "imgs"), "images"),
     **dict.fromkeys(("videoes", "vidoes", "vedio", "vedios"), "videos"),
 }
+# ms-swift's own names of a question and an answer, which it takes before any other of them.
+SWIFT_NAMES = {"question": "query", "answer": "response"}
 _LISTS = frozenset(f"{kind}s" for kind in MODALITIES)
 # Longer names mean nothing to us, and are not worth remembering.
 _LONGEST = 40
@@ -57,7 +59,7 @@ def rename_columns(row: dict[str, Any], fields: Collection[str], notes: Notes) -
             if not field and len(column) <= _LONGEST and (meant := _misspelt(column)):
                 raise RowError("E039", f'"{column}" is no column that is read', f'Did you mean "{meant}"?')
             continue
-        if any(row.get(name) not in (None, [], "") for name in (field, field.removesuffix("s"))):
+        if any(row.get(name) not in (None, [], "") for name in _spellings(field)):
             if "E039" in notes and f'as "{field}"' in notes["E039"]:
                 raise RowError("E039", f'several columns may mean "{field}"', f'Call one of them "{field}".')
             continue  # a column of the user's own, beside ours
@@ -68,10 +70,20 @@ def rename_columns(row: dict[str, Any], fields: Collection[str], notes: Notes) -
         if column == "instruction" and isinstance(more := row.get("input"), str) and isinstance(row[name], str):
             # Alpaca's rows part a question in two.
             del row["input"]
-            if more.strip():
-                row[name] = f"{row[name]}\n{more}"
+            if more:
+                row[name] = f"{row[name]}\n{more}" if row[name] else more
                 words = f'columns "{column}" and "input" are read as "{field}"'
-        notes["E039"] = f"{notes['E039']}, {words}" if "E039" in notes else words
+        note_name(words, notes)
+
+
+def note_name(words: str, notes: Notes) -> None:
+    """Note that a column is read under another name."""
+    notes["E039"] = f"{notes['E039']}, {words}" if "E039" in notes else words
+
+
+def _spellings(field: str) -> tuple[str, ...]:
+    """The names under which a field is read as it is."""
+    return tuple(filter(None, (field, field.removesuffix("s"), SWIFT_NAMES.get(field))))
 
 
 def rename_keys(turn: Mapping[str, Any], number: int, notes: Notes) -> dict[str, Any]:

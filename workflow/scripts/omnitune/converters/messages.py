@@ -1,7 +1,9 @@
 """Conversations: ms-swift rows, ShareGPT rows and OpenAI chat rows."""
 
+from collections.abc import Iterator
 from typing import Any
 
+from omnitune.converters import tools
 from omnitune.converters.aliases import rename_keys, role_of
 from omnitune.converters.canonical import FORM
 from omnitune.converters.parts import content_of_parts
@@ -18,6 +20,8 @@ FIELDS = (
 # ShareGPT's own names of roles; elsewhere they are put right.
 _SHAREGPT_ROLES = ("human", "gpt", "observation")
 _SWIFT_KEYS, _SHAREGPT_KEYS = {"role", "content"}, {"from", "value"}
+# Keys of a turn that holds a question and its answer.
+_SAID_BY = ("user", "human", "assistant", "gpt", "bot")
 _SHAREGPT, _PARTS = "ShareGPT's turns", "content parts"
 
 
@@ -30,7 +34,8 @@ def convert(row: dict[str, Any], source: Source, notes: Notes) -> Draft:
     placed: dict[str, list[str]] = {}
     messages = [Message("system", system)] if system else []
     form = FORM
-    for number, turn in enumerate(turns, 1):
+    calls = False
+    for number, turn in enumerate(_one_by_one(turns), 1):
         if not isinstance(turn, dict):
             raise RowError("E027", f"turn {number} is {shorten(turn)}, not an object")
         if turn.keys() == _SHAREGPT_KEYS:
@@ -39,11 +44,17 @@ def convert(row: dict[str, Any], source: Source, notes: Notes) -> Draft:
             if turn.keys() != _SWIFT_KEYS:
                 turn = rename_keys(turn, number, notes)
             role, content = turn.get("role"), turn.get("content")
-        if role not in ROLES:
+        called, calls = calls, role in tools.ROLES
+        if calls:
+            notes.setdefault("E032", f'the "{role}" of turn {number} is read as what the assistant says')
+            role, content = "assistant", tools.call_text(content, number)
+        elif role not in ROLES:
             role = _role(role, number, notes, form == _SHAREGPT)
         if not isinstance(content, str):
             form, content = _PARTS, _text(content, number, source, placed, notes)
-        if messages and role == messages[-1].role and role in ("user", "assistant"):
+        if calls and messages and messages[-1].role == "assistant":
+            messages[-1].content += f"\n{content}" if called else content
+        elif messages and role == messages[-1].role and role in ("user", "assistant"):
             notes.setdefault("E034", f"turns {number - 1} and {number} are both the {role}'s")
             messages[-1].content += f"\n{content}"
         else:
@@ -56,6 +67,17 @@ def convert(row: dict[str, Any], source: Source, notes: Notes) -> Draft:
         _add_markers(messages, listed, notes)
         _note_order(messages, columns, notes)
     return Draft(messages, listed, form)
+
+
+def _one_by_one(turns: list[Any]) -> Iterator[Any]:
+    """The turns, two of a pair that holds both (`{"human": ..., "assistant": ...}`)."""
+    for turn in turns:
+        if isinstance(turn, dict) and len(turn) == 2 and "role" not in turn and "content" not in turn:
+            said = {role_of(key): text for key, text in turn.items() if key in _SAID_BY}
+            if said.keys() == {"user", "assistant"}:
+                yield from ({"role": role, "content": said[role]} for role in ("user", "assistant"))
+                continue
+        yield turn
 
 
 def _take_turns(row: dict[str, Any]) -> list[Any]:

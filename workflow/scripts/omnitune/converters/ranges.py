@@ -4,7 +4,7 @@ The pipeline reads all media alike, so a row with a setting of its own would be 
 meant. What is wrong with the setting itself is told first.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from omnitune.readers import Notes
@@ -21,6 +21,7 @@ _COLUMNS = {
     "objects": "boxes",
     "tools": "tools",
     "rejected_response": "a rejected answer",
+    "history": "turns before its own",
     **{f"rejected_{name}": "a rejected answer" for name in ("messages", "images", "audios", "videos", "tools")},
     **{f"{kind}_messages": "texts to compare with" for kind in ("positive", "negative")},
 }
@@ -28,10 +29,10 @@ _COLUMNS = {
 _EMPTY = ("[]", "{}", "null")
 
 
-def note_columns(row: Mapping[str, Any], notes: Notes) -> None:
-    """Note a column of ms-swift that is lost; a RowError says what is wrong with one."""
+def note_columns(row: Mapping[str, Any], fields: Collection[str], notes: Notes) -> None:
+    """Note a column of ms-swift that is lost, being none of the fields; a RowError says what is wrong with one."""
     for column, what in _COLUMNS.items():
-        if column in row and not _is_empty(row[column], column):
+        if column in row and column not in fields and not _is_empty(row[column], column):
             if isinstance(row[column], dict):
                 note_settings(row[column], f'"{column}"', notes)
             notes.setdefault("E213", f'the row has {what} ("{column}"), which would be lost')

@@ -25,7 +25,7 @@ _FORMS = (
 def convert(row: dict[str, Any], source: Source, notes: Notes) -> Draft:
     """One user turn, and the assistant's where the templates and the row have one."""
     system = text_or_none(row.pop("system", None), "system", notes)
-    text = text_or_none(row.pop("text", None), "text", notes)
+    text = given = text_or_none(row.pop("text", None), "text", notes)
     media = source.take_media(row, notes)
     user, assistant = source.templates
     if text is None or not text.strip():
@@ -39,6 +39,8 @@ def convert(row: dict[str, Any], source: Source, notes: Notes) -> Draft:
         # No turn holds the text: of a prompt it is the answer looked for.
         row["solution" if assistant is None and row.get("solution") is None else "text"] = text
     if TAG in user and TEXT not in user and not media:
+        if given is None:
+            raise _unknown(row)
         raise RowError("E201", "the row has no medium, and the question is about one", _hint(row))
     messages = [Message("system", system)] if system else []
     # What a text or template places itself is not placed again, so the tag is looked for first.

@@ -11,12 +11,10 @@ from omnitune.doctor.check import Check
 from omnitune.doctor.pins import pins, site_packages
 from omnitune.doctor.wants import Wants
 from omnitune.errors import PipelineError
+from omnitune.nvml import GIB, USED_GIB
 
-GIB = 2**30
 # bfloat16 in hardware came with Ampere.
 _CAPABILITY = (8, 0)
-# A few hundred MiB are the driver's own; more is someone's work even if its processes cannot be seen from here.
-_USED_GIB = 2.0
 _version_line = re.compile(r"^(cuda|__version__)\b.*?=\s*['\"]([^'\"]+)['\"]", re.MULTILINE)
 
 
@@ -105,7 +103,7 @@ def _gpu(number: int, gpu: Gpu, wants: Wants) -> Check:
         fix = "Take a GPU of the Ampere generation or newer (A100, H100, RTX 30 and later)."
         what = "has no bfloat16: compute capability {}.{}, wanted 8.0".format(*gpu.capability)
         return Check(label, wants.short, f"{found}, {what}", fix)
-    if gpu.processes or gpu.total - gpu.free > _USED_GIB * GIB:
+    if gpu.processes or gpu.total - gpu.free > USED_GIB * GIB:
         pids = ", ".join(map(str, gpu.processes[:4]))
         who = f"process {pids}" if len(gpu.processes) == 1 else f"processes {pids}" if pids else "processes unseen"
         return Check(label, "warning", f"{found}, in use by {who}", "Wait, end them, or set CUDA_VISIBLE_DEVICES.")

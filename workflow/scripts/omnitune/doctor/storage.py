@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from omnitune import environments
+from omnitune.disk import existing
 from omnitune.doctor import checkpoint
 from omnitune.doctor.check import Check
 from omnitune.doctor.wants import Wants
@@ -75,14 +76,6 @@ def _judge(needs: list[_Need], wants: Wants) -> Check:
 
 def _gb(gb: float) -> str:
     return f"{gb:.0f} GB" if gb >= 10 else f"{gb:.1f} GB"
-
-
-def existing(folder: Path) -> Path:
-    """The folder itself, or the nearest one above it that exists."""
-    for path in (folder, *folder.parents):
-        if path.is_dir():
-            return path
-    return Path.cwd()
 
 
 def check_results(wants: Wants) -> Iterator[Check]:

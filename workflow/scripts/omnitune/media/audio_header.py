@@ -1,6 +1,6 @@
 """Headers of audio files."""
 
-import os
+import msgspec
 
 from omnitune.media.container import (
     AUDIO_DEMUXERS,
@@ -19,7 +19,8 @@ from omnitune.media.mp4_header import FORMAT as MP4
 from omnitune.media.mp4_header import read_mp4
 from omnitune.media.sniff import refuse_text
 from omnitune.media.sound import WANTED_RATE, Sound, unscaled
-from omnitune.media.sound_length import mp3_samples
+from omnitune.media.sound_file import NO_LENGTH, open_sound
+from omnitune.media.sound_length import goes_on, mp3_samples, noted_end
 from omnitune.media.wav_header import read_wave
 from omnitune.validation.codes import Finding, RowError
 
@@ -33,23 +34,17 @@ _PLAIN_CODECS = {
     "pcm_u8", "pcm_s8", "pcm_s16le", "pcm_s24le", "pcm_s32le", "pcm_s16be", "pcm_s24be", "pcm_f32le", "pcm_f64le",
     "aac", "mp3", "mp2", "opus", "vorbis", "flac", "alac",
 }  # fmt: skip
-# What ms-swift 4.6.0 makes of it (swift/template/vision_utils.py, _load_audio_soundfile_pyav): it asks FFmpeg
-# after these errors of libsndfile alone.
-_ASK_FFMPEG = (0, 1, 3, 4)
-_REFUSED = "which libsndfile refuses, and ms-swift asks no other reader"
-_FORWARD = "which libsndfile cannot seek in, and ms-swift does not read that"
-_ENDLESS = "whose header leaves the length open, and ms-swift asks for memory without end"
+# What our reader of WAV and libsndfile must agree on.
+_FORM = ("format", "codec", "rate", "channels", "frames")
 # Formats of FFmpeg's in which all packets of AAC come out whole.
 _WHOLE_PACKETS = ("aac", MP4)
 # Bytes of a file that is read to its end for its length, which its header does not tell.
 _COUNTED_SIZE = 32 << 20
-# libsndfile answers with a number near 2**63 when a header leaves the length open.
-_NO_LENGTH = 2**60
 
 
 def probe_audio(file: Opened, limits: Limits) -> Probe:
     """What an audio file's header says; a RowError when there is nothing to hear in it."""
-    sound = read_wave(file) or read_flac(file) or read_mp3(file) or _read_by_libraries(file)
+    sound = _read_wave(file) or read_flac(file) or read_mp3(file) or _read_by_libraries(file)
     path, name, codec, rate = file.path, sound.format, sound.codec, sound.rate
     channels, frames = sound.channels, sound.frames
     if rate <= 0:
@@ -72,12 +67,27 @@ def probe_audio(file: Opened, limits: Limits) -> Probe:
         findings += (Finding("E096", f"{path} is {name} with {codec} sound, which not every reader decodes"),)
     if sound.tracks > 1:
         findings += (Finding("E099", f"{path} has {sound.tracks} audio tracks, and the first is used"),)
+    if name == "MP3" and (end := noted_end(file)):
+        findings += _end(file, end, seconds)
     if file.head.startswith(b"ID3"):
         findings += _tag(file, limits)
     return Probe(
         *("audio", name, 0, 0, seconds, rate, channels, frames, False, 0.0, 0.0, 0, "", 0, 0, codec, findings),
         *(sound.counted, sound.decoded),
     )
+
+
+def _read_wave(file: Opened) -> Sound | None:
+    """The header of a WAV; what is not plain is held against libsndfile, which has the last word."""
+    sound = read_wave(file)
+    if sound is None or sound.plain:
+        return sound
+    library = _read_by_libsndfile(file)
+    if isinstance(library, Sound):
+        # Only our own reader knows how long the header says that the sound is.
+        alike = all(getattr(sound, name) == getattr(library, name) for name in _FORM)
+        return msgspec.structs.replace(sound, refused=library.refused) if alike else library
+    return msgspec.structs.replace(sound, refused=library) if library else None
 
 
 def _read_by_libraries(file: Opened) -> Sound:
@@ -94,20 +104,14 @@ def _read_by_libsndfile(file: Opened) -> Sound | str | None:
     if file.head[4:8] == b"ftyp":
         return None
     refuse_text(file.path, file.head)
-    import soundfile
-
-    # A file begins for libsndfile where the reading position is.
-    os.lseek(file.fd, 0, os.SEEK_SET)
-    try:
-        # By its number: a file named .raw would be taken for samples without a header.
-        with soundfile.SoundFile(file.fd, closefd=False) as sound:
-            facts, frames = (sound.format, sound.subtype, sound.samplerate, sound.channels), sound.frames
-            # It says that it could in DWVW, and cannot.
-            refused = "" if sound.seekable() and not facts[1].startswith("DWVW") else _FORWARD
-    except soundfile.LibsndfileError as error:
-        return "" if error.code in _ASK_FFMPEG else _REFUSED
-    if frames >= _NO_LENGTH:
-        return _ENDLESS
+    file.hand_over()
+    sound, refused = open_sound(file.fd)
+    if sound is None:
+        return refused
+    with sound:
+        facts, frames = (sound.format, sound.subtype, sound.samplerate, sound.channels), sound.frames
+    if frames >= NO_LENGTH:
+        return refused
     counted = True
     if facts[1] == "MPEG_LAYER_III":
         exact = mp3_samples(file, frames) if facts[0] == "MP3" else 0
@@ -131,6 +135,7 @@ def _read_mp4(file: Opened) -> Sound | None:
 
 def _read_by_ffmpeg(file: Opened, refused: str) -> Sound:
     """What neither of the others knows: AAC, the sound of a video."""
+    file.hand_over()
     path = file.path
     with open_container(path, AUDIO_DEMUXERS, "E080", "no audio format that is known") as container:
         if not container.streams.audio:
@@ -182,6 +187,16 @@ def _duration(path: str, seconds: float, limits: Limits) -> tuple[Finding, ...]:
         what = f"{path} lasts {seconds:.4f} s, less than {limits.audio_min_seconds} s"
         return (Finding("E091", what),)
     return (Finding("E092", f"{path} lasts {seconds:.0f} s, the limit is {limits.audio_max_seconds:.0f} s"),)
+
+
+def _end(file: Opened, end: int, seconds: float) -> tuple[Finding, ...]:
+    if end > file.size:
+        what = f"{file.path} is cut off or damaged: its sound ends {end - file.size} bytes after the file does"
+        return (Finding("E081", what),)
+    if goes_on(file, end):
+        what = f"{file.path} goes on behind the {seconds:.1f} s that its first frame tells of; that is not heard"
+        return (Finding("E100", what),)
+    return ()
 
 
 def _tag(file: Opened, limits: Limits) -> tuple[Finding, ...]:

@@ -60,6 +60,12 @@ def open_container(path: str, demuxers: tuple[str, ...], code: str, what: str) -
         raise RowError(code, f"{path} is {what} ({sniff(head)}: {reason})") from None
 
 
+def has_foreign_tags(container: Any) -> bool:
+    """Whether a title, a name or another tag is no UTF-8: PyAV as ms-swift calls it raises on those."""
+    tags = [container.metadata, *(stream.metadata for stream in container.streams)]
+    return any("\ufffd" in f"{key}{value}" for of in tags for key, value in of.items())
+
+
 def _demuxer(head: bytes) -> str:
     # Packets of a transport stream have 188 bytes, and begin alike.
     if head[:1] == b"G" and head[188:189] == b"G":

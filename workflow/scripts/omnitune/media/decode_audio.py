@@ -5,9 +5,10 @@ from typing import Any
 
 import xxhash
 
-from omnitune.media.container import AUDIO_DEMUXERS, open_container
+from omnitune.media.container import AUDIO_DEMUXERS, has_foreign_tags, open_container
 from omnitune.media.facts import Probe
 from omnitune.media.inspection import Inspection
+from omnitune.media.sound_file import NO_LENGTH, open_sound
 from omnitune.validation.codes import Finding, RowError
 
 # In 16-bit steps: -70 dBFS, full scale, and a mean that no recording of sound has.
@@ -15,11 +16,12 @@ _SILENCE = 10
 _RAIL = 32_767
 _OFFSET = 0.05 * 32_768
 _CLIPPED_SHARE = 0.01
+# Times full scale; what is louder was never sound.
+_LOUDEST = 100
 _BLOCK = 1 << 17
 # Encoders put up to some frames of silence before and after the sound.
 _PADDING = 4096
-# What libsndfile says of a length that the header leaves open; it cannot read such a FLAC.
-_UNTOLD = 2**63 - 1
+_CHANGING = "which changes its form, and ms-swift joins sound of one form alone"
 # What is decoded into floating point; libsndfile is slow at turning that into 16 bits.
 _FLOAT = ("FLOAT", "DOUBLE", "MPEG", "VORBIS", "OPUS")
 
@@ -28,29 +30,30 @@ def decode_audio(path: str, probe: Probe) -> Inspection:
     """What is wrong with the samples, the digest of their values in 16 bits at their own rate, and their number.
 
     A file without loss has the same digest in every format; one that is coded with loss has that of its decoding.
+    It is read by the library that ms-swift reads it with (`sound_file`).
     """
-    import soundfile
-
     levels = Levels(path, probe.sample_rate, probe.channels)
-    try:
-        sound = soundfile.SoundFile(path)
-    except (soundfile.SoundFileError, TypeError):
-        sound = None
-    if sound is None or sound.frames == _UNTOLD:
-        exact, rates = False, set[int]()
-        for rate, block in _stream_blocks(path):
-            rates.add(rate)
-            levels.add(block)
-    else:
-        with sound:
-            exact = sound.subtype.startswith(("PCM", "FLOAT", "DOUBLE", "ULAW", "ALAW"))
-            rates = {sound.samplerate}
-            for block in _sound_blocks(path, sound):
+    with open(path, "rb") as file:  # noqa: PTH123 (the path is a string all along)
+        sound, misread = open_sound(file.fileno())
+        if sound is None or sound.frames >= NO_LENGTH:
+            exact, forms = False, set[tuple[int, str, str]]()
+            for form, block in _stream_blocks(path):
+                forms.add(form)
                 levels.add(block)
+            rates = {form[0] for form in forms}
+            misread = misread or (_CHANGING if len(forms) > 1 else "")
+        else:
+            with sound:
+                exact = sound.subtype.startswith(("PCM", "FLOAT", "DOUBLE", "ULAW", "ALAW"))
+                rates = {sound.samplerate}
+                for block in _sound_blocks(path, sound):
+                    levels.add(block)
     heard = (levels.samples, min(rates)) if len(rates) == 1 else (0, 0)
     # A decoder may give out another rate than the header says.
     found = round(levels.samples * probe.sample_rate / heard[1]) if heard[1] else levels.samples
     findings = (*_length(path, probe.frames, found, exact), *levels.findings())
+    if misread:
+        findings += (Finding("E240", f"{path} is {probe.format} with {probe.codec} sound, {misread}"),)
     return Inspection(None, findings, content=levels.digest(), heard=heard)
 
 
@@ -74,24 +77,32 @@ def _sound_blocks(path: str, sound: Any) -> Iterator[Any]:
     buffer = np.empty((max(1, min(sound.frames, _BLOCK // sound.channels)), sound.channels), kind)
     done = 0
     try:
-        # Not asked once more at the end: every call seeks, and a seek in FLAC and MP3 decodes again.
-        while done < sound.frames and len(block := sound.read(out=buffer)):
+        # Not asked once more at the end: each call seeks, and a seek in FLAC and MP3 decodes again. Nor where less
+        # comes out, at damage: ms-swift asks once.
+        while done < sound.frames:
+            wanted = min(len(buffer), sound.frames - done)
+            block = sound.read(wanted, out=buffer)
             done += len(block)
-            yield block
+            if len(block):
+                yield block
+            if len(block) < wanted:
+                break
     except soundfile.SoundFileError as error:
         raise RowError("E081", f"{path} cannot be decoded after {done} samples ({error})") from None
 
 
-def _stream_blocks(path: str) -> Iterator[tuple[int, Any]]:
-    """(rate, the same) by FFmpeg, for what libsndfile does not know."""
+def _stream_blocks(path: str) -> Iterator[tuple[tuple[int, str, str], Any]]:
+    """((rate, format, layout), the same) by FFmpeg, for what libsndfile does not know."""
     import av
 
     with open_container(path, AUDIO_DEMUXERS, "E080", "no audio format that is known") as container:
+        if has_foreign_tags(container):
+            raise RowError("E240", f"{path} has tags that are no UTF-8, and ms-swift reads no sound with such")
         stream = container.streams.audio[0]
         stream.thread_count = 1
         try:
             for frame in container.decode(stream):
-                yield frame.sample_rate, samples_of(frame)
+                yield (frame.sample_rate, frame.format.name, frame.layout.name), samples_of(frame)
         except (av.FFmpegError, ValueError) as error:
             if isinstance(error, MemoryError):
                 raise
@@ -116,7 +127,7 @@ class Levels:
     def __init__(self, path: str, rate: int = 0, channels: int = 0) -> None:
         self._path, self.samples = path, 0
         self._hash = xxhash.xxh3_128(f"audio {rate} {channels} ".encode())
-        self._not_finite = self._clipped = 0
+        self._wrong = self._clipped = 0
         self._total: Any = 0
         self._peak: Any = 0
 
@@ -139,9 +150,10 @@ class Levels:
 
         # Not a number is largest and smallest of all it stands among.
         highest, lowest = block.max(), block.min()
-        if not (np.isfinite(highest) and np.isfinite(lowest)):
-            self._not_finite += int(block.size - np.count_nonzero(np.isfinite(block)))
-            block = np.nan_to_num(block, nan=0.0, posinf=1.0, neginf=-1.0)
+        if not -_LOUDEST < lowest <= highest < _LOUDEST:
+            wrong = ~(np.abs(block) < _LOUDEST)
+            self._wrong += int(np.count_nonzero(wrong))
+            block = np.where(wrong, np.float32(0), block)
         scaled = block * np.float32(32_768)
         np.rint(scaled, out=scaled)
         if not -1 < lowest <= highest < 32_767 / 32_768:
@@ -155,8 +167,9 @@ class Levels:
         if not self.samples:
             return
         peaks = np.atleast_1d(self._peak)
-        if self._not_finite:
-            yield Finding("E088", f"{self._path} has {self._not_finite} samples that are no numbers")
+        if self._wrong:
+            what = f"{self._wrong} samples that are no numbers, or beyond {_LOUDEST} times full scale"
+            yield Finding("E088", f"{self._path} has {what}")
         if peaks.max() <= _SILENCE:
             yield Finding("E089", f"{self._path} is silent (below -70 dBFS)")
             return

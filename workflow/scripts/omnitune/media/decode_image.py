@@ -1,5 +1,6 @@
 """Every pixel of an image."""
 
+import contextlib
 import struct
 import warnings
 from typing import Any
@@ -29,7 +30,9 @@ def decode_image(path: str, probe: Probe) -> Inspection:
                 if (frames := getattr(image, "n_frames", 1)) > 1 and probe.format != "MPO":
                     findings.append(Finding("E114", f"{path} has {frames} frames, of which the first is used"))
                     image.seek(0)
-                ImageOps.exif_transpose(image, in_place=True)
+                # What is wrong with EXIF is told by the header, and readers leave such a picture as it is.
+                with contextlib.suppress(SyntaxError, ValueError, struct.error):
+                    ImageOps.exif_transpose(image, in_place=True)
                 seen = _seen(image)
         except MemoryError:
             raise

@@ -5,10 +5,11 @@ from typing import Any
 
 import xxhash
 
-from omnitune.media.container import VIDEO_DEMUXERS, open_container
+from omnitune.media.container import VIDEO_DEMUXERS, has_foreign_tags, open_container
 from omnitune.media.facts import Probe
 from omnitune.media.inspection import Inspection
 from omnitune.media.mp4_header import FORMAT as MP4
+from omnitune.media.structure import break_in
 from omnitune.validation.codes import Finding, RowError
 
 # Of the frames that the header promises.
@@ -26,7 +27,8 @@ def decode_video(path: str, probe: Probe) -> Inspection:
         for packet in container.demux(watch.streams):
             watch.take(packet)
         findings = tuple(watch.findings(probe))
-        return Inspection(None, findings, content=watch.digest(), heard=watch.heard())
+        pictures = watch.pictures()
+        return Inspection(None, findings, content=watch.digest(), heard=watch.heard(), pictures=pictures)
 
 
 class _Watch:
@@ -40,9 +42,11 @@ class _Watch:
             stream.thread_count = 1
         self._pixels, self._coded_sound = xxhash.xxh3_128(b"video "), xxhash.xxh3_128()
         self._size, self._planar, self._unusual = (0, 0), False, ""
-        self._frames = self._hidden = self._heard = self._packets = 0
+        self._begun = False
+        self._forms, self._said = set[str](), _form(self._video.codec_context)
+        self._frames = self._hidden = self._heard = self._packets = self._broken = self._sounds = 0
         self._first = self._last = 0
-        self._rates, self._all_heard = set[int](), True
+        self._rates, self._all_heard = set[int](), not has_foreign_tags(container)
 
     def take(self, packet: Any) -> None:
         """Decode one packet; a damaged one shows in the number of frames."""
@@ -50,15 +54,18 @@ class _Watch:
 
         seen = packet.stream is self._video
         if seen:
+            self._begun |= packet.is_keyframe and not self._packets
             self._packets += packet.size > 0
         else:
             self._coded_sound.update(packet)
+            self._sounds += packet.size > 0 and not packet.is_corrupt
         try:
             frames = packet.decode()
         except MemoryError:
             raise
         except (av.FFmpegError, ValueError):
             self._all_heard &= seen
+            self._broken += seen
             return
         for frame in frames:
             if seen:
@@ -70,6 +77,7 @@ class _Watch:
 
     def _see(self, frame: Any) -> None:
         if frame.is_corrupt:
+            self._broken += 1
             return
         size = (frame.width, frame.height)
         if not self._frames:
@@ -81,6 +89,7 @@ class _Watch:
                 f"at frame {self._frames + 1}",
             )
         self._frames += 1
+        self._forms.add(_form(frame))
         if frame.pts is not None:
             self._last = frame.pts
         for part in _planes(frame) if self._planar else [frame.to_ndarray(format="rgb24").data]:
@@ -91,7 +100,7 @@ class _Watch:
         parts = frame.format.components
         self._planar = len(parts) == len(frame.planes) and parts[0].bits == 8
         self._pixels.update(f"{frame.format.name} {size} ".encode())
-        if not frame.key_frame:
+        if not self._begun:
             self._unusual = "does not start with a key frame"
         elif self._first < 0:
             self._unusual = "starts before its time zero"
@@ -110,26 +119,56 @@ class _Watch:
         short = self._frames + self._hidden < _WHOLE * told if told else seconds < _WHOLE * probe.duration - 1
         if short:
             yield Finding("E136", f"{self._frames} of {probe.frames} frames of {self._path} can be decoded")
+        elif self._broken:
+            what = f"{self._broken} of the {self._packets} coded pictures of {self._path} are damaged"
+            yield Finding("E136", what)
+        elif self._sound and self._sounds < self._sound.frames and not fragments:
+            what = f"{self._sounds} of {self._sound.frames} packets of the sound of {self._path} are there"
+            yield Finding("E136", what)
+        elif (place := break_in(self._path, probe.format)) >= 0:
+            yield Finding("E136", f"{self._path} is damaged: what stands at byte {place} is no part of a video")
         elif seconds > 2 * probe.duration + 1 and not fragments:
             what = f"{self._path} lasts {seconds:.1f} s, and its header says {probe.duration:.1f} s"
             yield Finding("E137", what)
         if self._unusual:
             yield Finding("E138", f"{self._path} {self._unusual}")
+        if unread := self._unread():
+            yield Finding("E242", f"{self._path} {unread}, and decord 0.6.0 does not read that")
         if self._sound:
             heard = self._heard / (self._sound.sample_rate or 1)
             if abs(heard - seconds) > max(1.0, 0.1 * seconds):
                 what = f"the sound of {self._path} lasts {heard:.1f} s, its pictures {seconds:.1f} s"
                 yield Finding("E141", what)
 
+    def _unread(self) -> str:
+        """What the training's reader fails on although all of it can be decoded here, in words."""
+        if not self._begun:
+            return "does not start with a key frame"
+        if self._frames + self._hidden != self._packets:
+            return f"has {self._packets} coded pictures, of which {self._frames} are shown"
+        if self._forms != {self._said}:
+            return f"has pictures of {', '.join(sorted(self._forms))} where its header says {self._said}"
+        return ""
+
     def heard(self) -> tuple[int, int]:
         """Samples of the sound and their rate; zeros when a part cannot be decoded, or has another rate."""
         return (self._heard, min(self._rates)) if self._all_heard and len(self._rates) == 1 else (0, 0)
+
+    def pictures(self) -> int:
+        """Coded pictures, which the training's reader takes for the number of frames."""
+        return self._packets
 
     def digest(self) -> str:
         """Of pictures and sound; empty when no frame was decoded."""
         if not self._frames:
             return ""
         return xxhash.xxh3_128_hexdigest(self._pixels.digest() + self._coded_sound.digest())
+
+
+def _form(pictures: Any) -> str:
+    """Size and colours of a frame, or of a stream by its header."""
+    colours = pictures.format.name if pictures.format else "no colours"
+    return f"{pictures.width} x {pictures.height} {colours}"
 
 
 def _planes(frame: Any) -> Iterator[memoryview]:

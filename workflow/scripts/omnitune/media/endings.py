@@ -11,6 +11,11 @@ from omnitune.media.wav_header import left_open
 
 _BLOCK = 1 << 20
 _TAIL = 1 << 16
+# Bytes of what some programs write behind a FLAC (ID3v1), and of a frame's header, at most.
+_TAG = 256
+_FRAME_HEADER = 16
+# Chunks, boxes or segments that are followed; a file with more was made to keep its readers busy.
+_MOST = 200_000
 _PNG_CHUNK, _RIFF_CHUNK = Struct(">I4s"), Struct("<4sI")
 
 
@@ -33,7 +38,8 @@ class Ending(NamedTuple):
     surplus: int = 0
 
 
-_WHOLE = Ending()
+WHOLE = Ending()
+_ENDLESS = Ending(f"it has more than {_MOST} pieces")
 
 
 def ending(file: Content, size: int) -> Ending:
@@ -42,26 +48,33 @@ def ending(file: Content, size: int) -> Ending:
     for place, magic, check in _CHECKS:
         if head.startswith(magic, place):
             return check(file, size)
-    return _WHOLE
+    return WHOLE
 
 
 def _overrun(what: str, end: int, size: int) -> Ending:
-    return Ending(f"{what} ends {end - size} bytes after the file does") if end > size else _WHOLE
+    return Ending(f"{what} ends {end - size} bytes after the file does") if end > size else WHOLE
 
 
 def _jpeg(file: Content, size: int) -> Ending:
     """Up to the end-of-image marker (ITU-T T.81, annex B)."""
     if file[size - 2 : size] == b"\xff\xd9":
-        return _WHOLE
+        return WHOLE
     # A thumbnail in the header has an end of its own: look behind the start of the scan.
     place = 2
-    while (marker := bytes(file[place : place + 4]))[:1] == b"\xff" and len(marker) == 4 and marker[1] != 0xDA:
+    for _ in range(_MOST):
+        marker = bytes(file[place : place + 4])
+        if marker[:1] != b"\xff" or len(marker) < 4 or marker[1] == 0xDA:
+            break
         alone = marker[1] in (0x01, 0xFF) or 0xD0 <= marker[1] <= 0xD8
         place += (1 if marker[1] == 0xFF else 2) if alone else 2 + int.from_bytes(marker[2:4], "big")
+    else:
+        return _ENDLESS
     while block := bytes(file[place : place + _BLOCK]):
         found = block.find(b"\xff\xd9")
         if found >= 0:
-            return Ending(surplus=size - (place + found + 2))
+            end = place + found + 2
+            # Cameras pad with zeros.
+            return Ending(surplus=size - end if bytes(file[end : end + _BLOCK]).strip(b"\0") else 0)
         place += max(len(block) - 1, 1)  # the marker may lie across two blocks
     return Ending("it has no end-of-image marker")
 
@@ -71,7 +84,10 @@ def _png(file: Content, size: int) -> Ending:
     from isal import isal_zlib
 
     place = 8
-    while len(head := file[place : place + 8]) == 8:
+    for _ in range(_MOST):
+        head = file[place : place + 8]
+        if len(head) < 8:
+            break
         count, name = _PNG_CHUNK.unpack(head)
         end = place + 8 + count
         if end + 4 > size:
@@ -85,6 +101,8 @@ def _png(file: Content, size: int) -> Ending:
         place = end + 4
         if name == b"IEND":
             return Ending(surplus=size - place)
+    else:
+        return _ENDLESS
     return Ending("it has no IEND chunk")
 
 
@@ -101,7 +119,7 @@ def _riff(file: Content, size: int) -> Ending:
     while len(head := file[place : place + 8]) == 8:
         name, count = _RIFF_CHUNK.unpack(head)
         if name == b"data":
-            return _overrun("its sound", place + 8 + count, size) if not left_open(count) else _WHOLE
+            return _overrun("its sound", place + 8 + count, size) if not left_open(count) else WHOLE
         place += 8 + count + count % 2
     return Ending("it has no data chunk")
 
@@ -109,15 +127,20 @@ def _riff(file: Content, size: int) -> Ending:
 def _boxes(file: Content, size: int) -> Ending:
     """ISO base media: boxes from the first byte to the last (ISO/IEC 14496-12, section 4.2)."""
     place, end, name = 0, 0, b""
-    while len(head := file[place : place + 16]) >= 8:
+    for _ in range(_MOST):
+        head = file[place : place + 16]
+        if len(head) < 8:
+            break
         count, kind = int.from_bytes(head[:4], "big"), bytes(head[4:8])
         if count == 0 and kind.isalnum():  # up to the end of the file
-            return _WHOLE
+            return WHOLE
         if count == 1:
             count = int.from_bytes(head[8:], "big")
         if count < 8 or not kind.strip(b" ").isalnum():
             return Ending(surplus=size - place)
         place, end, name = place + count, place + count, kind
+    else:
+        return _ENDLESS
     return _overrun(f"its {name.decode()} box", end, size)
 
 
@@ -136,16 +159,18 @@ def _flac(file: Content, size: int) -> Ending:
     """The last frame's number against the stream's length (RFC 9639, sections 8.2 and 9.1)."""
     stream = file[8:26]
     longest, samples = int.from_bytes(stream[2:4], "big"), int.from_bytes(stream[13:18], "big") & (1 << 36) - 1
-    tail = bytes(file[max(0, size - _TAIL) : size])
+    largest = int.from_bytes(file[15:18], "big")
+    # Its last frame begins in these bytes; an encoder that is stopped does not tell how large frames are.
+    tail = bytes(file[max(0, size - (largest + _TAG if largest else _TAIL)) : size])
     # A stream keeps to one way of numbering: by frames of one size, or by samples.
     for start, by_sample in ((b"\xff\xf8", False), (b"\xff\xf9", True)):
         place = len(tail)
         while samples and (place := tail.rfind(start, 0, place)) >= 0:
-            number = _frame_number(tail[place : place + 16])
+            number = _frame_number(tail[place : place + _FRAME_HEADER])
             if number is not None:
                 last = number + longest if by_sample else (number + 1) * longest
                 return Ending(f"it ends at sample {last} of {samples}" if last < samples else "")
-    return _WHOLE
+    return WHOLE
 
 
 def _frame_number(header: bytes) -> int | None:
@@ -183,32 +208,18 @@ def _divided(byte: int) -> int:
 _CRC8 = bytes(map(_divided, range(256)))
 
 
-def _mp3(file: Content, size: int) -> Ending:
-    """The size that encoders note in the first frame (the Xing or Info header)."""
-    start = 0
-    if file[:3] == b"ID3":
-        tag = file[6:10]
-        start = 10 + sum((byte & 0x7F) << shift for byte, shift in zip(tag, (21, 14, 7, 0), strict=False))
-    head = bytes(file[start : start + 256])
-    found = max(head.find(b"Xing"), head.find(b"Info"))
-    if found < 0 or len(head) < found + 16:
-        return _WHOLE
-    if not head[found + 7] & 2:
-        return _WHOLE
-    place = found + (12 if head[found + 7] & 1 else 8)
-    return _overrun("its sound", start + int.from_bytes(head[place : place + 4], "big"), size)
-
-
 def _ebml(file: Content, size: int) -> Ending:
     """Matroska and WebM by the size of the segment (RFC 8794, RFC 9559)."""
     place = 4
     count, used = _ebml_size(file[place : place + 8])
     place += used + count
     if file[place : place + 4] != b"\x18\x53\x80\x67":
-        return _WHOLE
+        return WHOLE
     count, used = _ebml_size(file[place + 4 : place + 12])
-    unknown = count == (1 << 7 * used) - 1
-    return _WHOLE if unknown else _overrun("its segment", place + 4 + used + count, size)
+    if count == (1 << 7 * used) - 1:  # not known
+        return WHOLE
+    end = place + 4 + used + count
+    return Ending(surplus=size - end) if end < size else _overrun("its segment", end, size)
 
 
 def _ebml_size(content: bytes | memoryview) -> tuple[int, int]:
@@ -225,9 +236,6 @@ _CHECKS: tuple[tuple[int, bytes, Callable[[Content, int], Ending]], ...] = (
     (4, b"moov", _boxes),
     (0, b"fLaC", _flac),
     (0, b"OggS", _ogg),
-    (0, b"ID3", _mp3),
-    (0, b"\xff\xfb", _mp3),
-    (0, b"\xff\xf3", _mp3),
     (0, b"GIF8", _gif),
     (0, b"\x1aE\xdf\xa3", _ebml),
 )

@@ -8,8 +8,9 @@ from omnitune.config.validate import ValidateConfig
 from omnitune.media.decode_audio import decode_audio
 from omnitune.media.decode_image import decode_image
 from omnitune.media.decode_video import decode_video
+from omnitune.media.facts import Limits, Probe, Unconfined
 from omnitune.media.inspection import Inspection
-from omnitune.media.probe import Limits, Probe, probe
+from omnitune.media.probe import probe
 from omnitune.media.whole import read_whole, refuse_changed
 from omnitune.validation.codes import Finding, RowError
 
@@ -26,6 +27,7 @@ class Task(NamedTuple):
     Attributes:
         modality, path: of the medium.
         size, mtime_ns: of the file, when it was seen first.
+        whole: whether it is read to its end, and not its header alone.
         probe: what its header says, when it is to be decoded; None: it is to be read.
     """
 
@@ -33,6 +35,7 @@ class Task(NamedTuple):
     path: str
     size: int
     mtime_ns: int
+    whole: bool = True
     probe: Probe | None = None
 
 
@@ -44,27 +47,22 @@ def examine_encoded(limits: Limits, task: bytes) -> bytes:
     return msgspec.msgpack.encode(examine(limits, _decode_task(task)))
 
 
-def examine(limits: Limits, task: Task) -> Inspection:
-    """What reading a medium tells, or what decoding it adds; whatever is wrong with it is a finding."""
+def examine(limits: Limits, task: Task, confined: bool = True) -> Inspection:
+    """What reading a medium tells, or what decoding it adds; whatever is wrong with it is a finding.
+
+    Raises:
+        Unconfined: a library must look at it, and this process is not confined.
+    """
     try:
-        return _decode(task, task.probe) if task.probe else _read(limits, task)
+        return _decode(task, task.probe) if task.probe else _read(limits, task, confined)
+    except Unconfined:
+        raise
     except RowError as error:
         finding = error.finding
     except MemoryError:
         finding = Finding(LIMITS[task.modality], f"{task.path} needs too much memory to be decoded")
     except Exception as error:  # (a decoder may raise anything, and it is the file's fault)
         finding = Finding(CRASH, f"{task.path} makes its decoder fail ({error!r:.200})")
-    return Inspection(None, (finding,))
-
-
-def look(modality: str, path: str, limits: Limits) -> Inspection:
-    """What the medium's header says; whatever is wrong with it is a finding."""
-    try:
-        return _of_header(probe(modality, path, limits))
-    except RowError as error:
-        finding = error.finding
-    except Exception as error:  # (one file's oddity is not to end the run)
-        finding = Finding(CRASH, f"{path} makes its reader fail ({error!r:.200})")
     return Inspection(None, (finding,))
 
 
@@ -82,8 +80,10 @@ def limits_of(settings: ValidateConfig) -> Limits:
     )
 
 
-def _read(limits: Limits, task: Task) -> Inspection:
-    found, digest, end = read_whole(task.modality, task.path, task.size, task.mtime_ns, limits)
+def _read(limits: Limits, task: Task, confined: bool) -> Inspection:
+    if not task.whole:
+        return _of_header(probe(task.modality, task.path, limits, confined))
+    found, digest, end = read_whole(task.modality, task.path, task.size, task.mtime_ns, limits, confined)
     seen = _of_header(found, digest)
     if end.fault:
         seen = seen.adding(Finding(_CUT[task.modality], f"{task.path} is cut off or damaged: {end.fault}"))

@@ -94,6 +94,10 @@ class Limits(NamedTuple):
     video_max_rate: float = 100e6
 
 
+class Unconfined(Exception):
+    """Only a library can tell what a file is, and this process is not one that may come to harm."""
+
+
 class Opened(msgspec.Struct, frozen=True, gc=False):
     """A regular file that is open, with its first bytes.
 
@@ -102,17 +106,32 @@ class Opened(msgspec.Struct, frozen=True, gc=False):
         fd: the file, open for reading.
         size: bytes.
         head: the first bytes.
+        confined: whether this process may hang, fill or end by what it reads.
+        content: all bytes, where they are at hand.
     """
 
     path: str
     fd: int
     size: int
     head: bytes
+    confined: bool = True
+    content: memoryview | None = None
 
     def read(self, at: int, length: int) -> bytes:
         """Up to `length` bytes from `at`; fewer at the end of the file."""
         end = at + length
         if end <= len(self.head):
             return self.head[at:end]
+        if self.content is not None:
+            return bytes(self.content[at:end])
         # A damaged header may name places that no file reaches, and that no system call takes.
         return os.pread(self.fd, length, at) if at < self.size else b""
+
+    def hand_over(self) -> None:
+        """To be called before a library looks at the file.
+
+        Raises:
+            Unconfined: it must not do so here.
+        """
+        if not self.confined:
+            raise Unconfined

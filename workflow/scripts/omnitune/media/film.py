@@ -35,7 +35,6 @@ class Film(msgspec.Struct, frozen=True, gc=False):
         sound: seconds and rate of the first audio track, zeros when there is none.
         sound_codec: FFmpeg's name of that track's codec.
         decoded: samples that FFmpeg decodes of that track; 0 when decoding alone tells.
-        reordered: whether some pictures are coded after ones that they are shown before (told by FFmpeg alone).
         sounds: audio tracks.
         problems: findings that only its container shows.
     """
@@ -54,20 +53,20 @@ class Film(msgspec.Struct, frozen=True, gc=False):
     problems: tuple[Finding, ...]
     counted: bool = True
     decoded: int = 0
-    reordered: bool = False
     sound_codec: str = ""
 
 
 def film_of_tracks(file: Opened, tracks: list[Track]) -> Film:
     """The video that an MP4's index describes; a RowError when there are no pictures in it."""
     film = sound = None
-    sounds = 0
+    sounds, unheard = 0, 0.0
     for track in tracks:
         if track.pictures:
             film = film or track
         else:
             sound = sound or track
             sounds += 1
+            unheard = max(unheard, missing_share(track, file))
     if film is None:
         raise RowError("E125", f"{file.path} has no video stream")
     entry, seconds = film.entry, film.seconds
@@ -84,7 +83,7 @@ def film_of_tracks(file: Opened, tracks: list[Track]) -> Film:
         entry.unusual,
         (sound.seconds, sound.entry.rate) if sound else (0.0, 0),
         sounds,
-        tuple(_problems(file.path, film, missing)) if missing or not _is_plain(film) else (),
+        tuple(_problems(file.path, film, missing, unheard)) if missing or unheard or not _is_plain(film) else (),
         True,
         sound.decoded if sound else 0,
         sound_codec=sound.entry.codec if sound else "",
@@ -103,7 +102,7 @@ def _is_plain(film: Track) -> bool:
     )
 
 
-def _problems(path: str, film: Track, missing: float) -> list[Finding]:
+def _problems(path: str, film: Track, missing: float, unheard: float) -> list[Finding]:
     found = []
     if film.uneven:
         found.append(
@@ -112,6 +111,9 @@ def _problems(path: str, film: Track, missing: float) -> list[Finding]:
     if missing > _MAX_MISSING:
         there = film.frames - round(missing * film.frames)
         found.append(Finding("E136", f"{path} has {there} of the {film.frames} frames that its index lists"))
+    elif unheard:
+        what = f"{100 * unheard:.0f} % of the sound that the index of {path} lists is not there"
+        found.append(Finding("E136", what))
     if film.told and abs(film.told - film.shown) > max(1.0, 0.1 * film.shown):
         found.append(
             Finding("E137", f"the header of {path} says {film.told:.1f} s, its frames last {film.shown:.1f} s")
@@ -119,6 +121,8 @@ def _problems(path: str, film: Track, missing: float) -> list[Finding]:
     what = _unusual_start(film)
     if what:
         found.append(Finding("E138", f"{path} {what}"))
+    if film.keyframe > 1:
+        found.append(Finding("E242", f"{path} {what}, and decord 0.6.0 cannot read its first frames"))
     if film.entry.sizes > 1:
         found.append(Finding("E139", f"{path} changes its size within the video"))
     return found
@@ -136,6 +140,7 @@ def _unusual_start(film: Track) -> str:
 
 def film_by_ffmpeg(file: Opened) -> Film:
     """The video as FFmpeg sees it, whatever container it is in; a RowError when it does not open it."""
+    file.hand_over()
     path = file.path
     with open_container(path, VIDEO_DEMUXERS, "E135", "no video that can be opened") as container:
         if not container.streams.video:
@@ -159,6 +164,9 @@ def film_by_ffmpeg(file: Opened) -> Film:
             # In fragments FFmpeg adds up how long decoding takes, which is not how long B-frames are shown.
             seconds = span if counted and container.format.name == MP4 else seconds or span
             fps = fps or (frames / seconds if seconds else 0.0)
+        if not stream.frames and not (container.duration and stream.average_rate):
+            what = f"{path} tells no number of frames, and no length and rate, and decord 0.6.0 cannot read that"
+            problems += (Finding("E242", what),)
         sounds = container.streams.audio
         sound = (0.0, 0)
         if sounds:
@@ -178,7 +186,6 @@ def film_by_ffmpeg(file: Opened) -> Film:
             len(sounds),
             problems,
             counted,
-            reordered=bool(stream.codec_context.has_b_frames),
             sound_codec=codec_of(sounds[0]) if sounds else "",
         )
 

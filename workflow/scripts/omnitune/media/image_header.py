@@ -72,6 +72,7 @@ def _read_by_pillow(file: Opened, limits: Limits) -> Picture:
     if what not in _FOR_PILLOW:
         refuse_text(path, file.head)
         raise _unidentified(path, what)
+    file.hand_over()
     from PIL import Image, UnidentifiedImageError
 
     try:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, partial
 from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -14,7 +15,8 @@ import xxhash
 
 from omnitune.config.validate import ValidateConfig
 from omnitune.media.cache import key_of
-from omnitune.media.examine import CRASH, LIMITS, Task, examine, examine_encoded, limits_of, look
+from omnitune.media.examine import CRASH, LIMITS, Task, examine, examine_encoded, limits_of
+from omnitune.media.facts import Unconfined
 from omnitune.media.inspection import Inspection
 from omnitune.media.known import Known, renamed
 from omnitune.media.paths import regular_state
@@ -24,7 +26,7 @@ from omnitune.validation.codes import Finding, RowError
 
 _decoded = msgspec.msgpack.Decoder(Inspection).decode
 # Raised when an inspection of the same file comes out differently.
-VERSION = 2
+VERSION = 3
 # A file changed again within this time may keep its time stamp (FAT counts in steps of 2 s).
 _SETTLED_NS = 2_000_000_000
 # What a network share gives at least; reading may take longer than `decode_seconds`.
@@ -74,8 +76,9 @@ class Inspector:
     def _file(self, modality: str, path: str) -> "_File":
         state, level = regular_state(path, path), self._level(path)
         size, mtime_ns = state.st_size, state.st_mtime_ns
-        key = key_of(f"{self._terms}\0{level}\0{modality}\0{path}\0{size}\0{mtime_ns}")
-        return _File(modality, path, size, mtime_ns, level, key)
+        # A program may set back the time of a file that it changed, but not the time of that (ctime).
+        now = f"{level} {modality} {size} {mtime_ns} {state.st_ctime_ns} {state.st_ino}"
+        return _File(modality, path, size, mtime_ns, level, key_of(f"{self._terms}{now} {path}"))
 
     @cached_property
     def _terms(self) -> str:
@@ -105,15 +108,27 @@ class Inspector:
 
     def _read(self, files: Sequence["_File"]) -> list[Inspection]:
         """As far as the header, or as far as the last byte."""
-        if self._settings.media == "header":
-            return [look(file.modality, file.path, self._limits) for file in files]
-        tasks = [file.task() for file in files]
-        if self._settings.media == "decode":
+        level = self._settings.media
+        tasks = [file.task(level != "header") for file in files]
+        if level == "decode":
             return self._work(tasks, _READ_TOGETHER)
-        # To hand a file to a process costs as much as to read it, and no decoder is at work that could do harm.
+        # To hand a file to a process costs as much as to read it, and our own readers of headers do no harm.
         parts = [tasks[start : start + _READ_TOGETHER] for start in range(0, len(tasks), _READ_TOGETHER)]
-        read = self._threads.map(lambda part: [examine(self._limits, task) for task in part], parts)
-        return [found for part in read for found in part]
+        done = map(self._own, parts) if level == "header" else self._threads.map(self._own, parts)
+        read = dict(zip(tasks, chain.from_iterable(done), strict=True))
+        left = [task for task, found in read.items() if found is None]
+        read |= zip(left, self._work(left, _READ_TOGETHER), strict=True)
+        return [found for found in read.values() if found]
+
+    def _own(self, tasks: Sequence[Task]) -> list[Inspection | None]:
+        """By this process itself; None of what a library must look at."""
+        found: list[Inspection | None] = []
+        for task in tasks:
+            try:
+                found.append(examine(self._limits, task, confined=False))
+            except Unconfined:
+                found.append(None)
+        return found
 
     def _decode(self, read: Mapping["_File", Inspection]) -> dict["_File", Inspection]:
         """The inspections with what decoding adds; equal files under other names are decoded once."""
@@ -123,7 +138,7 @@ class Inspector:
         paths = {key: file.path for key, file in ones.items()}
         added = self._known.find(paths)
         fresh = [key for key in ones if key not in added]
-        tasks = [ones[key].task(read[ones[key]].probe) for key in fresh]
+        tasks = [ones[key].task(True, read[ones[key]].probe) for key in fresh]
         found = dict(zip(fresh, self._work(tasks, _DECODED_TOGETHER), strict=True))
         self._known.note(found, paths)
         added |= found
@@ -143,7 +158,7 @@ class Inspector:
         ]
 
     def _seconds(self, task: Task) -> float:
-        return self._settings.decode_seconds + (0 if task.probe else task.size / BYTES_A_SECOND)
+        return self._settings.decode_seconds + (0 if task.probe or not task.whole else task.size / BYTES_A_SECOND)
 
 
 class _File(NamedTuple):
@@ -156,8 +171,8 @@ class _File(NamedTuple):
     level: str
     key: str
 
-    def task(self, probe: Probe | None = None) -> Task:
-        return Task(self.modality, self.path, self.size, self.mtime_ns, probe)
+    def task(self, whole: bool, probe: Probe | None = None) -> Task:
+        return Task(self.modality, self.path, self.size, self.mtime_ns, whole, probe)
 
 
 def _lost(task: Task, lost: Lost) -> Inspection:

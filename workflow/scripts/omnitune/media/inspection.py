@@ -17,6 +17,7 @@ class Inspection(NamedTuple):
         digest: of the file's bytes, xxh3-128 in hex; empty when they were not read.
         content: of the decoded samples or pixels; empty when they were not decoded.
         heard: samples a channel that were decoded, and their rate in Hz; zeros when they were not, or not all.
+        pictures: coded pictures of a video, of which its reader takes frames; 0 when they were not counted.
     """
 
     probe: Probe | None
@@ -24,6 +25,7 @@ class Inspection(NamedTuple):
     digest: str = ""
     content: str = ""
     heard: tuple[int, int] = (0, 0)
+    pictures: int = 0
 
     def adding(self, *findings: Finding) -> "Inspection":
         """The same with more findings; of each code the first stays, since the header's names the cause."""
@@ -35,16 +37,19 @@ class Inspection(NamedTuple):
         return self.probe is None or any(CODES[finding.code].actions[0] == "reject" for finding in self.findings)
 
     def decoded(self, found: "Inspection") -> "Inspection":
-        """The same with what decoding found, which counts the sound that the header does not."""
+        """The same with what decoding found, whose counts are right where the header's are not."""
         return self.adding(*found.findings)._replace(
-            content=found.content, heard=found.heard, probe=self.probe and _counting(self.probe, *found.heard)
+            content=found.content, heard=found.heard, probe=self.probe and _counting(self.probe, found)
         )
 
 
-def _counting(probe: Probe, samples: int, rate: int) -> Probe:
-    if not samples:
-        return probe
+def _counting(probe: Probe, found: Inspection) -> Probe:
+    samples, rate = found.heard
     # libsndfile's names of formats are in capitals.
-    if probe.format.isupper():
-        return probe if probe.counted else msgspec.structs.replace(probe, frames=samples, counted=True)
-    return probe if probe.audio_samples else msgspec.structs.replace(probe, audio_samples=samples, audio_rate=rate)
+    if samples and probe.modality == "audio" and probe.format.isupper():
+        return msgspec.structs.replace(probe, frames=samples, counted=True)
+    if samples:
+        probe = msgspec.structs.replace(probe, audio_samples=samples, audio_rate=rate)
+    if found.pictures:
+        probe = msgspec.structs.replace(probe, frames=found.pictures, counted=True)
+    return probe

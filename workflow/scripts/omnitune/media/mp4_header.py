@@ -5,7 +5,6 @@ Source: ISO/IEC 14496-12.
 """
 
 import math
-import os
 import struct
 from operator import mul
 from struct import Struct, unpack_from
@@ -30,6 +29,8 @@ _OTHERS = frozenset((b"gmhd", b"nmhd", b"hmhd", b"sthd"))
 _STARTS = (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot")
 # The index of a two-hour film is 10 MB.
 _MAX_INDEX = 64_000_000
+# Boxes in front of it: few, or as many as there are fragments of a file whose own index came last.
+_MAX_BOXES = 1_000
 _PIECE = 32_768
 _UPRIGHT = struct.pack(">5i", 0x10000, 0, 0, 0, 0x10000)
 # Seconds of content that an edit list may leave out, or of nothing that it may begin with, unnoticed.
@@ -80,7 +81,8 @@ def read_mp4(file: Opened) -> list[Track] | None:
     """The tracks of pictures and sound; None when FFmpeg must look at the file.
 
     Raises:
-        RowError: E135 when the index is not there or cut off, E144 when it is huge, E098 for encrypted samples.
+        RowError: E135 when the index is not there, far behind or cut off, E144 when it is huge, E098 for encrypted
+            samples.
     """
     if file.head[4:8] not in _STARTS:
         return None
@@ -94,10 +96,12 @@ def read_mp4(file: Opened) -> list[Track] | None:
 def _read_index(file: Opened) -> bytes | None:
     at, size, data = 0, file.size, False
     piece, base = file.head, 0
-    while at + 8 <= size:
+    for _ in range(_MAX_BOXES):
+        if at + 8 > size:
+            break
         if at + 16 > base + len(piece):
             # Behind the samples nothing follows but the index, as a rule, and it is small.
-            piece, base = os.pread(file.fd, _PIECE, at), at
+            piece, base = file.read(at, _PIECE), at
         length, kind = _BOX.unpack_from(piece, at - base)
         if length == 1:
             (length,) = unpack_from(">Q", piece, at - base + 8)
@@ -116,6 +120,8 @@ def _read_index(file: Opened) -> bytes | None:
             )
         data = data or kind == b"mdat"
         at += length
+    else:
+        raise RowError("E135", f"{file.path} has more than {_MAX_BOXES} boxes in front of its index (moov)")
     if data:
         raise RowError("E135", f"the index (moov) of {file.path} is missing")
     return None

@@ -34,8 +34,8 @@ _KINDS = {
     stat.S_IFBLK: ("E064", "a device"),
     stat.S_IFSOCK: ("E066", "a socket"),
 }
-
-
+# What lies here has no size, whatever can be read from it.
+_KERNEL = ("/proc/", "/sys/")
 # Characters of a path, at most: Linux opens none that is longer.
 _LONGEST = 4096
 # Names remembered, to find those that are nearly equal: about 20 MB.
@@ -186,13 +186,15 @@ def _unreachable(path: str, error: OSError) -> RowError | None:
     return None
 
 
-def refuse_kind(path: str, status: os.stat_result) -> None:
-    """Refuse what is no regular file, or an empty one."""
+def refuse_kind(path: str, status: os.stat_result, real: str = "") -> None:
+    """Refuse what is no regular file, or an empty one; `real` is where the path leads, if elsewhere."""
     kind = stat.S_IFMT(status.st_mode)
     if kind != stat.S_IFREG:
         code, name = _KINDS.get(kind, ("E063", "not a file"))
         raise RowError(code, f"{path} is {name}, not a regular file")
     if status.st_size == 0:
+        if (real or path).startswith(_KERNEL):
+            raise RowError("E064", f"{path} is made up by the kernel, not a regular file")
         raise RowError("E062", f"{path} is an empty file")
 
 
@@ -202,5 +204,5 @@ def regular_state(path: str, real: str) -> os.stat_result:
         status = os.stat(real)  # noqa: PTH116 (the path is a string all along)
     except OSError:
         raise RowError("E061", f"no such file: {path}") from None
-    refuse_kind(path, status)
+    refuse_kind(path, status, real)
     return status

@@ -25,14 +25,17 @@ PROBES: dict[str, tuple[Callable[[Opened, Limits], Probe], int]] = {
 }
 
 
-def probe(modality: str, path: str, limits: Limits = LIMITS) -> Probe:
+def probe(modality: str, path: str, limits: Limits = LIMITS, confined: bool = True) -> Probe:
     """Read the header of the medium at `path`.
 
     Args:
         modality: image, audio or video.
+        limits: what the header is held against.
+        confined: whether this process may come to harm.
 
     Raises:
         RowError: why the file cannot be used at all; what is only noteworthy is in the probe's findings.
+        Unconfined: a library must look at it, and this process is not confined.
     """
     read, length = PROBES[modality]
     try:
@@ -42,7 +45,7 @@ def probe(modality: str, path: str, limits: Limits = LIMITS) -> Probe:
             size = os.lseek(fd, 0, os.SEEK_END)
             if size <= 0:
                 refuse_kind(path, os.fstat(fd))
-            return read(Opened(path, fd, size, os.pread(fd, length, 0)), limits)
+            return read(Opened(path, fd, size, os.pread(fd, length, 0), confined), limits)
         finally:
             os.close(fd)
     except OSError as error:

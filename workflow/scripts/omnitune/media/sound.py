@@ -22,6 +22,7 @@ class Sound(msgspec.Struct, frozen=True, gc=False):
         counted: whether `frames` is a count, and no estimate by the bit rate.
         decoded: samples a channel that FFmpeg decodes; 0 when that is not known, or libsndfile reads the file.
         refused: why the training's reader fails on it or gets it wrong, in words; empty when it does not.
+        plain: whether the file holds nothing else that its reader could stumble over.
     """
 
     format: str
@@ -34,6 +35,7 @@ class Sound(msgspec.Struct, frozen=True, gc=False):
     counted: bool = True
     decoded: int = 0
     refused: str = ""
+    plain: bool = True
 
 
 def unscaled(codec: str, rate: int) -> str:

@@ -7,6 +7,8 @@ from omnitune.media.mp3_header import frame_of, start_of_frames
 
 # Bytes of MP3 that are looked through for frames: a quarter of an hour at 128 kbit/s.
 _WALKED = 16 << 20
+# Bytes of a tag at the end (ID3v1).
+_TAG = 128
 
 
 def decoded_samples(codec: str, packets: int, each: int, timed: int, skipped: int, shown: int) -> int:
@@ -54,6 +56,23 @@ def mp3_is_counted(frame: bytes, size: int) -> bool:
     if at < 0 or len(frame) < at + 16 or frame[at + 7] & 3 != 3:
         return False
     return int.from_bytes(frame[at + 12 : at + 16], "big") <= size
+
+
+def noted_end(file: Opened) -> int:
+    """Where an MP3 ends by its Xing or Info frame; 0 when there is none, or it does not say."""
+    start = start_of_frames(file.head)
+    frame = file.read(start, 200)
+    at = max(frame.find(b"Xing", 0, 48), frame.find(b"Info", 0, 48))
+    if at < 0 or len(frame) < at + 16 or not frame[at + 7] & 2:
+        return 0
+    at += 12 if frame[at + 7] & 1 else 8
+    return start + int.from_bytes(frame[at : at + 4], "big")
+
+
+def goes_on(file: Opened, end: int) -> bool:
+    """Whether more sound follows where an MP3 ends by its own words: readers leave it out."""
+    more = file.read(end, 3) if file.size - end > _TAG else b""
+    return more == b"ID3" or frame_of(more) is not None
 
 
 def mp3_samples(file: Opened, estimate: int) -> int:

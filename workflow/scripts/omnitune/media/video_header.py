@@ -8,6 +8,9 @@ from omnitune.validation.codes import Finding
 
 # FFmpeg decodes these by itself, in every build.
 _BUILT_IN = {"h264", "hevc", "mpeg4", "vp8", "vp9", "mjpeg", "prores"}
+# FFmpeg's names of MPEG's program and transport streams. Of those with B-frames, and of those that are damaged in
+# ways that nothing here shows, decord reads none.
+_STREAMS = ("mpegts", "mpeg")
 # Sound may end this much earlier or later than the pictures: seconds, and share of the video.
 _SOUND_SLACK = (1.0, 0.1)
 
@@ -33,7 +36,7 @@ def probe_video(file: Opened, limits: Limits) -> Probe:
     if film.rotation:
         findings += (Finding("E133", f"{path} is to be turned by {film.rotation} degrees"),)
     if unread := _unread(film):
-        findings += (Finding("E242", f"{path} {unread}, which decord 0.6.0 cannot read"),)
+        findings += (Finding("E242", f"{path} {unread}, which decord 0.6.0 cannot read for sure"),)
     if film.unusual:
         findings += (Finding("E134", f"{path} has {', '.join(film.unusual)}, which readers ignore"),)
     if sounds:
@@ -83,8 +86,8 @@ def _unread(film: Film) -> str:
         return "is coded as AV1"
     if film.format == "gif":
         return "is a GIF"
-    if film.format == "mpegts" and film.codec == "h264" and film.reordered:
-        return "is an MPEG transport stream of H.264 with B-frames"
+    if film.format in _STREAMS:
+        return "is an MPEG stream without an index"
     shown = film.height if film.rotation in (90, 270) else film.width
     return "" if decord_reads(shown) else f"has pictures that are {shown} pixels wide"
 

@@ -5,9 +5,10 @@ import threading
 
 import xxhash
 
-from omnitune.media.endings import Ending, ending
+from omnitune.media.endings import WHOLE, Ending, ending
 from omnitune.media.facts import Limits, Opened, Probe
 from omnitune.media.probe import FLAGS, PROBES, unreadable
+from omnitune.media.wav_header import FIXED, WAVES
 from omnitune.validation.codes import RowError
 
 # Files below this are held in memory while they are looked at.
@@ -15,7 +16,9 @@ _SMALL = 4 << 20
 _BLOCK = 1 << 20
 
 
-def read_whole(modality: str, path: str, size: int, mtime_ns: int, limits: Limits) -> tuple[Probe, str, Ending]:
+def read_whole(
+    modality: str, path: str, size: int, mtime_ns: int, limits: Limits, confined: bool = True
+) -> tuple[Probe, str, Ending]:
     """What a medium's header says, the xxh3-128 digest of the file in hex, and how it ends.
 
     Args:
@@ -23,9 +26,11 @@ def read_whole(modality: str, path: str, size: int, mtime_ns: int, limits: Limit
         path: of a regular file.
         size, mtime_ns: as they were seen; a file that has others by the end of the reading was changed.
         limits: what the header is held against.
+        confined: whether this process may come to harm.
 
     Raises:
         RowError: why the file cannot be used at all.
+        Unconfined: as `probe` does.
     """
     look, length = PROBES[modality]
     try:
@@ -33,12 +38,13 @@ def read_whole(modality: str, path: str, size: int, mtime_ns: int, limits: Limit
         try:
             buffer = _own.buffer
             read = os.preadv(descriptor, [buffer], 0)
-            probe = look(Opened(path, descriptor, size, bytes(buffer[: min(length, read)])), limits)
-            if read < _SMALL:  # nearly every file: all of it is in the buffer
-                content = buffer[:read]
-                digest, found = xxhash.xxh3_128_hexdigest(content), ending(content, read)
-            else:
-                digest, found = _hash(descriptor, size), ending(_Parts(descriptor, size), size)
+            content = buffer[:read] if read < _SMALL else None  # nearly every file: all of it is in the buffer
+            head = bytes(buffer[: min(length, read)])
+            probe = look(Opened(path, descriptor, size, head, confined, content), limits)
+            digest = xxhash.xxh3_128_hexdigest(content) if content else _hash(descriptor, size)
+            # Of a WAV the reader of headers has compared the end.
+            compared = probe.format in WAVES and probe.codec in FIXED
+            found = WHOLE if compared else ending(content or _Parts(descriptor, size), size)
             refuse_changed(path, descriptor, size, mtime_ns)
         finally:
             os.close(descriptor)

@@ -2,7 +2,8 @@
 
 from omnitune.planning.causes import Causes
 from omnitune.planning.jobs import Job
+from omnitune.planning.needs import needs
 from omnitune.planning.settings import differences
 from omnitune.planning.text import as_text
 
-__all__ = ["Causes", "Job", "as_text", "differences"]
+__all__ = ["Causes", "Job", "as_text", "differences", "needs"]

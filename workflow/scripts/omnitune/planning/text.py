@@ -8,7 +8,14 @@ from omnitune.planning.jobs import Job, Row, most_gpus, rows
 _HEAD = ("stage", "experiment", "jobs", "GPUs each", "GPUs at most", "memory each", "time asked")
 
 
-def as_text(plan: Sequence[Job], run: str, *, targets: Sequence[str] = (), configs: Sequence[str] = ()) -> str:
+def as_text(
+    plan: Sequence[Job],
+    run: str,
+    *,
+    targets: Sequence[str] = (),
+    configs: Sequence[str] = (),
+    needs: Sequence[tuple[str, str]] = (),
+) -> str:
     """The plan for a person.
 
     Args:
@@ -16,13 +23,17 @@ def as_text(plan: Sequence[Job], run: str, *, targets: Sequence[str] = (), confi
         run: name of the run.
         targets: what was asked for; empty for the whole run.
         configs: the config files, where they are not the default one.
+        needs: what trainings need, as `needs.needs` says it.
     """
     if not plan:
         return f"Nothing to do: what was asked of run {run} is there and up to date."
     table = rows(plan)
     lines = [f"Run {run}, what snakemake would do now:", ""]
     lines += aligned([_HEAD, *map(_cells, table)], right=range(2, len(_HEAD)))
-    lines += ["", "Why:", *aligned(_reasons(table)), "", _totals(plan), "", *_command(plan, targets, configs)]
+    lines += ["", "Why:", *aligned(_reasons(table))]
+    if needs:
+        lines += ["", "What the trainings need, reckoned:", *aligned(needs)]
+    lines += ["", _totals(plan), "", *_command(plan, targets, configs)]
     return "\n".join(lines)
 
 

@@ -12,9 +12,9 @@ from typing import TextIO
 
 from omnitune.errors import ExitCode, PipelineError
 from omnitune.readers.lines import MAX_LINE_BYTES
-from omnitune.readers.opening import as_text, open_text
+from omnitune.readers.opening import as_text, open_text, refused
 from omnitune.readers.row import WHOLE, Notes, Numbered, Part
-from omnitune.validation.codes import CODES, RowError
+from omnitune.validation.codes import RowError
 
 _NAMES = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "bars"}
 
@@ -41,12 +41,7 @@ def _read(path: Path, delimiter: str, part: Part, notes: Notes | None) -> Iterat
             rows += 1
             yield number, cells if isinstance(cells, RowError) else _row(header, cells)
     if not rows:
-        raise PipelineError(
-            "has a line of column names but no rows",
-            where=str(path),
-            fix=CODES["E022"].fix,
-            code=ExitCode.DATA,
-        )
+        raise refused(path, "E022", "has a line of column names but no rows")
 
 
 class _Lines:

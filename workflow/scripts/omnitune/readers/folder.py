@@ -77,7 +77,7 @@ def state(path: Path) -> str:
 def _folders(path: Path) -> Iterator[tuple[Path, list[str]]]:
     """Each folder of the tree with the names of its files, in order, hidden ones left out."""
     if not path.is_dir():
-        raise PipelineError("is not a folder", where=str(path), fix="Correct the source's path:.")
+        raise PipelineError("is not a folder", where=str(path), fix="Correct the path.")
     for place, folders, names in os.walk(path, onerror=_refuse):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         yield Path(place), sorted(name for name in names if not name.startswith("."))

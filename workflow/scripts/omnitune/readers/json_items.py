@@ -14,10 +14,10 @@ from omnitune.errors import ExitCode, PipelineError
 from omnitune.readers import jsonl
 from omnitune.readers.elements import Unbalanced, elements
 from omnitune.readers.lines import MAX_LINE_BYTES, Line
-from omnitune.readers.opening import BOM, open_text
+from omnitune.readers.opening import BOM, open_text, refused
 from omnitune.readers.parse import parse_row
 from omnitune.readers.row import WHOLE, Notes, Numbered, Part
-from omnitune.validation.codes import CODES, RowError
+from omnitune.validation.codes import RowError
 
 # Their remedies speak of lines.
 _OF_A_LINE = ("E001", "E019", "E020")
@@ -53,7 +53,7 @@ def read(path: Path, part: Part = WHOLE, notes: Notes | None = None) -> Iterator
                 code=ExitCode.DATA,
             ) from None
     if not rows:
-        raise PipelineError("has no rows", where=str(path), fix=CODES["E022"].fix, code=ExitCode.DATA)
+        raise refused(path, "E022", "has no rows")
 
 
 def _opening(file: BinaryIO) -> bytes:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, BinaryIO, cast
 
 from omnitune.errors import ExitCode, PipelineError
+from omnitune.media.sniff import media_extension, sniff
 from omnitune.readers.row import Notes
 from omnitune.validation.codes import CODES
 
@@ -43,10 +44,11 @@ def open_text(path: Path, notes: Notes | None = None, line_ends: bool = True) ->
     """
     notes = {} if notes is None else notes
     head = read_head(path)
-    if found := _wrong_file(head):
-        raise refused(path, *found)
     encoding = _encoding(head)
-    text = head.decode(encoding, "replace").encode() if encoding else head
+    # A unit of UTF-16 that is cut off holds nothing.
+    text = head.decode(encoding, "ignore").encode() if encoding else head
+    if found := _wrong_file(head, text):
+        raise refused(path, *found)
     returns = line_ends and b"\r" in text and b"\n" not in text
     if head.startswith(BOM):
         notes["E003"] = "the file begins with a byte order mark"
@@ -77,18 +79,20 @@ def read_head(path: Path) -> bytes:
     try:
         # A FIFO or device could block for ever when it is opened, so it never is.
         if not stat.S_ISREG(path.stat().st_mode):
-            raise PipelineError("is not a regular file", where=str(path), fix="Give a file of rows.")
+            raise PipelineError(
+                "is not a regular file", where=str(path), fix="Give a file of rows.", finding="E025"
+            )
         with path.open("rb") as file:
             return file.read(HEAD_BYTES)
     except FileNotFoundError:
         raise PipelineError(
-            "no such file", where=str(path), fix="Correct the source's path: or put the file there."
+            "no such file", where=str(path), fix="Correct the path, or put the file there."
         ) from None
     except OSError as error:
         raise PipelineError(
             f"cannot be read ({error.strerror})",
             where=str(path),
-            fix="Correct the source's path: or its rights.",
+            fix="Correct the path, or the file's rights.",
         ) from None
 
 
@@ -100,19 +104,22 @@ def is_binary(path: Path) -> bool:
 
 def refused(path: Path, code: str, what: str) -> PipelineError:
     """The error for a file that is refused whole."""
-    return PipelineError(what, where=str(path), fix=CODES[code].fix, code=ExitCode.DATA)
+    return PipelineError(what, where=str(path), fix=CODES[code].fix, code=ExitCode.DATA, finding=code)
 
 
-def _wrong_file(head: bytes) -> tuple[str, str] | None:
-    """(code, what) of a file that is no text, judged by how it begins."""
+def _wrong_file(head: bytes, text: bytes) -> tuple[str, str] | None:
+    """(code, what) of a file that is no text, judged by how it begins; `text` is that in UTF-8."""
     if head.startswith(b"\x1f\x8b"):
         return "E025", "is compressed with gzip"
     if head.startswith(b"PK\x03\x04"):
         return "E025", "is a ZIP archive"
+    # A table may begin with "BMI".
+    if b"\0" in head and media_extension(head):
+        return "E025", f"is no file of rows ({sniff(head)})"
     if head and not head.strip(b"\0"):
         return "E008", "begins with nothing but NUL bytes" if len(head) == HEAD_BYTES else "holds NUL bytes alone"
-    text = head.removeprefix(BOM).strip(b" \t\r\n\v\f\0\xff\xfe")
-    return ("E022", "has no rows") if not text and len(head) < HEAD_BYTES else None
+    rows = text.replace(BOM, b"").strip(b" \t\r\n\v\f\0")
+    return ("E022", "has no rows") if not rows and len(head) < HEAD_BYTES else None
 
 
 def _encoding(head: bytes) -> str:

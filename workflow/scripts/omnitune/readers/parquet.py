@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from omnitune.errors import ExitCode, PipelineError
-from omnitune.readers.opening import read_head
+from omnitune.readers.opening import read_head, refused
 from omnitune.readers.row import WHOLE, Notes, Numbered, Part
-from omnitune.validation.codes import CODES
 
 # Rows with pictures inside them are large, so few are taken at a time.
 _BATCH_ROWS = 64
@@ -41,7 +40,7 @@ def read(path: Path, part: Part = WHOLE, notes: Notes | None = None) -> Iterator
 def _rows(file: Any, path: Path, part: Part) -> Iterator[Numbered]:
     total = file.metadata.num_rows
     if not total:
-        raise PipelineError("has no rows", where=str(path), fix=CODES["E022"].fix, code=ExitCode.DATA)
+        raise refused(path, "E022", "has no rows")
     names = file.schema_arrow.names
     for field in file.schema_arrow:
         if field.type.num_fields and "[ns" in str(field.type):

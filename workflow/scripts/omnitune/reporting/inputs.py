@@ -20,7 +20,9 @@ class Experiment(msgspec.Struct, forbid_unknown_fields=True):
     metrics: str | None = None
     sft: str | None = None
     grpo: str | None = None
+    rewards: str | None = None
     merge: str | None = None
+    parity: str | None = None
 
 
 class SplitFile(msgspec.Struct):
@@ -121,6 +123,21 @@ class Final(msgspec.Struct):
     """manifest.json of the merged model."""
 
     run_key: str = ""
+
+
+class Asked(msgspec.Struct):
+    """One row that the merged model and what it was merged from answered."""
+
+    equal: bool
+
+
+class Parity(msgspec.Struct):
+    """parity.json: whether the merged model answers as what it was merged from."""
+
+    rows: list[Asked] = []
+    largest_difference: float = 0.0
+    tolerance: float = 0.0
+    dtype: str = ""
 
 
 class Curve(msgspec.Struct):

@@ -13,6 +13,7 @@ from omnitune.reporting.inputs import (
     Experiment,
     Final,
     Model,
+    Parity,
     Split,
     SplitFile,
     Training,
@@ -20,6 +21,7 @@ from omnitune.reporting.inputs import (
     read_curve,
     read_metrics,
 )
+from omnitune.reporting.on_rewards import on_rewards
 
 TEMPLATE = "page.html.j2"
 TABLE_ROWS = 12
@@ -59,7 +61,7 @@ def _experiment(identity: str, experiment: Experiment) -> dict[str, Any]:
     """What the template shows of one experiment."""
     metrics = read_metrics(Path(experiment.metrics)) if experiment.metrics else None
     trained = [(stage, getattr(experiment, stage)) for stage in STAGES if getattr(experiment, stage)]
-    trainings = [_training(f"{identity}-{stage}", experiment.name, stage, Path(path)) for stage, path in trained]
+    trainings = [_training(f"{identity}-{stage}", experiment, stage, Path(path)) for stage, path in trained]
     keys = {training["stage"]: training["training"].run_key for training in trainings}
     if experiment.merge:
         keys["merge"] = read(Path(experiment.merge) / "manifest.json", Final).run_key
@@ -69,14 +71,25 @@ def _experiment(identity: str, experiment: Experiment) -> dict[str, Any]:
         "result": results.result(identity, metrics) if metrics else None,
         "summary": words.summary(results.findings(metrics) if metrics else []),
         "trainings": trainings,
+        "parity": _parity(read(Path(experiment.parity), Parity)) if experiment.parity else None,
         "keys": {stage: key for stage, key in keys.items() if key},
     }
 
 
-def _training(identity: str, experiment: str, stage: str, folder: Path) -> dict[str, Any]:
+def _parity(found: Parity) -> str:
+    """The proof of the merge, in a sentence."""
+    equal = sum(row.equal for row in found.rows)
+    return (
+        f"The merged model was asked {len(found.rows)} rows and gave {equal} answers to the letter as base and "
+        f"adapter (or the trained weights) do; logits differ by {found.largest_difference:g} of their spread at "
+        f"most ({found.tolerance:g} allowed, {found.dtype})."
+    )
+
+
+def _training(identity: str, experiment: Experiment, stage: str, folder: Path) -> dict[str, Any]:
     """What the template shows of one training of an experiment."""
     curve = read_curve(folder / "training_log.jsonl")
-    name = f"{experiment} {stage}"
+    name = f"{experiment.name} {stage}"
     chart = None
     if curve and (curve.train or curve.evaluation):
         title = f"{curve.what.capitalize()} by step, {name}"
@@ -88,6 +101,7 @@ def _training(identity: str, experiment: str, stage: str, folder: Path) -> dict[
         "curve": curve,
         "curve_chart": chart,
         "curve_rows": _curve_rows(curve) if curve else [],
+        "on_rewards": on_rewards(identity, name, folder, experiment.rewards) if stage == "grpo" else None,
     }
 
 

@@ -6,8 +6,9 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-# Names the user's reward file to reward_plugin.py.
+# By these reward_plugin.py is told of the user's reward file, and what the config sets of each reward (JSON).
 FILE_VARIABLE = "OMNITUNE_REWARD_FILE"
+OPTIONS_VARIABLE = "OMNITUNE_REWARD_OPTIONS"
 # The column of grpo.jsonl that holds a row's columns as JSON text: a reader of JSON files would give one type to
 # a column of all rows and turn "2026-01-31" into a time.
 COLUMNS = "columns"
@@ -19,16 +20,19 @@ class RewardError(ValueError):
     """A reward returned something that training must not use."""
 
 
-def named(name: str, reward: Reward) -> Reward:
+def named(name: str, reward: Reward, options: Mapping[str, Any] | None = None) -> Reward:
     """`reward` as ms-swift is given it: under its own name in the logs, with columns in and floats out.
 
     Args:
         name: what the config calls it.
         reward: `(completions, **columns) -> one float per completion`; may be async.
+        options: what the config sets of it, given with each call; a column of the same name gives way.
     """
+    fixed = dict(options or {})
+    needs = [one for one in _needed(reward) if one not in fixed]
 
     def given(columns: Mapping[str, Any], count: int) -> dict[str, Any]:
-        return _as_asked(reward, columns_of(columns), count)
+        return _as_asked(reward, columns_of(columns) | fixed, count)
 
     # ms-swift asks a function for its name and whether it is async.
     if inspect.iscoroutinefunction(reward) or inspect.iscoroutinefunction(type(reward).__call__):
@@ -37,13 +41,17 @@ def named(name: str, reward: Reward) -> Reward:
             found = await reward(completions, **given(columns, len(completions)))
             return checked(name, found, len(completions))
 
-        call_async.__name__ = name
-        return call_async
+        return _labelled(call_async, name, needs)
 
     def call(completions: Sequence[str], **columns: Any) -> list[float | None]:
         return checked(name, reward(completions, **given(columns, len(completions))), len(completions))
 
+    return _labelled(call, name, needs)
+
+
+def _labelled(call: Reward, name: str, needs: list[str]) -> Reward:
     call.__name__ = name
+    call.needs = needs  # type: ignore[attr-defined]
     return call
 
 
@@ -58,16 +66,28 @@ def columns_of(columns: Mapping[str, Any]) -> dict[str, Any]:
     return rest | {name: [row.get(name) for row in rows] for name in names}
 
 
+def parameters(reward: Reward) -> list[inspect.Parameter]:
+    """What a reward takes, the completions first."""
+    try:
+        return list(inspect.signature(reward).parameters.values())
+    except (TypeError, ValueError):  # a builtin tells nothing: it is given everything
+        return [inspect.Parameter("columns", inspect.Parameter.VAR_KEYWORD)]
+
+
+def _by_name(reward: Reward) -> list[inspect.Parameter]:
+    """What it takes besides the completions, each by its name."""
+    return [one for one in parameters(reward)[1:] if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)]
+
+
+def _needed(reward: Reward) -> list[str]:
+    return [one.name for one in _by_name(reward) if one.default is one.empty]
+
+
 def _as_asked(reward: Reward, columns: dict[str, Any], count: int) -> dict[str, Any]:
     """The columns that the reward takes; one that it asks for and no row of this batch has is a list of None."""
-    try:
-        parameters = list(inspect.signature(reward).parameters.values())
-    except (TypeError, ValueError):  # a builtin tells nothing
-        return columns
-    by_name = [one for one in parameters[1:] if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)]
-    missing = {one.name: [None] * count for one in by_name if one.default is one.empty}
-    if all(one.kind is not one.VAR_KEYWORD for one in parameters):
-        names = {one.name for one in by_name}
+    missing: dict[str, Any] = {name: [None] * count for name in _needed(reward)}
+    if all(one.kind is not one.VAR_KEYWORD for one in parameters(reward)):
+        names = {one.name for one in _by_name(reward)}
         columns = {name: values for name, values in columns.items() if name in names}
     return missing | columns
 

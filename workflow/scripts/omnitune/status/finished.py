@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from omnitune import alive
-from omnitune.status.progress import modified, number
+from omnitune.progress import modified, number
 from omnitune.status.stage import Stage
 
 

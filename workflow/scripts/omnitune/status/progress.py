@@ -1,18 +1,18 @@
-"""How far a running command is, from files that it writes at this moment."""
+"""How far a running command is, from the files that its note names."""
 
-import json
-import re
 from pathlib import Path
 from typing import Any
 
-_TAIL_BYTES = 64 * 1024
+from omnitune import progress
+from omnitune.duration import duration
+from omnitune.progress import modified
 
 
 def of_note(note: dict[str, Any]) -> dict[str, str]:
-    """progress, loss and left of a stage that runs or was killed, from what its note watches."""
+    """What is known of the progress of a stage that runs or was killed, by the columns of `Stage`."""
     begun = begun if isinstance(begun := note.get("begun"), int | float) else 0.0
-    if isinstance(steps := note.get("steps"), str):
-        return _steps(Path(steps), begun)
+    if work := work_of(note):
+        return _steps(work, begun)
     if isinstance(answers := note.get("answers"), str) and isinstance(rows := note.get("rows"), str):
         done, total = _lines(Path(answers), begun), _lines(Path(rows))
         return {} if total is None else {"progress": f"{done or 0}/{total} answers"}
@@ -21,54 +21,36 @@ def of_note(note: dict[str, Any]) -> dict[str, str]:
 
 def last_sign(note: dict[str, Any], path: Path) -> float:
     """When the command last wrote something, its note included."""
-    files = [
-        path,
-        *(Path(file) for name in ("log", "steps", "answers") if isinstance(file := note.get(name), str)),
-    ]
-    return max(modified(file) for file in files)
+    names = ("log", "steps", "answers")
+    files = [path, *(Path(file) for name in names if isinstance(file := note.get(name), str))]
+    return max(*map(modified, files), progress.last_beat(work) if (work := work_of(note)) else 0.0)
 
 
-def modified(path: Path) -> float:
-    """When a file was written last; 0 when it is not there."""
-    try:
-        return path.stat().st_mtime
-    except (OSError, ValueError):
-        return 0.0
+def silence(note: dict[str, Any], seconds: float, stepped: bool) -> str:
+    """What to say of a command that has given no sign for half of the time after which it is ended."""
+    limits = note.get("limits")
+    limit = limits.get("stall" if stepped else "first_step") if isinstance(limits, dict) else None
+    if not isinstance(limit, int | float) or seconds < limit / 2:
+        return ""
+    if seconds < limit:
+        return f"no sign of progress for {duration(seconds)}. After {duration(limit)} its watchdog ends it."
+    who = f"process {note.get('pid')} on {note.get('host')}"
+    return f"no sign of progress for {duration(seconds)}, and its watchdog has not ended it. Look after {who}."
 
 
-def _steps(path: Path, begun: float) -> dict[str, str]:
-    """From the newest whole training line; lines of an earlier attempt tell where this one goes on at most."""
-    for line in reversed(_tail(path)):
-        try:
-            record = json.loads(line)
-        except ValueError:
-            continue
-        step = record.get("global_step/max_steps") if isinstance(record, dict) else None
-        if not isinstance(step, str) or not re.fullmatch(r"\d+/\d+", step) or "loss" not in record:
-            continue
-        if modified(path) < begun:
-            return {"progress": f"starts (was at {step})"}
-        return {"progress": f"{step} steps", "loss": number(record["loss"]), "left": _time(record)}
-    return {}
+def work_of(note: dict[str, Any]) -> Path | None:
+    """The folder of a training's checkpoints."""
+    return Path(steps).parent if isinstance(steps := note.get("steps"), str) and "\0" not in steps else None
 
 
-def _time(record: dict[str, Any]) -> str:
-    left = record.get("remaining_time")
-    return left if isinstance(left, str) else ""
-
-
-def number(value: Any) -> str:
-    """A loss with four digits; empty for what is no number."""
-    return f"{value:.4g}" if isinstance(value, int | float) and not isinstance(value, bool) else ""
-
-
-def _tail(path: Path) -> list[bytes]:
-    try:
-        with path.open("rb") as file:
-            file.seek(max(0, path.stat().st_size - _TAIL_BYTES))
-            return file.read().split(b"\n")
-    except (OSError, ValueError):
-        return []
+def _steps(work: Path, begun: float) -> dict[str, str]:
+    """Of this start alone; an earlier one tells where it goes on at most."""
+    now = progress.look(work, begun)
+    if not now.step:
+        before = progress.look(work)
+        return {"progress": f"starts (was at {before.step})", "saved": before.saved} if before.step else {}
+    found = {"progress": f"{now.step} steps", "loss": now.loss, "speed": now.speed, "left": now.left}
+    return found | {"saved": now.saved}
 
 
 def _lines(path: Path, since: float = 0.0) -> int | None:

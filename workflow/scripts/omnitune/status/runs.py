@@ -1,5 +1,6 @@
 """The runs of a folder, each with its stages: running, killed, failed, done."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -58,12 +59,15 @@ def _failed(logs: Path) -> Iterator[Stage]:
 def _at_work(logs: Path) -> Iterator[Stage]:
     for path in sorted(logs.rglob(f"*{alive.SUFFIX}")):
         note = alive.read(path)
-        lives = alive.alive(note)
+        lives, sign, found = alive.alive(note), progress.last_sign(note, path), progress.of_note(note)
         process = f"{note.get('pid', '?')}" + (f" on {note.get('host')}" if lives is None else "")
+        silence = progress.silence(note, time.time() - sign, bool(found.get("loss"))) if lives is not False else ""
         yield Stage(
             *names.of_log(path, logs),
-            "killed" if lives is False else "running",
-            progress.last_sign(note, path),
+            "killed" if lives is False else "stalled" if silence else "running",
+            sign,
             process=process if lives is not False else "gone",
-            **progress.of_note(note),
+            gpus=str(note.get("gpus") or ""),
+            reason=silence,
+            **found,
         )

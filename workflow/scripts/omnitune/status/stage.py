@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-State = Literal["done", "running", "killed", "failed"]
+State = Literal["done", "running", "stalled", "killed", "failed"]
 
 
 @dataclass(frozen=True)
@@ -13,13 +13,17 @@ class Stage:
     Attributes:
         name: the stage; `infer.merge` for the answers of the merged model.
         of: experiment, source and shard, or `base`; empty for what the run shares.
-        state: done; running; killed: begun, and its process is gone; failed: it said why.
+        state: done; running; stalled: it runs without a sign of progress; killed: begun, and its process is gone;
+            failed: it said why.
         when: time of the last sign of life, or of the result; seconds since the epoch.
         progress: `40/180 steps`, `120/800 answers`; empty when unknown.
         loss: the newest training loss, or the published model's mean; empty when there is none.
+        speed: `4.1 s/it`; empty when unknown.
         left: time that is left, as ms-swift estimates it; empty when unknown.
+        saved: step of the newest sealed checkpoint; empty when there is none.
+        gpus: device numbers, `0,1`; empty when it has none.
         process: the process of a running stage, `4711` or `4711 on node7`.
-        reason: why it failed, and what to do.
+        reason: why it failed or is taken for stalled, and what to do.
     """
 
     name: str
@@ -28,6 +32,9 @@ class Stage:
     when: float
     progress: str = ""
     loss: str = ""
+    speed: str = ""
     left: str = ""
+    saved: str = ""
+    gpus: str = ""
     process: str = ""
     reason: str = ""

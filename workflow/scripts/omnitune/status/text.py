@@ -1,12 +1,13 @@
 """The state of runs as text: a table for each, then what failed with its remedy."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from omnitune.columns import aligned
+from omnitune.duration import duration
 from omnitune.status.stage import Stage
 
-_HEAD = ("stage", "of", "state", "progress", "loss", "left", "last sign", "process")
+HEAD = ("stage", "of", "state", "progress", "loss", "speed", "left", "saved", "gpus", "last sign", "process")
 
 
 def as_text(runs: Mapping[str, Sequence[Stage]]) -> str:
@@ -18,24 +19,26 @@ def as_text(runs: Mapping[str, Sequence[Stage]]) -> str:
 
 
 def _run(name: str, stages: Sequence[Stage], now: float) -> str:
-    lines = [f"Run {name}", *aligned([_HEAD, *(_cells(stage, now) for stage in stages)])]
+    lines = [f"Run {name}", *aligned([HEAD, *(cells(stage, now) for stage in stages)])]
+    return "\n".join([*lines, *(line for note in notes(stages) for line in ("", note))])
+
+
+def notes(stages: Sequence[Stage]) -> Iterator[str]:
+    """What is to be said beside the table."""
     for stage in stages:
         who = " ".join(filter(None, (stage.name, stage.of)))
-        if stage.state == "failed":
-            lines += ["", f"{who} failed: {stage.reason}"]
-        elif stage.state == "killed":
-            lines += ["", f"{who} was killed: its process is gone. The same snakemake command goes on with it."]
-    return "\n".join(lines)
+        if stage.state == "killed":
+            yield f"{who} was killed: its process is gone. The same snakemake command goes on with it."
+        elif stage.state in ("failed", "stalled"):
+            yield f"{who} {'failed:' if stage.state == 'failed' else 'is stalled:'} {stage.reason}"
 
 
-def _cells(stage: Stage, now: float) -> tuple[str, ...]:
-    cells = (stage.progress, stage.loss, stage.left, _ago(now - stage.when), stage.process)
-    return (stage.name, *(cell or "-" for cell in (stage.of, stage.state, *cells)))
+def cells(stage: Stage, now: float) -> tuple[str, ...]:
+    """A line of the table under HEAD; `now` in seconds since the epoch."""
+    known = (stage.progress, stage.loss, stage.speed, stage.left, stage.saved, stage.gpus)
+    found = (stage.of, stage.state, *known, _ago(now - stage.when), stage.process)
+    return (stage.name, *(cell or "-" for cell in found))
 
 
 def _ago(seconds: float) -> str:
-    seconds = max(0, round(seconds))
-    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= 2 * size:
-            return f"{seconds // size} {unit} ago"
-    return f"{seconds} s ago"
+    return f"{duration(max(0, round(seconds)))} ago"

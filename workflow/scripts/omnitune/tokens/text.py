@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from omnitune.records import Message, Record
 from omnitune.tokens.unknown import Unknown
+from omnitune.tokens.words import WordCounter
 from omnitune.validation.text import placeholder
 
 if TYPE_CHECKING:
@@ -57,9 +58,9 @@ class TextCounter:
     """
 
     def __init__(self, model: Path, *, audio_in_video: bool) -> None:
-        self._tokenizer = load_tokenizer(model)
+        self._words = WordCounter(load_tokenizer(model))
         self._markers = _MARKERS | ({"<video>": _VIDEO_WITH_SOUND} if audio_in_video else {})
-        (self._end,) = self._lengths([_END]).values()
+        (self._end,) = self._words.lengths([_END]).values()
 
     def count(self, records: Sequence[Record]) -> list[TextTokens | Unknown]:
         """Tokens of each record, in order. The records have passed `validation.checks`: what those refuse (control
@@ -67,7 +68,7 @@ class TextCounter:
         """
         rows = [self._pieces(record.messages) for record in records]
         texts = {piece.text for row in rows if not isinstance(row, Unknown) for piece in row}
-        lengths = self._lengths(list(texts))
+        lengths = self._words.lengths(list(texts))
         return [row if isinstance(row, Unknown) else self._sum(row, lengths) for row in rows]
 
     def _sum(self, row: list[Piece], lengths: dict[str, int]) -> TextTokens:
@@ -88,10 +89,6 @@ class TextCounter:
             return [piece for piece in pieces(messages, self._markers) if piece.text]
         except Unknown as reason:
             return reason
-
-    def _lengths(self, texts: list[str]) -> dict[str, int]:
-        encoded = self._tokenizer.encode_batch_fast(texts, add_special_tokens=False)
-        return {text: len(tokens) for text, tokens in zip(texts, encoded, strict=True)}
 
 
 def pieces(messages: Sequence[Message], markers: dict[str, str] = _MARKERS) -> Iterator[Piece]:

@@ -17,8 +17,6 @@ from omnitune.publish import write_json
 from omnitune.trainer import media_probe
 from omnitune.trainer.agreement import LEAST_CORRELATION, Sums, likelier_with, prompt_mistake, setting_mistakes
 
-# The callback's name among ms-swift's.
-NAME = "omnitune_rollout"
 # Names the arguments file of the server that samples, in the training's environment.
 SERVER_VARIABLE = "OMNITUNE_ROLLOUT"
 REPORT = "rollout_check.json"

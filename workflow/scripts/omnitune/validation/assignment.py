@@ -15,6 +15,7 @@ from omnitune.validation.groups import Draw, deal
 from omnitune.validation.identity import Identifier
 from omnitune.validation.index import (
     AUDIOS,
+    BETWEEN,
     DUPLICATE,
     EVAL,
     GRPO,
@@ -38,7 +39,7 @@ FILES = (*SPLITS, "grpo")
 _COLUMNS = (IMAGES, AUDIOS, VIDEOS, SOLUTION, PLAIN_SOLUTION)
 _USES = {"sft": SFT, "grpo": GRPO, "eval": EVAL}
 # What the ledger says of rows that go nowhere, or that resemble others.
-_CODES = {HELD_OUT: "E206", REPEATED_ID: "E211", DUPLICATE: "E056"}
+_CODES = {HELD_OUT: "E206", BETWEEN: "E216", REPEATED_ID: "E211", DUPLICATE: "E056"}
 _NEAR_CODE = "E230"
 _date = re.compile(r"\d{4}-\d\d-\d\d")
 
@@ -129,7 +130,7 @@ class Assignment:
         """Where the records go, in order."""
         for row, fate, kind in self._index.execute("SELECT row, fate, kind FROM fates ORDER BY row"):
             home = _home(fate, kind)
-            yield home._replace(twin=self._twin(row)) if home.code and fate != HELD_OUT else home
+            yield home._replace(twin=self._twin(row)) if home.code and fate not in (HELD_OUT, BETWEEN) else home
 
     def files(self, row: int) -> tuple[str, ...]:
         """The names of the files that a record goes to."""

@@ -1,92 +1,121 @@
-"""Which rows belong together, and where a group goes.
+"""Which file a row goes to: its own draw, unless it shares something with rows that come before it.
 
-Rows that share a file (its path, its bytes or its decoded content), directly or through other rows, form one
-group; so do text rows with the same question, and nearly equal texts when they are looked for. A group is named by
-what its media are called inside their root, never by the order of rows or the place of the checkout. Its name and
-the uses of its rows decide its file. So a row that is added later moves none that it shares nothing with; it moves
-a group that it joins only by bringing a file or question with a smaller name, or by being for the test.
+Rows share a file (its path, its bytes or its decoded content), a question when they are of text, or nearly their
+text when that is looked for. A row that shares nothing is dealt by a hash of its name and the seed: what its media
+are called inside their root, never its place or that of the checkout. A row that shares something goes where the
+earlier rows are (by source, then by line). So a row that comes after all others moves none of them; when it shares
+something with rows of two sides, it is the one that cannot stay (E216).
+
+Rows for the test alone are in the test whatever they share. They steer no other row: what shares something with
+them is not trained on (E206), and the rest stays where it was.
 """
 
 import sqlite3
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import NamedTuple
 
-from omnitune.validation.identity import number
-from omnitune.validation.index import EVAL, HELD_OUT, TEST, TRAIN, USES, VAL
+from omnitune.validation.identity import PATH, QUESTION, number
+from omnitune.validation.index import BETWEEN, EVAL, HELD_OUT, MEDIA, TEST, TRAIN, USES, VAL
 
-# A key with two parents, or one whose parent has a parent.
-_UNFINISHED = """
-SELECT 1 FROM edges GROUP BY child HAVING count(*) > 1
-UNION ALL SELECT 1 FROM edges WHERE parent IN (SELECT child FROM edges)"""
-# Connected components by alternating large-star and small-star (Kiveris et al., Connected Components in MapReduce
-# and Beyond, SoCC 2014): an edge points from a key to a smaller one, in the end to the smallest of its group.
-_EDGES = """
-CREATE TABLE edges AS SELECT DISTINCT max(one, other) AS child, min(one, other) AS parent FROM (
-    SELECT key AS one, other FROM facts
-    UNION ALL SELECT rows.key, files.key FROM files JOIN rows USING (row)
-    UNION ALL SELECT key, min(key) OVER (PARTITION BY band) FROM bands JOIN rows USING (row)
-) WHERE one <> other"""
-_LARGE_STAR = """
-CREATE TABLE large AS
-    SELECT DISTINCT other AS child, least AS parent
-    FROM (
-        SELECT node, other, min(node, min(other) OVER (PARTITION BY node)) AS least
-        FROM (SELECT child AS node, parent AS other FROM edges UNION ALL SELECT parent, child FROM edges)
-    ) WHERE other > node"""
-_SMALL_STAR = """
-CREATE TABLE edges AS
-    SELECT parent AS child, least AS parent
-    FROM (SELECT parent, min(parent) OVER (PARTITION BY child) AS least FROM large) WHERE parent <> least
-    UNION SELECT child, min(parent) FROM large GROUP BY child"""
-_FATES = f"""
-INSERT INTO groups
-    SELECT coalesce(root, key), fate(min(name), max(kind & {EVAL}), max(kind & {USES} = {EVAL}))
-    FROM rows LEFT JOIN roots USING (key) GROUP BY coalesce(root, key) HAVING count(*) > 1"""
-_DEAL = f"""
-INSERT INTO fates SELECT row, coalesce(fate, fate(name, kind & {EVAL}, kind & {USES} = {EVAL})), kind
-    FROM rows LEFT JOIN roots USING (key) LEFT JOIN groups ON groups.root = coalesce(roots.root, rows.key)
-    ORDER BY row"""
-_HOLD_OUT = f"UPDATE fates SET fate = {HELD_OUT} WHERE fate = {TEST} AND NOT kind & {EVAL}"
+_HELD = f"""
+CREATE VIEW held AS
+    SELECT row, key, iif(kind & {MEDIA}, {PATH}, {QUESTION}) AS sort FROM rows
+    UNION ALL SELECT row, key, sort FROM holds"""
+# What several rows hold, by numbers without gaps.
+_SHARED = """
+CREATE TABLE shared AS
+    SELECT key, row_number() OVER () - 1 AS tie FROM held GROUP BY key HAVING min(row) < max(row)"""
+_TIES = "INSERT OR IGNORE INTO ties SELECT row, tie, sort FROM held JOIN shared USING (key) ORDER BY row, tie"
+_FREE = f"""
+INSERT INTO fates SELECT row, fate(name, kind & {EVAL}, kind & {USES} = {EVAL}), kind
+    FROM rows WHERE row NOT IN (SELECT row FROM ties)"""
+_BENCH_TIES = f"SELECT tie FROM ties JOIN rows USING (row) WHERE kind & {USES} = {EVAL}"
+_TESTABLE = f"kind & {EVAL}"
+_REST = "row NOT IN (SELECT row FROM fates)"
+# What is marked at a tie: on which sides rows hold it.
+_TESTED, _UNTESTED, _TRAINED, _VALIDATED, _BENCH = (1 << bit for bit in range(5))
 
 
 class Draw(NamedTuple):
-    """The shares to hold out, and the seed: another one draws other groups."""
+    """The shares to hold out, and the seed: another one draws other rows."""
 
     val: float
     test: float
     seed: int
 
-    def fate(self, name: int, tests: int, tests_only: int) -> int:
-        """TRAIN, VAL or TEST.
-
-        Args:
-            name: the group's.
-            tests: whether a row of it may be tested on.
-            tests_only: whether a row of it may be nothing else.
-        """
-        share = (number(f"{self.seed}", f"{name + 2**63}") + 2**63) / 2**64
-        if tests_only or (tests and share < self.test):
+    def fate(self, name: int, may_be_tested: int, tests_only: int) -> int:
+        """TRAIN, VAL or TEST, of a row that shares nothing."""
+        if tests_only or (may_be_tested and self.tested(name)):
             return TEST
-        return VAL if self.test <= share < self.test + self.val else TRAIN
+        return VAL if self.validated(name) else TRAIN
+
+    def tested(self, name: int) -> bool:
+        """Whether a row of this name is in the test, if it may be."""
+        return self._share(name) < self.test
+
+    def validated(self, name: int) -> bool:
+        """Whether it is in val, if it is not in the test."""
+        return self.test <= self._share(name) < self.test + self.val
+
+    def _share(self, name: int) -> float:
+        """A number from 0 to 1."""
+        return (number(f"{self.seed}", f"{name + 2**63}") + 2**63) / 2**64
 
 
 def deal(index: sqlite3.Connection, draw: Draw) -> None:
-    """Give every row of the index the fate of its group."""
-    _find_roots(index)
+    """Give every row of the index its fate; memory grows by a byte for each thing that several rows hold."""
+    for statement in (_HELD, _SHARED, _TIES):
+        index.execute(statement)
     index.create_function("fate", 3, draw.fate, deterministic=True)
-    index.execute(_FATES)
-    index.execute(_DEAL)
-    index.execute(_HOLD_OUT)
+    index.execute(_FREE)
+    marks = bytearray(index.execute("SELECT count(*) FROM shared").fetchone()[0])
+    for (tie,) in index.execute(_BENCH_TIES):
+        marks[tie] = _BENCH
+    # Tested or not is settled first, among the rows that may be: rows that may not steer none of them.
+    for fates in (_tested, _others):
+        index.executemany("INSERT INTO fates VALUES (?, ?, ?)", fates(index, draw, marks))
 
 
-def _find_roots(index: sqlite3.Connection) -> None:
-    index.execute(_EDGES)
-    while _any(index, _UNFINISHED):
-        index.execute(_LARGE_STAR)
-        index.execute("DROP TABLE edges")
-        index.execute(_SMALL_STAR)
-        index.execute("DROP TABLE large")
-    index.execute("INSERT INTO roots SELECT child, parent FROM edges ORDER BY child")
+def _tested(index: sqlite3.Connection, draw: Draw, marks: bytearray) -> Iterator[tuple[int, int, int]]:
+    for row, kind, name, ties in _rows(index, _TESTABLE):
+        if kind & USES == EVAL:
+            yield row, TEST, kind
+            continue
+        side = _settle(marks, ties, _TESTED, _UNTESTED, draw.tested(name))
+        if side != _UNTESTED:
+            yield row, TEST if side else BETWEEN, kind
 
 
-def _any(index: sqlite3.Connection, query: str) -> bool:
-    return index.execute(f"SELECT EXISTS ({query})").fetchone() == (1,)
+def _others(index: sqlite3.Connection, draw: Draw, marks: bytearray) -> Iterator[tuple[int, int, int]]:
+    for row, kind, name, ties in _rows(index, _REST):
+        # One that is held out steers as before: that a test row came moves no other.
+        side = _settle(marks, ties, _VALIDATED, _TRAINED, draw.validated(name))
+        if any(marks[tie] & (_TESTED | _BENCH) for tie in ties):
+            yield row, HELD_OUT, kind
+        else:
+            yield row, (VAL if side == _VALIDATED else TRAIN) if side else BETWEEN, kind
+
+
+def _settle(marks: bytearray, ties: Sequence[int], one: int, other: int, drawn: bool) -> int:
+    """The side of two that a row's ties are on, else the one that is drawn, and then theirs; 0: both."""
+    seen = 0
+    for tie in ties:
+        seen |= marks[tie]
+    seen &= one | other
+    if seen == one | other:
+        return 0
+    side = seen or (one if drawn else other)
+    for tie in ties:
+        marks[tie] |= side
+    return side
+
+
+def _rows(index: sqlite3.Connection, which: str) -> Iterator[tuple[int, int, int, list[int]]]:
+    """(number, kind, name, ties) of the rows that share something, in order."""
+    found = index.execute(
+        f"SELECT row, kind, name, tie FROM ties CROSS JOIN rows USING (row) WHERE {which} ORDER BY row"
+    )
+    for (row, kind, name), entries in groupby(found, itemgetter(0, 1, 2)):
+        yield row, kind, name, [tie for *_, tie in entries]

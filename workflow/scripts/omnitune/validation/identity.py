@@ -15,7 +15,7 @@ from omnitune.records import Medium, Record
 from omnitune.validation.near import Bands
 
 # Sorts of what rows may share.
-PATH, DIGEST, CONTENT, QUESTION, TEXT = range(5)
+PATH, DIGEST, CONTENT, QUESTION, TEXT, NEAR_TEXT = range(6)
 
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -26,20 +26,17 @@ class Identity(NamedTuple):
     Attributes:
         whole: equal for rows with equal turns, solution and media.
         text: of turns and solution alone; None for a row without media.
-        name: what its group is called as long as no smaller name joins it.
+        name: what it is dealt by, when nothing ties it to an earlier row.
         key: its first file, or the question of a row without media.
-        files: its other files.
-        facts: (file, sort, key) of what is known of its files.
-        bands: its text shares one with nearly the same texts.
+        holds: (sort, key) of its other files, of what is known of all of them, and of bands of its text, of which
+            nearly equal texts share one.
     """
 
     whole: int
     text: int | None
     name: int
     key: int
-    files: list[int]
-    facts: list[tuple[int, int, int]]
-    bands: list[int]
+    holds: list[tuple[int, int]]
 
 
 class Identifier:
@@ -67,14 +64,16 @@ class Identifier:
             known = list(zip(paths, _known(record, len(paths)), strict=True))
             media = tuple([medium.digest or path for path, medium in known])
             key, *files = [hash(path) for path in paths]
-            facts = [fact for path, medium in known for fact in _facts(path, medium)]
+            holds = [(PATH, file) for file in files] + [fact for _, medium in known for fact in _facts(medium)]
             name = min([self._name(medium.origin or path) for path, medium in known])
             text = hash(body)
         else:
-            media, files, facts, text = (), [], [], None
+            media, holds, text = (), [], None
             key = name = number("question", _plain(record, ("user",)))
-        bands = self._bands.of(_plain(record, ("user", "assistant")), media) if self._bands else []
-        return Identity(hash((body, media, extra)), text, name, key, files, facts, bands)
+        if self._bands:
+            bands = self._bands.of(_plain(record, ("user", "assistant")), media)
+            holds += [(NEAR_TEXT, band) for band in bands]
+        return Identity(hash((body, media, extra)), text, name, key, holds)
 
     def _name_of(self, path: str) -> int:
         return number("medium", self._inside_root(path))
@@ -102,9 +101,9 @@ def _known(record: Record, count: int) -> Sequence[Medium]:
     return media if len(media) == count else [Medium("")] * count
 
 
-def _facts(path: str, medium: Medium) -> list[tuple[int, int, int]]:
+def _facts(medium: Medium) -> list[tuple[int, int]]:
     keys = ((PATH, medium.origin), (DIGEST, medium.digest), (CONTENT, medium.content))
-    return [(hash(path), sort, hash(key)) for sort, key in keys if key]
+    return [(sort, hash(key)) for sort, key in keys if key]
 
 
 def _plain(record: Record, roles: Sequence[str]) -> str:

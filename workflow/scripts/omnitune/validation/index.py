@@ -14,8 +14,9 @@ from omnitune.validation.identity import Identity
 IMAGES, AUDIOS, VIDEOS, SOLUTION, PLAIN_SOLUTION, SFT, GRPO, EVAL, NEAR = (1 << bit for bit in range(9))
 MEDIA = IMAGES | AUDIOS | VIDEOS
 USES = SFT | GRPO | EVAL
-# Where a row goes. HELD_OUT: its group is in the test, but it may not be tested on. The last three: nowhere.
-TRAIN, VAL, TEST, HELD_OUT, REPEATED_ID, DUPLICATE = range(6)
+# Where a row goes. Nowhere are HELD_OUT, which shares something with a row of the test and is none itself;
+# BETWEEN, which shares something with rows of two sides; and the last two.
+TRAIN, VAL, TEST, HELD_OUT, BETWEEN, REPEATED_ID, DUPLICATE = range(7)
 
 _CACHE_KIB = 1024
 _BATCH = 1024
@@ -24,15 +25,10 @@ PRAGMA journal_mode = OFF;
 PRAGMA temp_store = FILE;
 -- Rows by their number over all sources; line is the source file's, the others are an Identity's.
 CREATE TABLE rows(row INTEGER PRIMARY KEY, id INT, kind INT, line INT, whole INT, text INT, name INT, key INT);
--- Other files of a row.
-CREATE TABLE files(row INT, key INT);
--- What is known of files.
-CREATE TABLE facts(key INT, sort INT, other INT);
-CREATE TABLE bands(band INT, row INT);
--- A key and the one that its group goes by; keys that are a group's only one are left out.
-CREATE TABLE roots(key INTEGER PRIMARY KEY, root INT);
--- Groups of several rows.
-CREATE TABLE groups(root INTEGER PRIMARY KEY, fate INT);
+-- What a row holds besides its key, by sort.
+CREATE TABLE holds(row INT, sort INT, key INT);
+-- What a row shares with others.
+CREATE TABLE ties(row INT, tie INT, sort INT, PRIMARY KEY (row, tie)) WITHOUT ROWID;
 CREATE TABLE fates(row INTEGER PRIMARY KEY, fate INT, kind INT);
 -- A row and an earlier or preferred one that has its id, its content or nearly its text.
 CREATE TABLE twins(row INTEGER PRIMARY KEY, twin INT);
@@ -81,14 +77,10 @@ def fill(index: sqlite3.Connection, entries: Iterable[Entry]) -> None:
     """Add all rows, numbered from 0."""
     entries, first = iter(entries), 0
     while batch := list(islice(entries, _BATCH)):
-        rows, files, facts, bands = [], [], set(), []
+        rows, holds = [], []
         for row, (name, kind, line, identity) in enumerate(batch, first):
             rows.append((row, name, kind, line, *identity[:4]))
-            files += [(row, file) for file in identity.files]
-            facts.update(identity.facts)
-            bands += [(band, row) for band in identity.bands]
+            holds += [(row, *held) for held in identity.holds]
         index.executemany("INSERT INTO rows VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
-        index.executemany("INSERT INTO files VALUES (?, ?)", files)
-        index.executemany("INSERT INTO facts VALUES (?, ?, ?)", facts)
-        index.executemany("INSERT INTO bands VALUES (?, ?)", bands)
+        index.executemany("INSERT INTO holds VALUES (?, ?, ?)", holds)
         first += len(batch)

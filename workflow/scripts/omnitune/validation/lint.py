@@ -28,7 +28,7 @@ class Remark(msgspec.Struct):
         line: 1-based; 0 when it is about the whole file.
         id: the row's own; empty when it has none.
         verdict: what became of the row or file: rejected, repaired or accepted (with a warning).
-        code, name: the kind of finding; empty for a file that cannot be read.
+        code, name: the kind of finding; empty for a file that is not there or damaged in a way of its kind.
         message: what was found and what to do.
     """
 
@@ -80,7 +80,8 @@ class Linter:
                             yield from self._remarks(shown, judged, words)
             except PipelineError as error:
                 self.counts["files"] += 1
-                yield Remark(shown, 0, "", "rejected", "", "", f"{error.what}. {error.fix}")
+                name = CODES[error.finding].name if error.finding else ""
+                yield Remark(shown, 0, "", "rejected", error.finding, name, f"{error.what}. {error.fix}")
 
     def failed(self) -> bool:
         """Whether a row or a file was rejected."""

@@ -1,5 +1,6 @@
 """The media of a batch of rows: looked into, and put right where the policy says so."""
 
+import os
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -25,6 +26,7 @@ class Seen(NamedTuple):
         origin: the file or URL given, when another is to be used.
         repairs: codes of what was put right.
         name: what messages call it, when its file is none that the user had.
+        state: size and time of change of the file, before it was looked into.
     """
 
     modality: str
@@ -33,6 +35,7 @@ class Seen(NamedTuple):
     origin: str = ""
     repairs: tuple[str, ...] = ()
     name: str = ""
+    state: tuple[int, int] = (0, 0)
 
     def called(self, name: str) -> "Seen":
         """The same with messages that call it so, and not by the path of its file."""
@@ -40,9 +43,10 @@ class Seen(NamedTuple):
 
     def facts(self) -> Medium:
         """What is known of the file to use."""
-        probe, _, digest, content, _ = self.inspection
+        found, probe = self.inspection, self.inspection.probe
         size = (probe.width, probe.height, probe.duration) if probe else (0, 0, 0.0)
-        return Medium(self.modality, *size, digest=digest, content=content, origin=self.origin)
+        bytes_, mtime_ns = self.state
+        return Medium(self.modality, *size, found.digest, found.content, self.origin, bytes_, mtime_ns)
 
     def words(self) -> str:
         """What was made of what; empty when nothing was."""
@@ -105,9 +109,11 @@ class MediaJudge:
         return [self._judged(seen, next(again)) if seen.origin else seen for seen in mended]
 
     def _inspect(self, media: Sequence[tuple[str, str]]) -> list[Seen]:
+        # Asked first: what is written to a file while it is looked into counts as a change of it.
+        states = {path: _state(path) for path in {path for _, path in media}}
         inspections = self._inspector.inspect(media)
         return [
-            Seen(modality, path, _adding(inspection, *self._unheard(path, inspection)))
+            Seen(modality, path, _adding(inspection, *self._unheard(path, inspection)), state=states[path])
             for (modality, path), inspection in zip(media, inspections, strict=True)
         ]
 
@@ -118,6 +124,8 @@ class MediaJudge:
             return []
         if not probe.has_audio:
             return [Finding("E140", f"{path} has no audio track, but media.audio_in_video is true")]
+        if inspection.content and not inspection.heard[0]:
+            return [Finding("E081", f"the sound of {path} cannot be read as a whole")]
         why = unscaled(probe.audio_codec, probe.audio_rate)
         return [Finding("E240", f"{path} is a video with {probe.audio_codec} sound, {why}")] if why else []
 
@@ -160,7 +168,15 @@ class MediaJudge:
             for finding in renamed(made.inspection, made.path, f"what was made of {seen.origin}").findings
         ]
         known = made.inspection._replace(findings=seen.inspection.findings)
-        return seen._replace(inspection=_adding(known, *findings))
+        return seen._replace(inspection=_adding(known, *findings), state=made.state)
+
+
+def _state(path: str) -> tuple[int, int]:
+    try:
+        status = os.stat(path)  # noqa: PTH116 (the path is a string all along)
+    except OSError:
+        return 0, 0  # looking into it tells why
+    return status.st_size, status.st_mtime_ns
 
 
 def _from(url: str, path: str, seen: Seen) -> Seen:

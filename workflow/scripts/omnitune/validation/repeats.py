@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from itertools import groupby
 from operator import itemgetter
 
+from omnitune.validation.identity import NEAR_TEXT
 from omnitune.validation.index import DUPLICATE, EVAL, GRPO, HELD_OUT, NEAR, REPEATED_ID, SFT, TEST, USES
 
 _REPEATED_IDS = """
@@ -17,12 +18,12 @@ INSERT INTO twins
 _EQUAL_ROWS = f"""
 SELECT whole, row, fate, fates.kind FROM fates JOIN rows USING (row)
 WHERE whole IN (SELECT whole FROM rows GROUP BY whole HAVING count(*) > 1)
-ORDER BY whole, (fate >= {TEST}) * ((fates.kind & {EVAL} > 0) + (fates.kind & {USES} = {EVAL})) DESC, row"""
+ORDER BY whole, (fate = {TEST}) * ((fates.kind & {EVAL} > 0) + (fates.kind & {USES} = {EVAL})) DESC, row"""
 _NEAR_ROWS = f"""
 INSERT OR IGNORE INTO twins
     SELECT row, min(first) FROM (
-        SELECT row, min(row) OVER (PARTITION BY band) AS first FROM bands JOIN fates USING (row)
-        WHERE fate <= {HELD_OUT}
+        SELECT row, min(row) OVER (PARTITION BY key) AS first FROM holds JOIN fates USING (row)
+        WHERE sort = {NEAR_TEXT} AND fate <= {HELD_OUT}
     ) WHERE first < row GROUP BY row"""
 
 
@@ -30,7 +31,7 @@ def set_repeated_ids_apart(index: sqlite3.Connection) -> None:
     """Take rows out of the index whose id an earlier row has."""
     index.execute(_REPEATED_IDS)
     index.execute(f"INSERT INTO fates SELECT row, {REPEATED_ID}, 0 FROM twins ORDER BY row")
-    for table in ("rows", "files", "bands"):
+    for table in ("rows", "holds"):
         index.execute(f"DELETE FROM {table} WHERE row IN (SELECT row FROM twins)")
 
 
@@ -55,9 +56,9 @@ def _changes(index: sqlite3.Connection) -> Iterator[tuple[int, int | None, int, 
     for _, rows in groupby(index.execute(_EQUAL_ROWS), itemgetter(0)):
         served, twin = 0, None
         for _, row, fate, kind in rows:
-            wanted = kind & (EVAL if fate >= TEST else SFT | GRPO)
+            wanted = kind & (SFT | GRPO if fate < TEST else EVAL if fate == TEST else 0)
             if twin is None:
-                # A row that is held out is good for nothing that it could take from another.
+                # A row that goes nowhere is good for nothing that it could take from another.
                 twin = row if wanted else None
             elif not wanted & ~served:
                 yield row, twin, DUPLICATE, 0

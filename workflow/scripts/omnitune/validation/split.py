@@ -1,4 +1,4 @@
-"""Validated records to train, val, test and grpo: by media group, streamed, with a ledger and a manifest.
+"""Validated records to train, val, test and grpo: by what they share, streamed, with a ledger and a manifest.
 
 VERSION is what the split's results depend on: raise it only when they would change.
 """
@@ -14,17 +14,19 @@ import msgspec
 
 from omnitune import publish
 from omnitune.errors import ExitCode, PipelineError
+from omnitune.media import present
+from omnitune.readers import parts
 from omnitune.records import LedgerRow, Record, encode, read_ledger, read_records
 from omnitune.rewards.call import COLUMNS
-from omnitune.validation.assignment import FILES, Assignment, Home, Sameness, ValidSource, read_numbered
-from omnitune.validation.codes import CODES
+from omnitune.validation.assignment import FILES, Assignment, Sameness, ValidSource, read_numbered
+from omnitune.validation.final import final
 from omnitune.validation.groups import Draw
 from omnitune.validation.index import open_index
 from omnitune.validation.policy import Policy
 from omnitune.validation.row_files import Lengths, RowFile
 from omnitune.validation.tally import Tally, refuse_bad_sources
 
-VERSION = 3
+VERSION = 4
 # The files that a trainer reads row by row, whose lengths are worth knowing.
 _MEASURED = ("train", "val")
 
@@ -45,6 +47,8 @@ def split_sources(
 ) -> dict[str, Any]:
     """Write train, val, test and grpo, the ledger and, last, the manifest; returns the manifest."""
     _refuse_useless(sources)
+    for source in sources:
+        parts.refuse_strangers(source.name, source.path, list(map(Path, source.valid)))
     tallies = {source.name: _tally(source) for source in sources}
     refuse_bad_sources(tallies, rules.max_rejected)
     with open_index() as index:
@@ -79,6 +83,8 @@ def publish_split(
         files = {
             name: RowFile(stack.enter_context(publish.open_atomic(output / f"{name}.jsonl"))) for name in names
         }
+        # No part of the manifest: a file that was only touched makes no other data.
+        states = stack.enter_context(publish.open_atomic(output / present.STATES))
         lengths = {name: Lengths(files[f"{name}.lengths"]) for name in _MEASURED}
 
         def write(record: Record, name: str) -> None:
@@ -93,9 +99,11 @@ def publish_split(
         for source, verdict, record in _judged_rows(sources):
             if record is not None:
                 number, home = next(homes)
-                before, verdict = verdict.verdict, _final(source, verdict, home, rules.policy)
+                before, verdict = verdict.verdict, final(source, verdict, home, rules.policy)
                 if home.code == "E211":
                     tallies[source.name].revoke(before, verdict)
+                if home.files:
+                    states.write(present.states(record, list(home.files)))
                 for name in home.files:
                     counts.add(record, name)
                     if number not in leaders:
@@ -194,36 +202,6 @@ def _prompt(record: Record) -> dict[str, Any]:
     )
     columns = {**record.extra, **({} if solution is None else {"solution": solution})}
     return {**msgspec.to_builtins(prompt), COLUMNS: msgspec.json.encode(columns).decode()}
-
-
-def _final(source: ValidSource, verdict: LedgerRow, home: Home, policy: Policy) -> LedgerRow:
-    """The verdict with the row's files, and with what only a look at all rows can tell."""
-    verdict.split = list(home.files)
-    if not home.code or policy.action(home.code) == "ignore":
-        return verdict
-    own = verdict.id.removeprefix(f"{source.name}/")
-    named = "" if own == f"{verdict.line:08d}" else f" (id {own})"
-    what = {
-        "E211": f"the id is used at line {home.twin.rpartition(':')[2]} already",
-        "E056": f"says the same as {home.twin}, turns and media, so it is left out",
-        "E206": "shares its media or question with a test row, so it is not trained on",
-        "E230": f"warning: says nearly the same as {home.twin}, so both are on one side of the split",
-    }[home.code]
-    sentence = f"{what}. {CODES[home.code].fix}"
-    place = f"{source.path or source.name}:{verdict.line}{named}: "
-    if policy.action(home.code) == "fail":
-        raise PipelineError(
-            f"{sentence} The run stops here by validate.policy.{home.code}: fail",
-            where=place.removesuffix(": "),
-            code=ExitCode.DATA,
-        )
-    if home.files:
-        verdict.message = f"{verdict.message} {sentence}" if verdict.message else place + sentence
-    else:
-        verdict.verdict = "duplicate" if home.code == "E056" else "rejected"
-        verdict.message = place + sentence
-    verdict.codes = [*verdict.codes, home.code]
-    return verdict
 
 
 def _prove_complete(written: Mapping[str, Tally], read: Mapping[str, Tally]) -> None:

@@ -5,7 +5,7 @@ import unicodedata
 
 from omnitune.records import MARKERS
 
-_misspelt_marker = re.compile(r"<\s*(?:/\s*)?(image|audio|video)s?\s*(?:/\s*)?>", re.IGNORECASE)
+_misspelt_marker = re.compile(r"<\s*(?:/\s*)?(?i:image|audio|video)[sS]?\s*(?:/\s*)?>")
 _reserved = re.compile(r"<(?:bbox|ref-object|cot-process|start-image)>")
 # The special tokens of Qwen's tokenizers that steer turns, media and speech. <think> and <tool_call> are left
 # out: they belong to answers.
@@ -30,9 +30,7 @@ _placeholders = {
     "tool": re.compile(r"\{\{(?:SYSTEM|QUERY|ROUND[01])\}\}"),
 }
 # How everything begins that `steering` or `odd_marker` finds, and every marker.
-_tag = re.compile(
-    r"<(?:\||tts_|bbox|ref-object|cot-process|start-image|img|\s*(?:/\s*)?(?:image|audio|video))", re.IGNORECASE
-)
+_tag = re.compile(r"<(?:\||tts_|bbox|ref-object|cot-process|start-image|img|\s*(?:/\s*)?(?i:image|audio|video))")
 
 
 def placeholder(role: str, text: str) -> str:

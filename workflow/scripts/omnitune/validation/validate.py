@@ -10,6 +10,7 @@ from omnitune import publish
 from omnitune.config.validate import ValidateConfig
 from omnitune.media.inspect import Inspector
 from omnitune.media.mender import Mender
+from omnitune.readers import parts
 from omnitune.records import Converted, Facts, Unread, encode_lines, read_converted
 from omnitune.validation.checks import check_record
 from omnitune.validation.codes import CODES, Finding
@@ -156,6 +157,7 @@ def validate_file(gate: Gate, converted: Path, output: Path, ledger: Path) -> di
     """
     read, counts = 0, {"accepted": 0, "repaired": 0, "rejected": 0, "duplicate": 0}
     rows = read_converted(converted)
+    parts.forget(output)
     # The ledger appears before the records: whoever sees the records finds a verdict on each.
     with publish.open_atomic(output) as records, publish.open_atomic(ledger) as verdicts:
         while batch := list(islice(rows, gate.batch)):
@@ -167,4 +169,5 @@ def validate_file(gate: Gate, converted: Path, output: Path, ledger: Path) -> di
             records.write(encode_lines([row.record for row in judged if row.record is not None]))
     if sum(counts.values()) != read:
         raise AssertionError(f"{read} rows in, {counts} out")
+    parts.pass_on(converted, output)
     return counts

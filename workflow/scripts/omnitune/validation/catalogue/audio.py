@@ -15,7 +15,7 @@ CODES = {
         "not 16 kHz mono", "Nothing to do, or convert it: ffmpeg -i FILE -ar 16000 -ac 1 OUT.wav.", OFF_OR_REPAIR
     ),
     "E087": Code("low sampling rate", "Use the original recording if it has a higher rate.", WARN),
-    "E088": Code("samples not finite", "Export the sound again: it holds NaN or infinity."),
+    "E088": Code("samples that are no sound", "Export the sound again: it holds NaN, infinity or huge numbers."),
     "E089": Code("silent sound", "Is the right channel or file exported?", WARN),
     "E090": Code("clipped or lopsided sound", "Record at a lower level, or export the sound again.", WARN),
     "E091": Code("audio too short", "Remove the row: the encoder needs a whole window."),

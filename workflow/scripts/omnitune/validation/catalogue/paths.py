@@ -10,8 +10,10 @@ CODES = {
     "E065": Code("FIFO", "Name a regular file."),
     "E066": Code("socket", "Name a regular file."),
     "E067": Code("symlink loop", "Correct the link."),
-    "E068": Code("link out of the roots", "Add the folder it leads to to media.roots, or copy the file."),
-    "E069": Code("outside the roots", "Add its folder to media.roots, or copy the file."),
+    "E068": Code(
+        "link out of the roots", "Copy the file, or add the folder it leads to to the roots (media.roots)."
+    ),
+    "E069": Code("outside the roots", "Copy the file, or add its folder to the roots (media.roots)."),
     "E070": Code("path found twice", "Give the path from one root, or an absolute one.", WARN),
     "E071": Code("URL", "Download the file and name its local path, or list its beginning in validate.urls."),
     "E072": Code("scheme refused", "Give a local path."),

@@ -4,83 +4,20 @@ import os
 import signal
 import subprocess
 import sys
-import threading
-import time
+from contextlib import suppress
 from pathlib import Path
 
-import psutil
 import pytest
+from children import SLEEP, all_gone, family, run, wait_for, when_started
 
-from omnitune import supervisor
+from omnitune import launcher, supervisor
 from omnitune.errors import PipelineError
-
-HURRY = 60  # seconds that a loaded machine may need for what takes milliseconds
-
-# A child that starts a child of its own, notes both numbers and waits.
-FAMILY = """
-import os, signal, subprocess, sys, time
-{first}
-inner = subprocess.Popen([sys.executable, "-c", {inner!r}])
-with open("pids.tmp", "w") as file:
-    file.write(f"{{os.getpid()}} {{inner.pid}}")
-os.rename("pids.tmp", "pids")
-{last}
-"""
-SLEEP = "import time; time.sleep(600)"
-DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
-
-
-@pytest.fixture(autouse=True)
-def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-
-
-def family(*, first: str = "", inner: str = SLEEP, last: str = "time.sleep(600)") -> str:
-    return FAMILY.format(first=first, inner=inner, last=last)
-
-
-def run(code: str, **options) -> None:
-    supervisor.run([sys.executable, "-c", code], env=dict(os.environ), log=Path("child.log"), **options)
 
 
 def failure(code: str, **options) -> PipelineError:
     with pytest.raises(PipelineError) as failed:
         run(code, **options)
     return failed.value
-
-
-def wait_for(condition) -> None:
-    end = time.monotonic() + HURRY
-    while not condition():
-        assert time.monotonic() < end, "it did not come to pass"
-        time.sleep(0.02)
-
-
-def pids() -> list[int]:
-    return [int(pid) for pid in Path("pids").read_text().split()]
-
-
-def is_gone(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
-
-
-def all_gone() -> bool:
-    return all(map(is_gone, pids()))
-
-
-def when_started(action) -> threading.Thread:
-    """Do something once the family has written its numbers."""
-
-    def act() -> None:
-        wait_for(Path("pids").exists)
-        action()
-
-    thread = threading.Thread(target=act)
-    thread.start()
-    return thread
 
 
 def test_output_and_errors_go_to_one_log_from_its_beginning():
@@ -112,6 +49,39 @@ def test_progress_is_printed_while_it_runs(capsys: pytest.CaptureFixture[str]):
     assert capsys.readouterr().out == "step 1\nstep 2\n"
 
 
+def test_progress_reaches_the_terminal_behind_the_log_with_the_commands_name():
+    reading, writing = os.pipe()
+    with os.fdopen(reading) as terminal:
+        supervisor.run(
+            ["sleep", "0.5"], env={}, log=Path("logs/small/main/train_sft.swift.log"), progress=lambda: "step 1",
+            progress_seconds=0, echo=writing,
+        )  # fmt: skip
+        os.close(writing)
+        assert terminal.read() == "small/main/train_sft: step 1\n"
+
+
+def test_a_terminal_that_is_paused_holds_nobody_up():
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    with suppress(BlockingIOError):
+        while True:
+            os.write(writing, bytes(4096))
+    os.set_blocking(writing, True)
+    numbers = iter(range(1000))
+    supervisor.run(
+        ["sleep", "1"], env={}, log=Path("logs/a/b.log"), progress=lambda: str(next(numbers)), progress_seconds=0,
+        echo=writing,
+    )  # fmt: skip
+    assert next(numbers) > 2
+    os.close(reading)
+    os.close(writing)
+
+
+def test_a_failure_is_told_at_the_end_of_the_log_too():
+    error = failure("import sys; sys.stdout.write('ValueError: x'); sys.exit(3)")
+    assert Path("child.log").read_text() == f"ValueError: x\nerror: {error}\n"
+
+
 def test_what_the_child_leaves_behind_is_killed_when_it_ends_well():
     run(family(last=""))
     wait_for(all_gone)
@@ -124,11 +94,7 @@ def test_what_a_failed_child_leaves_behind_is_killed():
 
 def test_a_killed_child_takes_along_what_it_put_into_another_session():
     """torch's launcher does so with its ranks, and hands on no SIGKILL."""
-    code = family(last="os.kill(os.getpid(), signal.SIGKILL)").replace(
-        "])\nwith open", "], start_new_session=True)\nwith open"
-    )
-    assert "start_new_session" in code
-    assert failure(code).code == 137
+    assert failure(family(last="os.kill(os.getpid(), signal.SIGKILL)", apart=True)).code == 137
     wait_for(all_gone)
 
 
@@ -145,28 +111,10 @@ def test_a_signal_ends_the_family_and_is_told_as_an_interrupt(number: signal.Sig
     assert signal.getsignal(number) == before
 
 
-def test_the_child_is_asked_before_it_is_killed():
-    handler = "signal.signal(signal.SIGTERM, lambda *_: (print('saved', flush=True), sys.exit(0)))"
-    thread = when_started(lambda: os.kill(os.getpid(), signal.SIGTERM))
-    assert failure(family(first=handler)).code == 85
-    thread.join()
-    assert Path("child.log").read_text() == "saved\n"
-
-
-def test_who_does_not_listen_is_killed_after_the_grace(monkeypatch, capsys: pytest.CaptureFixture[str]):
-    monkeypatch.setattr(supervisor, "GRACE_SECONDS", 0.5)
-    thread = when_started(lambda: os.kill(os.getpid(), signal.SIGTERM))
-    deaf = "signal.signal(signal.SIGTERM, signal.SIG_IGN)"
-    assert failure(family(first=deaf, inner=DEAF)).code == 85
-    thread.join()
-    wait_for(all_gone)
-    assert capsys.readouterr().err == "It did not end within 0.5 s: killed.\n"
-
-
 def test_the_end_of_the_launcher_ends_the_family(monkeypatch: pytest.MonkeyPatch):
-    with subprocess.Popen([sys.executable, "-c", SLEEP]) as launcher:
-        monkeypatch.setenv(supervisor.LAUNCHER, str(launcher.pid))
-        thread = when_started(launcher.kill)  # it stays a zombie until the block ends
+    with subprocess.Popen([sys.executable, "-c", SLEEP]) as snakemake:
+        monkeypatch.setenv(launcher.VARIABLE, str(snakemake.pid))
+        thread = when_started(snakemake.kill)  # it stays a zombie until the block ends
         error = failure(family())
         thread.join()
     assert error.what == "Stopped by the end of Snakemake"
@@ -175,51 +123,15 @@ def test_the_end_of_the_launcher_ends_the_family(monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_launcher_that_is_gone_already_ends_the_command(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv(supervisor.LAUNCHER, "4194305")  # above the kernel's largest pid
+    monkeypatch.setenv(launcher.VARIABLE, "4194305")  # above the kernel's largest pid
     assert failure(family()).what == "Stopped by the end of Snakemake"
     wait_for(all_gone)
 
 
 @pytest.mark.parametrize("pid", ["", "no number"])
 def test_without_a_launcher_there_is_nothing_to_watch(monkeypatch: pytest.MonkeyPatch, pid: str):
-    monkeypatch.setenv(supervisor.LAUNCHER, pid)
+    monkeypatch.setenv(launcher.VARIABLE, pid)
     run("print('done')")
-
-
-def test_our_own_death_by_sigkill_takes_the_child_along():
-    """Nobody is left to do anything: the kernel asks the child to end."""
-    code = (
-        "import os, sys; from pathlib import Path; from omnitune import supervisor; "
-        "supervisor.run([sys.executable, '-c', sys.argv[1]], env=dict(os.environ), log=Path('child.log'))"
-    )
-    scripts = Path(supervisor.__file__).parents[1]
-    argv = [sys.executable, "-c", code, family(inner="")]
-    with subprocess.Popen(argv, env={**os.environ, "PYTHONPATH": str(scripts)}) as parent:
-        wait_for(Path("pids").exists)
-        parent.kill()
-    wait_for(lambda: is_gone(pids()[0]))
-
-
-@pytest.mark.parametrize(
-    ("line", "code", "fix"),
-    [
-        ("torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2 GiB.", 76, "Lower sft.micro_batch"),
-        (
-            "omnitune.rewards.call.RewardError: reward r returned 1 values for 2 completions.",
-            78,
-            "Mend the function",
-        ),
-        ("OSError: [Errno 28] No space left on device", 74, "Free space"),
-        ("OSError: [Errno 122] Disk quota exceeded", 74, "Free space"),
-        ("ValueError: remaining_argv: ['--foo']", 78, "Remove the flag"),
-        ("ValueError: Your setup doesn't support bf16/gpu.", 78, "Set device: cpu"),
-        ("RuntimeError: Watchdog caught collective operation timeout: WorkNCCL", 79, "Start again"),
-    ],
-)
-def test_a_known_failure_has_its_code_and_its_advice(line: str, code: int, fix: str):
-    error = failure(f"import sys; print('Traceback ...'); print({line!r}); print('after'); sys.exit(1)")
-    assert (error.what, error.where, error.code) == (line, "child.log", code)
-    assert error.fix.startswith(fix)
 
 
 def test_the_error_of_a_rank_is_told_not_that_the_launcher_lost_it():
@@ -250,27 +162,6 @@ def test_a_killed_child_is_told_as_killed():
     error = failure("import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
     assert error.what == "ms-swift was killed, by hand or because the machine's memory was used up"
     assert error.code == 137
-
-
-TABLE = """
-swift.cli.sft FAILED
-Failures:
-  <NO_OTHER_FAILURES>
-Root Cause (first observed failure):
-[0]:
-  time      : 2026-11-24_08:00:00
-  rank      : 1 (local_rank: 1)
-  exitcode  : {code} (pid: 5435)
-  error_file: <N/A>
-"""
-
-
-@pytest.mark.parametrize(
-    ("line", "code", "expected"), [("", -9, 137), ("", -6, 80), ("CUDA out of memory", 1, 76)]
-)
-def test_the_first_rank_that_failed_decides(line: str, code: int, expected: int):
-    """torch's launcher itself ends with 1, whatever became of its ranks."""
-    assert failure(f"import sys; print({line + TABLE.format(code=code)!r}); sys.exit(1)").code == expected
 
 
 def test_a_log_of_binary_rubbish_is_read_from_its_end():

@@ -1,0 +1,91 @@
+"""Each protection is held by a test: with the one line taken out, that test fails."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from full import full
+from tally import Count
+
+from omnitune.environments import ROOT
+
+LIBRARY = "workflow/scripts/omnitune"
+
+
+class Mutant(NamedTuple):
+    """A file, what is replaced in it, and the test that must not pass then."""
+
+    file: str
+    line: str
+    instead: str
+    test: str
+
+
+MUTANTS = {
+    "the seal is not held against the files": Mutant(
+        f"{LIBRARY}/checkpoints.py", "seal = seals.verify(folder)", "seal = seals.read(folder)",
+        "unit/test_checkpoints.py::test_a_damaged_piece_puts_the_checkpoint_aside[flipped-optimizer.pt]",
+    ),
+    "a value is not quoted": Mutant(
+        "rules/sft.smk", "--output {params.output:q} --log", "--output {params.output} --log",
+        "unit/test_shape.py::test_every_value_in_a_shell_command_is_quoted",
+    ),
+    "a checkpoint is not flushed": Mutant(
+        f"{LIBRARY}/seals.py", "os.fsync(file.fileno())", "pass",
+        "unit/test_seals.py::test_every_file_is_on_the_disk_before_the_seal_can_be_seen",
+    ),
+    "a published file is not flushed": Mutant(
+        f"{LIBRARY}/publish.py", 'with path.open("rb") as file:\n                os.fsync(file.fileno())', "pass",
+        "unit/test_publish.py::test_every_file_is_flushed_before_the_folder_is_seen",
+    ),
+    "a file is not flushed": Mutant(
+        f"{LIBRARY}/publish.py", "file.flush()\n                os.fsync(file.fileno())", "file.flush()",
+        "unit/test_seals.py::test_every_file_is_on_the_disk_before_the_seal_can_be_seen",
+    ),
+    "a loss is not looked at": Mutant(
+        f"{LIBRARY}/trainer/finite.py", "trainer.training_step = checked_step", "pass",
+        "unit/trainer/test_finite.py::test_a_loss_and_a_norm_that_are_not_are_refused_in_their_step",
+    ),
+    "a gradient is not looked at": Mutant(
+        f"{LIBRARY}/trainer/finite.py", "trainer.accelerator.clip_grad_norm_ = checked_clip", "pass",
+        "unit/trainer/test_finite.py::test_a_loss_and_a_norm_that_are_not_are_refused_in_their_step",
+    ),
+    "weights are not looked at": Mutant(
+        f"{LIBRARY}/training.py", "_proved(_chosen(job, key, last), job)", "_chosen(job, key, last)",
+        "unit/test_training.py::test_weights_that_are_not_finite_are_never_published",
+    ),
+    "an end is taken for the last step": Mutant(
+        f"{LIBRARY}/training.py", "while last is None or not last.is_final:", "while last is None:",
+        "unit/test_training.py::test_a_killed_trainer_goes_on_and_ends_the_same",
+    ),
+    "the folder is not locked": Mutant(
+        f"{LIBRARY}/work_lease.py", "fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)", "pass",
+        "unit/test_work_lease.py::test_what_a_dead_owner_left_running_is_waited_for",
+    ),
+    "a lost piece is not missed": Mutant(
+        f"{LIBRARY}/checkpoints.py", "sorted(_needed(seal) - seal.files.keys())", "[]",
+        "unit/test_checkpoints.py::test_one_that_was_sealed_without_what_a_resume_needs_is_refused",
+    ),
+}  # fmt: skip
+FEW = list(MUTANTS)[:2]
+
+
+@pytest.mark.parametrize("name", full(FEW, list(MUTANTS)))
+def test_a_test_fails_when(name: str, tmp_path: Path, count: Count) -> None:
+    mutant = MUTANTS[name]
+    for part in ("rules", "workflow", "config", "docs", "tests", "profiles", "envs"):
+        shutil.copytree(ROOT / part, tmp_path / part, ignore=shutil.ignore_patterns("__pycache__"))
+    for part in ("Snakefile", "pyproject.toml"):
+        shutil.copy(ROOT / part, tmp_path)
+    path = tmp_path / mutant.file
+    text = path.read_text()
+    assert text.count(mutant.line) == 1
+    path.write_text(text.replace(mutant.line, mutant.instead))
+    argv = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"tests/{mutant.test}"]
+    done = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert f"FAILED tests/{mutant.test}" in done.stdout
+    count("mutants killed by a test")

@@ -1,0 +1,148 @@
+"""Twenty ways to end a supervised trainer: it saves if it can, ends in time, and nothing is left of it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import psutil
+import pytest
+from children import SLEEP, TRAINER, all_gone, pids, supervised, wait_for
+from full import full
+
+from omnitune import launcher
+
+TERM, INT, HUP = signal.SIGTERM, signal.SIGINT, signal.SIGHUP
+KINDS = (TERM, INT, HUP)
+# One second for a checkpoint, and half of one from SIGTERM to SIGKILL.
+OPTIONS = "work=Path('work'), limits=supervisor.Limits(60, 60, {grace})"
+SHORT = "from omnitune.supervisor import stopping; stopping._TERM_SECONDS = 0.5"
+SLACK = 5.0  # of a loaded machine; nothing may be left 5 s after the end
+
+
+class Case(NamedTuple):
+    """What the trainer does not hear, what is sent (seconds lie between), and what comes of it."""
+
+    deaf: str
+    sent: tuple[int | float, ...]
+    saves: bool
+    seconds: float
+    grace: float = 1.0
+
+
+CASES = {
+    **{f"{kind.name} saves by the file": Case("signal", (kind,), True, 0.1, 60) for kind in KINDS},
+    **{f"{kind.name} saves by the signal": Case("file", (kind,), True, 1.1) for kind in KINDS},
+    **{f"{kind.name} kills what hears nothing": Case("both", (kind,), False, 1.5) for kind in KINDS},
+    "a second one shortens the grace": Case("file", (TERM, 1.1, TERM), True, 1.2, 60),
+    "a third one kills": Case("both", (TERM, 1.1, INT, 1.1, HUP), False, 2.3, 60),
+    "two within a second are one": Case("file", (TERM, 0.1, TERM, 0.1, INT), True, 2.1, 2.0),
+    "stopped and continued": Case("nothing", (signal.SIGSTOP, 0.5, signal.SIGCONT, TERM), True, 0.6, 60),
+    "continued as by Slurm": Case("nothing", (signal.SIGCONT, TERM, signal.SIGCONT, TERM), True, 0.1, 60),
+}
+LATER = ("a third one kills", "SIGHUP kills what hears nothing", "SIGINT kills what hears nothing")
+
+
+@pytest.fixture
+def supervise() -> Iterator[Callable[..., "subprocess.Popen[str]"]]:
+    """Start a supervisor, and return when its trainer has made its first steps."""
+    started = []
+
+    def start(deaf: str, grace: float = 1.0) -> "subprocess.Popen[str]":
+        started.append(supervised(TRAINER.format(deaf=deaf), OPTIONS.format(grace=grace), SHORT))
+        pids()
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if full(name not in LATER, True)])
+def test_asked_by_signal(name: str, supervise: Callable[..., "subprocess.Popen[str]"]):
+    case = CASES[name]
+    supervisor = supervise(case.deaf, case.grace)
+    begun = time.monotonic()
+    for part in case.sent:
+        if isinstance(part, float):
+            time.sleep(part)
+        else:
+            supervisor.send_signal(part)
+    output, _ = supervisor.communicate(timeout=60)
+    assert time.monotonic() - begun < case.seconds + SLACK
+    assert time.monotonic() - begun >= case.seconds - 0.1
+    assert all_gone()
+    assert supervisor.returncode == 85, output
+    kind = next(part.name for part in case.sent if part in KINDS)
+    assert f"error: Stopped by {kind}. The same command goes on from the last checkpoint.\n" in output
+    assert ("saved step" in Path("child.log").read_text()) is case.saves
+    assert ("It did not end in time: killed.\n" in output) is not case.saves
+
+
+def test_asked_as_a_group(supervise: Callable[..., "subprocess.Popen[str]"]):
+    supervisor = supervise("signal", 60)
+    os.killpg(supervisor.pid, INT)
+    assert supervisor.wait(timeout=60) == 85
+    assert "saved step" in Path("child.log").read_text()
+
+
+@pytest.mark.parametrize("deaf", ["nothing", "both"])
+@pytest.mark.parametrize("kind", [signal.SIGKILL, signal.SIGQUIT])
+def test_the_supervisors_own_death_leaves_nothing(
+    kind: signal.Signals, deaf: str, supervise: Callable[..., "subprocess.Popen[str]"]
+):
+    supervisor = supervise(deaf)
+    supervisor.send_signal(kind)
+    supervisor.wait()
+    wait_for(all_gone, 5)
+    assert ("saved step" in Path("child.log").read_text()) is False  # nobody is left to write the log
+
+
+@pytest.mark.parametrize("deaf", ["nothing", "both"])
+def test_the_launchers_death_leaves_nothing(
+    deaf: str, supervise: Callable[..., "subprocess.Popen[str]"], monkeypatch: pytest.MonkeyPatch
+):
+    with subprocess.Popen([sys.executable, "-c", SLEEP]) as snakemake:
+        monkeypatch.setenv(launcher.VARIABLE, str(snakemake.pid))
+        supervisor = supervise(deaf, 60)
+        snakemake.kill()
+        wait_for(all_gone, 5)
+        assert supervisor.wait(timeout=5) == 85
+    assert ("saved step" in Path("child.log").read_text()) is (deaf == "nothing")
+
+
+def test_a_command_that_does_nothing_else_ends_with_its_launcher(monkeypatch: pytest.MonkeyPatch):
+    """One that waits for a GPU, reads rows, or is in the middle of writing."""
+    with subprocess.Popen([sys.executable, "-c", SLEEP]) as snakemake:
+        monkeypatch.setenv(launcher.VARIABLE, str(snakemake.pid))
+        command = supervised("", before="import time; main = lambda argv: time.sleep(600); errors.run(main)")
+        wait_for(lambda: len(psutil.Process(command.pid).threads()) > 1)
+        snakemake.kill()
+        output, _ = command.communicate(timeout=5)
+    assert command.returncode == 85
+    assert output.startswith("error: Snakemake is gone, and this job ends with it.")
+
+
+def test_before_the_first_step_there_is_nothing_to_wait_for(supervise: Callable[..., "subprocess.Popen[str]"]):
+    """It loads a model for minutes: no checkpoint will come of it."""
+    supervisor = supervised(
+        "import os, time; open('pids', 'w').write(str(os.getpid())); time.sleep(600)", OPTIONS.format(grace=60)
+    )
+    pids()
+    supervisor.terminate()
+    output, _ = supervisor.communicate(timeout=SLACK)
+    assert supervisor.returncode == 85
+    assert "a checkpoint is asked for" not in output
+
+
+def test_the_wish_of_an_earlier_start_is_taken_back():
+    Path("work").mkdir()
+    Path("work/stop").touch()
+    code = "import os; print(os.path.exists('work/stop'))"
+    assert supervised(code, OPTIONS.format(grace=1)).wait(timeout=60) == 0
+    assert Path("child.log").read_text() == "False\n"

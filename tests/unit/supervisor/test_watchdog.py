@@ -1,0 +1,162 @@
+"""Signs of progress, and what becomes of a command that gives none."""
+
+import json
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from children import TRAINER, all_gone, is_gone, pids, run, supervised, when_started
+
+from omnitune.errors import PipelineError
+from omnitune.supervisor import Limits
+from omnitune.supervisor.watchdog import Watchdog
+
+WORK = Path("work")
+# A step, and with it a beat, takes a twentieth of a second; limits are a few beats of one second.
+STALL = 1.5
+LIMITS = Limits(first_step=60, stall=STALL, grace=1)
+
+
+def hung(code: str, limits: Limits = LIMITS) -> PipelineError:
+    """How a supervised program is told to have hung."""
+    with pytest.raises(PipelineError) as failed:
+        run(code, work=WORK, limits=limits)
+    assert failed.value.code == 79
+    assert all_gone()
+    return failed.value
+
+
+def after_the_first_steps(*lines: str) -> str:
+    """The trainer, at whose step 3 something happens."""
+    body = "\n        ".join(lines)
+    code = TRAINER.format(deaf="nothing").replace(
+        "    if wished", f"    if step == 3:\n        {body}\n    if wished"
+    )
+    assert lines[0] in code
+    return "import faulthandler, signal\nfaulthandler.register(signal.SIGUSR1, all_threads=True)\n" + code
+
+
+HANGS = {
+    "a loader that is dead": ["import threading", "threading.Event().wait()"],
+    "silent without end": ["time.sleep(600)"],
+    "deaf and silent": ["signal.signal(signal.SIGTERM, signal.SIG_IGN)", "while True: pass"],
+    "stopped": ["os.kill(os.getpid(), signal.SIGSTOP)"],
+}
+
+
+@pytest.mark.parametrize("name", HANGS)
+def test_a_hang_is_ended_within_three_beats_of_its_last_sign(name: str):
+    ended: list[float] = []
+    error = hung(after_the_first_steps(*HANGS[name]))
+    ended.append(time.time())
+    last = (WORK / "heartbeat/0.json").stat().st_mtime
+    assert ended[0] - last < 3 + 1, "beats are a second apart; another one is for a loaded machine"
+    assert error.what.startswith("ms-swift hung: there was no sign of progress for ")
+    assert error.what.endswith(" after step 3 of 100000")
+    assert "resources.stall_minutes" in error.fix
+    log = Path("child.log").read_text()
+    assert log.endswith(f"error: {error}\n")
+    # Who is stopped cannot write down where it stands.
+    assert ("most recent call first" in log) is (name != "stopped")
+
+
+def test_until_the_first_step_it_has_more_time():
+    silent = "import os, time; open('pids', 'w').write(str(os.getpid())); time.sleep(600)"
+    begun = time.monotonic()
+    error = hung(silent, Limits(first_step=2, stall=0.5, grace=1))
+    assert time.monotonic() - begun > 2
+    assert error.what == "ms-swift hung: there was no sign of progress for 2 s before its first step"
+
+
+def test_what_it_says_is_a_sign():
+    code = "import os, time\nopen('pids', 'w').write(str(os.getpid()))\n"
+    code += "for n in range(12):\n    print(end='\\r%d' % n, flush=True); time.sleep(0.2)"
+    run(code, work=WORK, limits=Limits(first_step=1, stall=1, grace=1))
+
+
+def test_one_that_goes_on_slowly_is_left_alone():
+    code = TRAINER.format(deaf="nothing").replace("100_000", "4").replace("sleep(0.05)", "sleep(0.7)")
+    run(code, work=WORK, limits=Limits(60, 1.2, 1))
+
+
+def test_without_limits_nothing_is_watched():
+    run("import time; time.sleep(1)", work=WORK)
+
+
+def test_a_supervisor_that_was_stopped_itself_does_not_take_it_for_a_hang():
+    """Ctrl-Z, and fg after an hour: the trainer went on meanwhile."""
+    options = "work=Path('work'), limits=supervisor.Limits(60, 1, 5)"
+    supervisor = supervised(TRAINER.format(deaf="nothing"), options)
+    pids()
+    supervisor.send_signal(signal.SIGSTOP)
+    time.sleep(2)
+    supervisor.send_signal(signal.SIGCONT)
+    time.sleep(0.5)
+    assert not is_gone(pids()[0])
+    supervisor.terminate()
+    assert supervisor.wait(timeout=30) == 85
+
+
+def beat(step: int, phase: str = "train", rank: int = 0, **more) -> None:
+    path = WORK / f"heartbeat/{rank}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(
+        json.dumps({"pid": 7 + rank, "rank": rank, "step": step, "max_steps": 9, "phase": phase} | more)
+    )
+
+
+def test_a_save_may_take_as_long_as_the_loading():
+    watchdog = Watchdog(WORK, Limits(first_step=60, stall=0.01, grace=1), lambda: 0)
+    beat(3, "save")
+    time.sleep(0.05)
+    assert watchdog.stalled() is None
+    time.sleep(0.05)
+    assert watchdog.stalled() is None
+    beat(3)
+    time.sleep(0.05)
+    watchdog.stalled()
+    time.sleep(0.05)
+    assert watchdog.stalled()
+
+
+def test_beats_of_an_earlier_start_are_removed_and_a_resumed_training_has_made_no_step_yet():
+    beat(5)
+    (WORK / "checkpoint-5").mkdir()
+    (WORK / "checkpoint-odd").mkdir()
+    watchdog = Watchdog(WORK, LIMITS, lambda: 0)
+    assert not (WORK / "heartbeat/0.json").exists()
+    beat(5)
+    assert not watchdog.has_stepped()
+    beat(6)
+    assert watchdog.has_stepped()
+
+
+def test_a_trainer_without_beats_is_known_by_its_log():
+    WORK.mkdir()
+    (WORK / "logging.jsonl").write_text("{}\n")
+    watchdog = Watchdog(WORK, LIMITS, lambda: 0)
+    assert not watchdog.has_stepped()
+    (WORK / "logging.jsonl").write_text("{}\n{}\n")
+    assert watchdog.has_stepped()
+
+
+def test_stacks_are_asked_of_this_machines_ranks_alone():
+    watchdog = Watchdog(WORK, LIMITS, lambda: 0)
+    beat(1, host=os.uname().nodename)
+    beat(1, rank=1, host="elsewhere")
+    beat(1, rank=2)
+    (WORK / "heartbeat/3.json").write_text("{")
+    (WORK / "heartbeat/4.json").write_text("[]")
+    beat(1, rank=5, pid="no number")
+    assert watchdog.has_stepped()
+    assert sorted(watchdog.pids()) == [7, 9]
+
+
+def test_a_number_in_a_beat_that_is_not_of_the_command_is_not_killed(tmp_path: Path):
+    """SIGUSR1 ends who does not expect it."""
+    thread = when_started(lambda: beat(1, pid=os.getpid()))
+    code = "import os, time; open('pids', 'w').write(str(os.getpid())); time.sleep(600)"
+    hung(code, Limits(first_step=0.5, stall=0.5, grace=1))
+    thread.join()

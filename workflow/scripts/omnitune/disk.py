@@ -1,0 +1,54 @@
+"""Free space, asked for before the work that needs it."""
+
+import errno
+import shutil
+from pathlib import Path
+
+from omnitune.errors import OF_DISK, ExitCode, PipelineError
+
+
+def require(folder: Path, need: float, what: str) -> None:
+    """Refuse to begin what will not fit.
+
+    Args:
+        folder: where it will be written; it need not exist yet.
+        need: bytes.
+        what: what needs them, in the plural: "the checkpoints".
+
+    Raises:
+        PipelineError: with the code of a full disk, naming need and free space.
+    """
+    free = shutil.disk_usage(existing(folder)).free
+    if free < need:
+        raise PipelineError(
+            f"{what} need {text(need)} and {text(free)} are free",
+            where=str(folder),
+            fix=OF_DISK[errno.ENOSPC],
+            code=ExitCode.DISK,
+        )
+
+
+def existing(folder: Path) -> Path:
+    """The folder itself, or the nearest one above it that exists."""
+    for path in (folder, *folder.parents):
+        if path.is_dir():
+            return path
+    return Path.cwd()
+
+
+def size(folder: Path) -> int:
+    """Bytes of the files below a folder; what goes away meanwhile does not count."""
+    total = 0
+    for path in folder.rglob("*"):
+        try:
+            total += path.lstat().st_size if path.is_file() else 0
+        except OSError:
+            continue
+    return total
+
+
+def text(amount: float) -> str:
+    """`61 GB`, `1.5 GB`, `12 MB`."""
+    if amount >= 1e9:
+        return f"{amount / 1e9:.0f} GB" if amount >= 1e10 else f"{amount / 1e9:.1f} GB"
+    return f"{amount / 1e6:.0f} MB"

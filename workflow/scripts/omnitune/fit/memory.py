@@ -1,0 +1,140 @@
+"""Memory of one GPU at each moment of a training, in GiB.
+
+Weights are bfloat16. The figures of activations are fits to measured peaks of a model of real width (8 layers, one
+H100, ms-swift 4.6.0, see tests/unit/fit/test_memory.py), and scale with the model's sizes.
+"""
+
+from dataclasses import dataclass, field
+
+from omnitune.fit.setup import Setup
+
+GIB = 1024**3
+# What CUDA, NCCL and the gaps between blocks take of a GPU.
+RESERVED_GIB = 1.5
+# bf16 logits, their float32 copy and its gradient: ms-swift computes them for every token of this model.
+_LOGIT_BYTES = 10
+# Of one token in one layer of width 2048, kept for the backward pass; of the experts' inputs most.
+_KEPT_BYTES = 120_000 / 2048
+# Parts that grow with the rows; for rows of the longest length.
+BY_LENGTH = frozenset({"activations", "cache"})
+# What vLLM needs beside weights and cache: its own activations and graphs.
+_ENGINE_GIB = 2.0
+
+
+@dataclass(frozen=True)
+class Need:
+    """GiB of one GPU.
+
+    Attributes:
+        moments: moment -> part -> GiB. `train` is a step, `sync` the weights' way to vLLM, `sample` the rollout.
+        short: GiB that vLLM lacks within its share for weights, one sequence and its work.
+    """
+
+    moments: dict[str, dict[str, float]] = field(default_factory=dict)
+    short: float = 0.0
+
+    @property
+    def worst(self) -> str:
+        """The moment that needs most."""
+        return max(self.moments, key=self.total)
+
+    def total(self, moment: str) -> float:
+        """GiB at a moment."""
+        return sum(self.moments[moment].values())
+
+    @property
+    def peak(self) -> float:
+        """GiB at the worst moment, if rows of the longest length come."""
+        return self.total(self.worst)
+
+    @property
+    def floor(self) -> float:
+        """GiB that are needed however short the rows are."""
+        return max(
+            sum(gib for part, gib in parts.items() if part not in BY_LENGTH) for parts in self.moments.values()
+        )
+
+    def fits(self, gpu_gib: float) -> bool:
+        """Whether rows of the longest length fit too."""
+        return not self.short and self.peak <= gpu_gib - RESERVED_GIB
+
+    def impossible(self, gpu_gib: float) -> bool:
+        """Whether it cannot work, however short the rows are."""
+        return self.short > 0 or self.floor > gpu_gib - RESERVED_GIB
+
+
+def need(setup: Setup) -> Need:
+    """What a training needs of each GPU."""
+    states = _states(setup)
+    working = {"gathered layers": _gathered(setup)} if setup.stage == 3 else {}
+    share = setup.vllm_gpu_memory_utilization * setup.gpu_gib
+    awake = {"vLLM": share} if setup.colocate and not setup.sleep_level else {}
+    moments = {"train": states | working | awake | {"activations": _activations(setup)}}
+    if setup.sampled:
+        cache = setup.sampled * setup.tokens * _cache_bytes(setup) / GIB
+        moments["sample"] = states | working | {"cache": cache}
+    short = 0.0
+    if setup.server_tensor_parallel:
+        short = max(0.0, _engine(setup, setup.server_tensor_parallel) - share)
+    if setup.colocate:
+        engine = 2 * setup.shape.thinker / setup.vllm_tensor_parallel_size / GIB
+        short = max(0.0, _engine(setup, setup.vllm_tensor_parallel_size) - share)
+        moved = {"gathered": _gathered_to_move(setup)} if setup.stage == 3 else {}
+        moments["sync"] = states | moved | (awake or {"vLLM's weights": engine})
+        kept = {
+            name: gib
+            for name, gib in states.items()
+            if not (setup.offload_model and name == "weights")
+            and not (setup.offload_optimizer and name == "optimizer")
+        }
+        moments["sample"] = kept | {"vLLM": share}
+    return Need(moments, short)
+
+
+def _states(setup: Setup) -> dict[str, float]:
+    """Weights, gradients and optimizer between two steps."""
+    share = 1 / setup.gpus
+    trained, loaded = setup.trained, setup.shape.thinker
+    weights = 2 * loaded * (share if setup.stage == 3 else 1)
+    if setup.tuner == "lora":
+        weights += 2 * trained
+    if setup.reference:
+        weights += 2 * loaded * (share if setup.stage == 3 else 1)
+    gradients = 2 * trained * (share if setup.stage >= 2 else 1)
+    # DeepSpeed keeps float32 weights and two moments; plain DDP the moments in the weights' own type.
+    optimizer = (12 * trained * (share if setup.stage >= 1 else 1)) if setup.deepspeed != "none" else 4 * trained
+    if setup.deepspeed.endswith("offload"):
+        optimizer = 0.0
+        weights = 0.0 if setup.stage == 3 else weights
+    parts = {"weights": weights, "gradients": gradients, "optimizer": optimizer}
+    return {name: size / GIB for name, size in parts.items()}
+
+
+def _activations(setup: Setup) -> float:
+    shape, tokens = setup.shape, setup.micro_batch * setup.tokens
+    kept = tokens * _KEPT_BYTES * shape.hidden  # of one layer
+    layers = (
+        tokens * shape.hidden * 2 * shape.layers + kept if setup.gradient_checkpointing else kept * shape.layers
+    )
+    return (layers + tokens * shape.vocabulary * _LOGIT_BYTES) / GIB
+
+
+def _gathered(setup: Setup) -> float:
+    """ZeRO-3 holds the layer at work and the next one, or the embeddings."""
+    return 2 * 2 * max(setup.shape.layer, setup.shape.vocabulary * setup.shape.hidden / 2) / GIB
+
+
+def _gathered_to_move(setup: Setup) -> float:
+    """ZeRO-3 gathers all that is handed to vLLM at a time: without parts the whole model."""
+    return 2 * setup.shape.thinker / (setup.move_model_batches or 1) / GIB
+
+
+def _engine(setup: Setup, gpus: int) -> float:
+    """The least that vLLM needs of each GPU that shares a copy: weights, one sequence and its work."""
+    shared = 2 * setup.shape.thinker + setup.tokens * _cache_bytes(setup)
+    return shared / gpus / GIB + _ENGINE_GIB
+
+
+def _cache_bytes(setup: Setup) -> float:
+    """Keys and values of one token."""
+    return 2 * 2 * setup.shape.kv_width * setup.shape.layers

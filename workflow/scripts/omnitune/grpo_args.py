@@ -1,0 +1,105 @@
+"""What `swift rlhf` is told for GRPO alone: the algorithm, the sampling, vLLM's share of the GPUs, the rewards.
+
+A part of swift_args.py, which knows the rest.
+"""
+
+import json
+from typing import Any, Literal
+
+from omnitune import rewards, vllm_args
+from omnitune.config.grpo import GrpoConfig
+from omnitune.trainer import rollout_check
+
+Arguments = dict[str, Any]
+Device = Literal["cuda", "cpu"]
+
+# One ratio a sequence needs far narrower clips than one a token (arXiv 2507.18071).
+_NARROW: Arguments = {"epsilon": 3e-4, "epsilon_high": 4e-4, "beta": 0}
+# What makes GRPO another algorithm; `grpo` is ms-swift's own default. Numbers are those of the papers.
+ALGORITHMS: dict[str, Arguments] = {
+    "grpo": {},
+    # arXiv 2503.14476: a wider upper clip, groups without variance sampled again, cut completions not counted.
+    "dapo": {
+        "loss_type": "dapo", "epsilon_high": 0.28, "dynamic_sample": True, "overlong_filter": True, "beta": 0,
+    },
+    # arXiv 2503.20783: no bias by length or by the difficulty of a prompt.
+    "dr_grpo": {"loss_type": "dr_grpo", "scale_rewards": "none"},
+    "bnpo": {"loss_type": "bnpo"},
+    "gspo": {"importance_sampling_level": "sequence"} | _NARROW,
+    "gspo_token": {"importance_sampling_level": "sequence_token"} | _NARROW,
+    # arXiv 2506.13585 and 2510.13786: weights are clipped, no token is dropped.
+    "cispo": {"loss_type": "cispo", "epsilon_high": 5.0},
+    "sapo": {"loss_type": "sapo"},  # arXiv 2511.20347
+    "gdpo": {"scale_rewards": "gdpo"},  # arXiv 2601.05242
+    "rloo": {"advantage_estimator": "rloo"},
+    "reinforce_plus_plus": {"advantage_estimator": "reinforce_plus_plus"},
+    "real": {"loss_type": "real"},  # arXiv 2602.05630
+    "fipo": {"loss_type": "fipo"},  # arXiv 2603.19835
+}  # fmt: skip
+
+
+def flags(settings: GrpoConfig, device: Device) -> Arguments:
+    """Flags of a section with the recipe filled in."""
+    arguments: Arguments = {
+        "rlhf_type": "grpo",
+        "eval_steps": settings.eval_steps,
+        "reward_funcs": list(settings.weights),
+        "reward_weights": list(settings.weights.values()),
+        "num_generations": settings.num_generations,
+        "max_completion_length": settings.max_completion_length,
+        "temperature": settings.temperature,
+        "top_p": settings.top_p,
+        "top_k": settings.top_k,
+        "log_completions": settings.log_completions,
+        "use_vllm": settings.rollout != "transformers",
+        **ALGORITHMS[settings.algorithm],
+    }
+    if settings.beta is not None:
+        arguments["beta"] = settings.beta
+    if settings.rollout != "transformers":
+        arguments |= {
+            "vllm_mode": settings.rollout,
+            "vllm_gpu_memory_utilization": settings.vllm_gpu_memory_utilization,
+        }
+    if settings.rollout == "colocate":
+        arguments |= _shared_gpus(settings) | vllm_args.engine(device, sampled_length(settings))
+    return arguments
+
+
+def sampled_length(settings: GrpoConfig) -> int:
+    """Tokens of a prompt and its completion together, at most."""
+    assert settings.max_length
+    assert settings.max_completion_length
+    return settings.max_length + settings.max_completion_length
+
+
+def _shared_gpus(settings: GrpoConfig) -> Arguments:
+    """How vLLM and the training share the GPUs; what is left at ms-swift's default is left out."""
+    chosen = {
+        "vllm_tensor_parallel_size": settings.vllm_tensor_parallel_size,
+        "sleep_level": settings.sleep_level,
+        "offload_model": settings.offload_model,
+        "offload_optimizer": settings.offload_optimizer,
+        "move_model_batches": settings.move_model_batches,
+    }
+    defaults = GrpoConfig.model_fields
+    return {name: value for name, value in chosen.items() if value != defaults[name].default}
+
+
+def environment(settings: GrpoConfig, device: Device, server: str | None) -> dict[str, str]:
+    """What plugins and vLLM read; part of the arguments, for the run key: other rewards, another model.
+
+    Args:
+        server: the arguments file of the server that samples, when one does.
+    """
+    variables = {rewards.VERSION_VARIABLE: str(rewards.VERSION)}
+    if settings.reward_file:
+        variables[rewards.FILE_VARIABLE] = settings.reward_file
+    if settings.reward_options:
+        options = json.dumps(settings.reward_options, sort_keys=True, ensure_ascii=False)
+        variables[rewards.OPTIONS_VARIABLE] = options
+    if settings.rollout != "transformers":
+        variables |= vllm_args.environment(device)
+    if server:
+        variables[rollout_check.SERVER_VARIABLE] = server
+    return variables

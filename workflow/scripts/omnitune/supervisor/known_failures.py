@@ -1,0 +1,99 @@
+"""How ms-swift and what it stands on say what went wrong, and what helps: a table, the more telling entries first.
+
+When one rank fails, the others tell of a lost connection; so causes stand before what follows from them.
+"""
+
+import re
+from typing import NamedTuple
+
+from omnitune.errors import ExitCode
+
+
+class Failure(NamedTuple):
+    """Text of a log -> exit code and remedy. The line in which the text stands is told as what is wrong."""
+
+    pattern: str
+    code: ExitCode
+    fix: str
+
+
+_AGAIN = "The same command goes on from the last checkpoint."
+_MEDIA = r"png|jpe?g|webp|gif|bmp|tiff?|wav|mp3|flac|ogg|opus|m4a|aac|mp4|mkv|mov|avi|webm"
+
+_TABLE = [
+    # Memory.
+    Failure(r"CUDA out of memory|OutOfMemoryError|CUDA error: out of memory|CUBLAS_STATUS_ALLOC_FAILED",
+            ExitCode.GPU_MEMORY,
+            "Lower sft.micro_batch (infer.batch_size), media.image_max_pixels or sft.max_length, or set "
+            "sft.gradient_checkpointing: true."),
+    Failure(r"insufficient shared memory|out of shared memory|unable to (write to|mmap|open).*/torch_",
+            ExitCode.DISK,
+            "Enlarge /dev/shm (docker run --shm-size=16g), or lower sft.dataloader_workers."),
+    Failure(r"DataLoader worker .*(killed by signal: Killed|exited unexpectedly)|\bMemoryError\b|"
+            r"can't allocate memory|Cannot allocate memory",
+            ExitCode.KILLED,
+            f"Lower sft.dataloader_workers or raise resources.train_mem_gib. {_AGAIN}"),
+    # Of our own trainer and rewards.
+    Failure(r"\bNotFiniteError: ", ExitCode.NOT_FINITE,
+            "Lower sft.learning_rate or look at the rows of that step; nothing was published."),
+    Failure(r"\bTrainableError: ", ExitCode.CONFIG,
+            "Correct sft.tuner, sft.lora or the sft.freeze_ keys, so that what trains is what you mean."),
+    Failure(r"\bRewardError: ", ExitCode.CONFIG, "Mend the function in grpo.reward_file."),
+    Failure(r"reward_function \S+ is not implemented", ExitCode.CONFIG,
+            "Correct the name in grpo.rewards, or define it in grpo.reward_file."),
+    Failure(r"\bRolloutError: ", ExitCode.CONFIG,
+            "Do not go on from its checkpoints. Remove what changes one side only (grpo.swift, "
+            "grpo.server.swift), or set grpo.rollout: transformers."),
+    # Disk.
+    Failure(r"No space left on device", ExitCode.DISK, "Free space for the results folder."),
+    Failure(r"Disk quota exceeded", ExitCode.DISK, "Free space in your quota, or ask for a larger one."),
+    Failure(r"Read-only file system", ExitCode.DISK, "Mount it for writing, or run where you may write."),
+    Failure(r"\[Errno 5\] |Stale file handle|PytorchStreamWriter failed", ExitCode.DISK,
+            f"Look after that file system. {_AGAIN}"),
+    # Ports: before what a rank that got none of them goes on to say.
+    Failure(r"address already in use|EADDRINUSE", ExitCode.BUSY,
+            "Choose another port, or end what listens there."),
+    # Settings and versions.
+    Failure(r"remaining_argv|unrecognized arguments|not used by the HfArgumentParser", ExitCode.CONFIG,
+            "Remove the flag from sft.swift."),
+    Failure(r"Your setup doesn't support bf16/gpu", ExitCode.CONFIG,
+            "Set device: cpu, or run where there is a GPU."),
+    Failure(r"No CUDA GPUs are available|Found no NVIDIA driver|no CUDA-capable device", ExitCode.CONFIG,
+            "Run where there is a GPU, or set device: cpu; make doctor looks at this machine."),
+    Failure(r"driver on your system is too old|driver version is insufficient|no kernel image is available",
+            ExitCode.CONFIG, "The driver and this torch do not fit: update the driver; make doctor looks at it."),
+    Failure(r"\b(ModuleNotFoundError|ImportError|PackageNotFoundError|VersionConflict): |undefined symbol: ",
+            ExitCode.CONFIG,
+            "Run make setup, or mend the environment named in envs.swift: a package is missing or does not fit."),
+    # The model's own files.
+    Failure(r"Can't load tokenizer|Tokenizer class \S+ does not exist|Can't load the \w+ processor|"
+            r"template_type: .* not in|chat_template|jinja2\.exceptions\.\w+",
+            ExitCode.CONFIG,
+            "The files of tokenizer, processor or chat template in model.path are not those of a Qwen3-Omni: "
+            "fetch them again."),
+    Failure(r"Can't find a valid checkpoint|Error\(s\) in loading state_dict|PytorchStreamReader failed|"
+            r"UnpicklingError: |SafetensorError: |safetensors_rust\.\w+: ",
+            ExitCode.TRAINER,
+            "A file of weights or of a checkpoint cannot be loaded: move that checkpoint out of the folder, and "
+            "the one before it is resumed; a base is fetched again."),
+    # Rows.
+    Failure(r"\bMaxLengthError: ", ExitCode.DATA,
+            "Raise sft.max_length, or let the gate refuse such rows (validate.lengths: true)."),
+    Failure(rf"UnidentifiedImageError: |DecompressionBombError: |LibsndfileError: |\bav\.[\w.]*Error: |"
+            rf"NoBackendError|image file is truncated|moov atom not found|Invalid data found when processing|"
+            rf"(FileNotFoundError|PermissionError|IsADirectoryError): .*\.({_MEDIA})\b",
+            ExitCode.DATA,
+            "Remove the row that names this file, or have all files decoded before the training "
+            "(validate.media: decode)."),
+    # Between processes.
+    Failure(r"Watchdog caught collective operation timeout|Socket Timeout|Timed out waiting|Wait timeout|"
+            r"timed out after \d+ms|Timeout waiting for key",
+            ExitCode.HANG, f"A rank stopped answering the others. {_AGAIN}"),
+    Failure(r"illegal memory access|ECC error|device-side assert|unspecified launch failure|fallen off the bus",
+            ExitCode.TRAINER, f"Look at the GPU (nvidia-smi -q, dmesg). {_AGAIN}"),
+    Failure(r"\bnccl\w*Error\b|NCCL error|DistBackendError", ExitCode.TRAINER,
+            f"The ranks could not talk by NCCL; with NCCL_DEBUG=INFO set it says why. {_AGAIN}"),
+    Failure(r"gloo/transport|\[gloo\]|Gloo connect\w* ", ExitCode.TRAINER,
+            f"The ranks could not talk by gloo; GLOO_SOCKET_IFNAME=lo keeps them on this machine. {_AGAIN}"),
+]  # fmt: skip
+KNOWN = [(re.compile(failure.pattern, re.I), failure.code, failure.fix) for failure in _TABLE]

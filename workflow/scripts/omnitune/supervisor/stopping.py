@@ -1,0 +1,82 @@
+"""The order of an end: a checkpoint if there is time for one, then a signal, then a kill."""
+
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from omnitune.duration import duration
+from omnitune.supervisor.family import Family
+from omnitune.supervisor.output import Output
+from omnitune.supervisor.signals import Wishes
+from omnitune.supervisor.watchdog import Watchdog
+from omnitune.trainer.stop import FILE as STOP
+
+# What may pass between SIGTERM and SIGKILL when a checkpoint was waited for before, or there is none to wait for.
+_TERM_SECONDS = 10.0
+# Nothing may run 5 s after the launcher's end.
+_ORPHAN_SECONDS = 3.0
+_STACKS_SECONDS = 2.0
+_QUIET_SECONDS = 0.4
+_POLL_SECONDS = 0.05
+
+
+def begin(work: Path | None) -> None:
+    """Take back the wish that ended an earlier start."""
+    if work:
+        (work / STOP).unlink(missing_ok=True)
+
+
+def stop(family: Family, wishes: Wishes, work: Path | None, grace: float, *, saves: bool) -> None:
+    """Ask the family to end, and wait until it has, or its time is over; a second wish shortens what is left.
+
+    Args:
+        family: what is to end; whoever is left of it is killed by the caller.
+        wishes: who asks; the first wish has come.
+        work: folder for the file that asks for a checkpoint.
+        grace: seconds for that checkpoint; without a folder those between SIGTERM and SIGKILL.
+        saves: there is something to save.
+    """
+    if wishes.launcher.is_gone():
+        _ask_for_checkpoint(work)
+        family.ask(signal.SIGTERM)
+        ended = _ends(family, _ORPHAN_SECONDS, lambda: False)
+    elif work and saves:
+        _ask_for_checkpoint(work)
+        print(f"{wishes.first}: a checkpoint is asked for, within {duration(grace)}.", flush=True)
+        ended = _ends(family, grace, wishes.again()) or _terminated(family, _TERM_SECONDS, wishes)
+    else:
+        ended = _terminated(family, _TERM_SECONDS if work else grace, wishes)
+    if not ended:
+        print("It did not end in time: killed.", file=sys.stderr, flush=True)
+
+
+def write_stacks(family: Family, watchdog: Watchdog, output: Output) -> None:
+    """Have each rank that hangs write where it stands into the log, as far as it still can."""
+    family.tell(watchdog.pids(), signal.SIGUSR1)
+    end = time.monotonic() + _STACKS_SECONDS
+    grown, received = time.monotonic(), -1
+    while time.monotonic() < min(end, grown + _QUIET_SECONDS):
+        if output.received != received:
+            grown, received = time.monotonic(), output.received
+        time.sleep(_POLL_SECONDS)
+
+
+def _ask_for_checkpoint(work: Path | None) -> None:
+    if work and work.is_dir():
+        (work / STOP).touch()
+
+
+def _terminated(family: Family, seconds: float, wishes: Wishes) -> bool:
+    family.ask(signal.SIGTERM)
+    return _ends(family, seconds, wishes.again())
+
+
+def _ends(family: Family, seconds: float, shortened: Callable[[], bool]) -> bool:
+    end = time.monotonic() + seconds
+    while family.returncode is None:
+        if time.monotonic() > end or shortened():
+            return False
+        time.sleep(_POLL_SECONDS)
+    return True

@@ -1,0 +1,56 @@
+"""NaN and infinity end a training at the step where they appear, before they reach the weights.
+
+Left to itself, transformers logs 0.0 in the place of a NaN loss, and ms-swift skips a step whose gradients are NaN
+(but not one where they are infinite): the run ends with exit code 0. DeepSpeed skips such a step and tells of
+a gradient norm of infinity.
+"""
+
+import math
+from typing import Any
+
+
+class NotFiniteError(ArithmeticError):
+    """A loss, gradient or weight is NaN or infinite; its name in the log tells the launcher so."""
+
+
+def guard(trainer: Any) -> None:
+    """Make a trainer refuse a loss, of each forward pass, and a gradient norm that are not finite."""
+    training_step = trainer.training_step
+    clip = trainer.accelerator.clip_grad_norm_
+
+    def checked_step(*args: Any, **kwargs: Any) -> Any:
+        loss = training_step(*args, **kwargs)
+        require(loss, "the loss", trainer.state.global_step + 1)
+        return loss
+
+    def checked_clip(*args: Any, **kwargs: Any) -> Any:
+        norm = clip(*args, **kwargs)
+        if norm is not None:
+            require(norm, "the gradient norm", trainer.state.global_step + 1)
+        return norm
+
+    trainer.training_step = checked_step
+    trainer.accelerator.clip_grad_norm_ = checked_clip
+    # It asks the GPU for each loss, to hide what has just been refused.
+    trainer.args.logging_nan_inf_filter = False
+
+
+def require(value: Any, what: str, step: int) -> None:
+    """Raise when a number, or a tensor of one, is not finite.
+
+    Raises:
+        NotFiniteError: naming what it is and the step.
+    """
+    number = float(value)
+    if not math.isfinite(number):
+        raise NotFiniteError(f"{what} at step {step} is {number}")
+
+
+def require_weights(model: Any, step: int) -> None:
+    """Raise when a weight that is trained is not finite, so that no checkpoint of it is made.
+
+    Under ZeRO-3 each process looks at its own share.
+    """
+    for name, weight in model.named_parameters():
+        if weight.requires_grad and not getattr(weight, "ds_tensor", weight).isfinite().all():
+            raise NotFiniteError(f"the weight {name} at step {step} holds NaN or infinity")

@@ -1,0 +1,19 @@
+"""Gives ms-swift's trainings a heartbeat, a graceful stop and sealed checkpoints: an external plugin of it."""
+
+import sys
+from pathlib import Path
+
+from swift.callbacks import TrainerCallback, callbacks_map
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from omnitune.trainer.callback import NAME, Callback
+from omnitune.trainer.parent import die_with_parent
+
+
+class OmnituneCallback(Callback, TrainerCallback):
+    """What ms-swift makes of `--callbacks omnitune`, once for each process."""
+
+
+callbacks_map[NAME] = OmnituneCallback
+die_with_parent()
