@@ -13,13 +13,13 @@ from weight_files import write_safetensors
 from omnitune import trainable
 from omnitune.training import Job
 
-MODULE = "thinker.model.layers.0.self_attn.q_proj"
+MODULES = [f"thinker.model.layers.0.self_attn.{name}_proj" for name in "qkv"]
 
 
 def small_job(python: str) -> Job:
     """Write its base and rows; checkpoints are taken at 3, 6 and 8."""
-    weight = {f"{MODULE}.weight": ("F32", [2, 3], bytes(24))}
-    write_safetensors(Path("base/model.safetensors"), weight)
+    weights = {f"{module}.weight": ("F32", [2, 3], bytes(24)) for module in MODULES}
+    write_safetensors(Path("base/model.safetensors"), weights)
     Path("train.jsonl").write_text("{}\n" * 16)
     Path("data.json").write_text("{}")
     arguments: dict[str, Any] = {
@@ -27,7 +27,7 @@ def small_job(python: str) -> Job:
         "output_dir": "sft/checkpoints",
         "tuner_type": "lora",
         "dataset": ["train.jsonl"],
-        "target_modules": [MODULE],
+        "target_modules": MODULES,
         "lora_rank": 2,
         "lora_alpha": 4,
         "learning_rate": 0.001,
@@ -38,7 +38,7 @@ def small_job(python: str) -> Job:
         "seed": 42,
         "per_device_train_batch_size": 2,
         "gradient_accumulation_steps": 1,
-        "ENV": {"FPS_MAX_FRAMES": "12", trainable.VARIABLE: '{"llm attention": 10}'},
+        "ENV": {"FPS_MAX_FRAMES": "12", trainable.VARIABLE: '{"llm attention": 30}'},
     }
     return Job("sft", arguments, [Path("data.json")], Path("sft/model"), Path("train.swift.log"), python, 0, 1)
 

@@ -62,6 +62,7 @@ def changed(demo: Demo, experiment: str) -> tuple[dict[str, set[str]], dict[str,
 def test_a_full_fine_tuning_trains_the_text_model_and_nothing_that_is_frozen(trained: Demo) -> None:
     every, differ = changed(trained, "full")
     assert differ == {"llm": every["llm"]}
+    assert any(name.startswith("talker.") for name in every["speech"]), "the base's own, bit for bit"
     manifest = trained.json(f"{RUN}/full/sft/model/manifest.json")
     assert (manifest["tuner"], manifest["global_step"]) == ("full", manifest["max_steps"])
     base_model.check(trained.path(f"{RUN}/full/merge/model"))

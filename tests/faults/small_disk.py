@@ -4,6 +4,7 @@ import errno
 import os
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -19,10 +20,15 @@ class SmallDisk:
         self._filler = folder / ".filler"
 
     def fill(self, but_for: int) -> None:
-        """Leave so many bytes free."""
-        space = os.statvfs(self.folder)
+        """Leave so many bytes free, or less when others write meanwhile."""
         with self._filler.open("wb") as file:
-            os.posix_fallocate(file.fileno(), 0, max(1, space.f_bavail * space.f_frsize - but_for))
+            while (more := self._available() - but_for) > 0:
+                with suppress(OSError):
+                    os.posix_fallocate(file.fileno(), self._filler.stat().st_size, more)
+
+    def _available(self) -> int:
+        space = os.statvfs(self.folder)
+        return space.f_bavail * space.f_frsize
 
     def free(self) -> None:
         """Give the space back."""
@@ -33,15 +39,23 @@ class SmallDisk:
         _mount("-o", f"remount,{'rw' if yes else 'ro'}", self.folder)
 
 
+@contextmanager
+def mounted(folder: Path, megabytes: int) -> Iterator[SmallDisk]:
+    """A small disk at a folder, while the block runs."""
+    folder.mkdir(parents=True)
+    if _mount("-t", "tmpfs", "-o", f"size={megabytes}m", "omnitune_test", folder):
+        pytest.skip("only root can mount a small disk here")
+    try:
+        yield SmallDisk(folder)
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[SmallDisk]:
-    """24 MB at `disk`."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    if _mount("-t", "tmpfs", "-o", "size=24m", "omnitune_test", folder):
-        pytest.skip("only root can mount a small disk here")
-    yield SmallDisk(folder)
-    subprocess.run(["umount", "--lazy", folder], check=True)
+    """One at `disk`."""
+    with mounted(tmp_path / "disk", 24) as disk:
+        yield disk
 
 
 def _mount(*words: str | Path) -> int:

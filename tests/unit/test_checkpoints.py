@@ -1,5 +1,6 @@
 """Which checkpoint is resumed, and what happens to those that cannot be."""
 
+import errno
 import shutil
 from pathlib import Path
 
@@ -90,15 +91,25 @@ def test_one_that_was_sealed_without_what_a_resume_needs_is_refused(tmp_path: Pa
     assert f"{piece} was not in it when it was sealed" in line
 
 
-def test_a_second_one_of_the_same_name_keeps_the_first(tmp_path: Path):
-    for _ in range(3):
-        (write_checkpoint(tmp_path, 10) / "optimizer.pt").unlink()
+def test_of_those_put_aside_the_newest_two_stay(tmp_path: Path):
+    for number in range(4):
+        folder = write_checkpoint(tmp_path, 10)
+        (folder / "optimizer.pt").unlink()
+        (folder / "number").write_text(str(number))
         found(tmp_path)
-    assert sorted(path.name for path in (tmp_path / "quarantine").iterdir()) == [
-        "checkpoint-10",
-        "checkpoint-10.1",
-        "checkpoint-10.2",
-    ]
+    assert sorted(path.read_text() for path in (tmp_path / "quarantine").glob("*/number")) == ["2", "3"]
+
+
+def test_a_file_system_that_does_not_answer_puts_nothing_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    write_checkpoint(tmp_path, 10)
+
+    def stale(folder: Path) -> None:
+        raise OSError(errno.ESTALE, "Stale file handle", str(folder))
+
+    monkeypatch.setattr(checkpoints.seals, "verify", stale)
+    with pytest.raises(OSError, match="Stale file handle"):
+        found(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint-10"]
 
 
 def test_older_ones_stay_where_they_are(tmp_path: Path):

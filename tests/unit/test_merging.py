@@ -128,6 +128,16 @@ def test_an_adapter_of_another_base_is_refused(base: Path, tmp_path: Path):
 EXPERT = "thinker.model.layers.0.mlp.experts"
 
 
+def test_trained_speech_is_refused(base: Path, tmp_path: Path):
+    speech = {"talker.model.norm.weight": floats(1)}
+    write_safetensors(base / "model.safetensors", {f"{MODULE}.weight": floats(1), **speech})
+    write_safetensors(tmp_path / "sft" / "model.safetensors", speech)
+    (tmp_path / "sft" / "manifest.json").write_text('{"base": "base"}')
+    assert refused(base, tmp_path / "sft", tmp_path / "merge" / "model").what == (
+        "1 trained tensors belong to the speech, first talker.model.norm.weight, which stays the base's"
+    )
+
+
 def write_experts(folder: Path, experts: int, *, targets: list[str]) -> Path:
     """An adapter of rank 1 on fused experts of widths 3 (inner) and 2 (hidden)."""
     shapes = {".base_layer": ([experts, 2], [6, experts]), "": ([experts, 3], [2, experts])}

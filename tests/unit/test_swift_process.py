@@ -41,6 +41,7 @@ def test_the_media_contract_and_caches_of_its_own_reach_the_child(tmp_path: Path
         "TORCH_EXTENSIONS_DIR": "/env/torch_extensions",
         "PATH": "/env/bin:/usr/bin",
         "CUDA_VISIBLE_DEVICES": "0,3",
+        "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
     }
     monkeypatch.setenv("TORCH_EXTENSIONS_DIR", "/elsewhere")
     found = swift_process.environment("/env/bin/python", ARGUMENTS, Path("work/cache"), "")

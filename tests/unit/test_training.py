@@ -64,7 +64,7 @@ def test_the_model_is_published_with_its_log_and_without_what_only_a_resume_need
     manifest = json.loads((job.output / "manifest.json").read_bytes())
     assert (manifest["stage"], manifest["global_step"], manifest["max_steps"]) == ("sft", 8, 8)
     assert manifest["train_loss"] == pytest.approx(sum(2 / step for step in range(1, 9)) / 8, abs=1e-5)
-    assert (manifest["total_parameters"], manifest["trainable_parameters"]) == (6 + 10, 10)
+    assert (manifest["total_parameters"], manifest["trainable_parameters"]) == (18 + 30, 30)
     assert manifest["base"] == "base"
     assert "target_modules" not in manifest["settings"]
     assert json.loads((job.output / "adapter_config.json").read_bytes())["base_model_name_or_path"] == "base"

@@ -16,6 +16,7 @@ import psutil
 import pytest
 from children import wait_for
 from full import full
+from tally import Count
 
 from omnitune import alive, work_lease
 from omnitune.environments import ROOT
@@ -83,7 +84,7 @@ def refused() -> PipelineError:
     return failed.value
 
 
-def test_launchers_that_race_make_one_writer() -> None:
+def test_launchers_that_race_make_one_writer(count: Count) -> None:
     """The others are refused, and name it."""
     rounds, each = full((1, 8), (10, 5))
     for number in range(rounds):
@@ -103,6 +104,7 @@ def test_launchers_that_race_make_one_writer() -> None:
                 process.kill()
                 process.wait()
         Path("at_work").unlink()
+        count("launchers in a race for one folder", each)
 
 
 def test_a_writer_that_ends_leaves_the_folder_to_the_next() -> None:

@@ -12,6 +12,7 @@ import psutil
 import pytest
 from children import wait_for
 from project import Project
+from tally import Count
 from test_make import clone, make  # noqa: F401 - a fixture
 from test_run import MODEL, trainer_of
 
@@ -54,6 +55,7 @@ def test_the_story_of_a_killed_snakemake(
     finished: Project,
     swift_python: Path,
     start: Callable[..., "subprocess.Popen[bytes]"],
+    count: Count,
 ) -> None:
     clone.write_config(values)
     (clone.folder / "data").mkdir(exist_ok=True)
@@ -79,10 +81,15 @@ def test_the_story_of_a_killed_snakemake(
     assert done.returncode == 0, done.stdout
     assert re.search(r"Resuming from step \d+ of 18\.", clone.path("logs/small/main/train_sft.log").read_text())
     assert clone.path(MODEL).read_bytes() == finished.path(MODEL).read_bytes()
+    count("kills of snakemake without an orphan")
 
 
 def test_a_job_that_waits_for_gpus_ends_too(
-    empty: Project, values: Values, tmp_path: Path, start: Callable[..., "subprocess.Popen[bytes]"]
+    empty: Project,
+    values: Values,
+    tmp_path: Path,
+    start: Callable[..., "subprocess.Popen[bytes]"],
+    count: Count,
 ) -> None:
     experiments = {name: {"sft": {"seed": number}} for number, name in enumerate("ab")}
     sft = {**values["sft"], "gpus": 1}
@@ -97,6 +104,7 @@ def test_a_job_that_waits_for_gpus_ends_too(
     snakemake.kill()
     snakemake.wait()
     wait_for(lambda: not of_project(empty), ORPHAN_SECONDS)
+    count("kills of snakemake without an orphan")
 
 
 def test_a_hopeless_job_is_tried_once_whatever_the_retries(empty: Project) -> None:

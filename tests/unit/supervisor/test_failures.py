@@ -93,7 +93,7 @@ def test_a_cause_is_told_before_what_follows_from_it():
 
 # What is said on the way to an ordinary end is no reason.
 CHATTER = """
-[INFO:swift] args: SftArguments(ddp_backend=None, ddp_timeout=1800, hub_token=None)
+[INFO:swift] args: SftArguments(ddp_backend=None, ddp_timeout=1800, hub_token=None, use_chat_template=True)
 [INFO:swift] NCCL_DEBUG: None; gloo is used; chat template: default; tokenizer: Qwen2TokenizerFast
 [INFO:swift] Setting template_type: qwen3_omni; CUDA memory allocated: 3 GiB; 0 errors
 FutureWarning: the images are truncated to max_pixels

@@ -13,6 +13,7 @@ import psutil
 import pytest
 from children import SLEEP, TRAINER, all_gone, pids, supervised, wait_for
 from full import full
+from tally import Count
 
 from omnitune import launcher
 
@@ -64,7 +65,7 @@ def supervise() -> Iterator[Callable[..., "subprocess.Popen[str]"]]:
 
 
 @pytest.mark.parametrize("name", [name for name in CASES if full(name not in LATER, True)])
-def test_asked_by_signal(name: str, supervise: Callable[..., "subprocess.Popen[str]"]):
+def test_asked_by_signal(name: str, supervise: Callable[..., "subprocess.Popen[str]"], count: Count):
     case = CASES[name]
     supervisor = supervise(case.deaf, case.grace)
     begun = time.monotonic()
@@ -82,6 +83,7 @@ def test_asked_by_signal(name: str, supervise: Callable[..., "subprocess.Popen[s
     assert f"error: Stopped by {kind}. The same command goes on from the last checkpoint.\n" in output
     assert ("saved step" in Path("child.log").read_text()) is case.saves
     assert ("It did not end in time: killed.\n" in output) is not case.saves
+    count("ends by signal in order")
 
 
 def test_asked_as_a_group(supervise: Callable[..., "subprocess.Popen[str]"]):
@@ -94,13 +96,14 @@ def test_asked_as_a_group(supervise: Callable[..., "subprocess.Popen[str]"]):
 @pytest.mark.parametrize("deaf", ["nothing", "both"])
 @pytest.mark.parametrize("kind", [signal.SIGKILL, signal.SIGQUIT])
 def test_the_supervisors_own_death_leaves_nothing(
-    kind: signal.Signals, deaf: str, supervise: Callable[..., "subprocess.Popen[str]"]
+    kind: signal.Signals, deaf: str, supervise: Callable[..., "subprocess.Popen[str]"], count: Count
 ):
     supervisor = supervise(deaf)
     supervisor.send_signal(kind)
     supervisor.wait()
     wait_for(all_gone, 5)
     assert ("saved step" in Path("child.log").read_text()) is False  # nobody is left to write the log
+    count("ends by signal in order")
 
 
 @pytest.mark.parametrize("deaf", ["nothing", "both"])

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from children import TRAINER, all_gone, is_gone, pids, run, supervised, when_started
+from tally import Count
 
 from omnitune.errors import PipelineError
 from omnitune.supervisor import Limits
@@ -47,7 +48,7 @@ HANGS = {
 
 
 @pytest.mark.parametrize("name", HANGS)
-def test_a_hang_is_ended_within_three_beats_of_its_last_sign(name: str):
+def test_a_hang_is_ended_within_three_beats_of_its_last_sign(name: str, count: Count):
     ended: list[float] = []
     error = hung(after_the_first_steps(*HANGS[name]))
     ended.append(time.time())
@@ -60,6 +61,7 @@ def test_a_hang_is_ended_within_three_beats_of_its_last_sign(name: str):
     assert log.endswith(f"error: {error}\n")
     # Who is stopped cannot write down where it stands.
     assert ("most recent call first" in log) is (name != "stopped")
+    count("hangs ended")
 
 
 def test_until_the_first_step_it_has_more_time():

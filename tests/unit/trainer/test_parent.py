@@ -1,4 +1,4 @@
-"""A trainer whose launcher was killed."""
+"""A rank whose launcher was killed."""
 
 import os
 import subprocess
@@ -27,9 +27,13 @@ child.wait()
 """
 
 
-@pytest.mark.parametrize("marked", [True, False])
-def test_it_ends_with_its_supervisor_but_not_with_a_shell(marked: bool):
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "workflow/scripts"), **({MARK: "x"} if marked else {})}
+@pytest.mark.parametrize(
+    ("variables", "ends"),
+    [({MARK: "x", "LOCAL_RANK": "1"}, True), ({"LOCAL_RANK": "1"}, False), ({MARK: "x"}, False)],
+    ids=["rank of a supervised training", "rank by hand", "one process, which the guardian ends"],
+)
+def test_a_rank_ends_with_its_launcher(variables: dict[str, str], ends: bool):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "workflow/scripts"), **variables}
     parent = subprocess.Popen(
         [sys.executable, "-c", PARENT, CHILD], env=environment, stdout=subprocess.PIPE, text=True
     )
@@ -41,7 +45,7 @@ def test_it_ends_with_its_supervisor_but_not_with_a_shell(marked: bool):
     end = time.monotonic() + 2
     while (alive := _runs(child)) and time.monotonic() < end:
         time.sleep(0.02)
-    assert alive is not marked
+    assert alive is not ends
     if alive:
         os.kill(child, 9)
 

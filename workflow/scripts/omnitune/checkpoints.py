@@ -3,6 +3,7 @@
 import json
 import math
 import re
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,10 @@ from omnitune.seals import BrokenSeal
 
 _NAME = re.compile(r"checkpoint-(\d+)")
 QUARANTINE = "quarantine"
+# Of what was put aside: it is there to be looked at, and as large as the others.
+_KEPT_ASIDE = 2
+# What says that a file is missing. Other errors are the file system's: the next look may find all sound.
+_NOT_THERE = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
 STATE = "trainer_state.json"
 
 
@@ -40,6 +45,9 @@ def newest_sound(work: Path, fingerprint: str) -> tuple[Checkpoint | None, list[
 
     Returns:
         the checkpoint, or None; and a line for each folder put aside.
+
+    Raises:
+        OSError: the file system does not answer; nothing was put aside for that.
     """
     return _first_sound(lambda: next(reversed(_folders(work)), None), fingerprint)
 
@@ -54,7 +62,7 @@ def _first_sound(choose: Callable[[], Path | None], fingerprint: str) -> tuple[C
     while folder := choose():
         try:
             return read(folder, fingerprint), put_aside
-        except (BrokenSeal, OSError) as error:
+        except (BrokenSeal, *_NOT_THERE) as error:
             put_aside.append(f"{folder.name} is not sound ({error}); moved to {_quarantine(folder)}")
     return None, put_aside
 
@@ -120,8 +128,12 @@ def _step(folder: Path) -> int:
 
 
 def _quarantine(folder: Path) -> Path:
+    """Put a folder aside; of those that were put there before, the newest stay."""
     target = folder.parent / QUARANTINE / folder.name
     target.parent.mkdir(exist_ok=True)
+    before = sorted(target.parent.iterdir(), key=lambda path: path.stat().st_ctime_ns)
+    for old in before[: len(before) - _KEPT_ASIDE + 1]:
+        shutil.rmtree(old)
     number = 1
     while target.exists():
         target = target.with_name(f"{folder.name}.{number}")

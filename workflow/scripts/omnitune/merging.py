@@ -135,6 +135,12 @@ def _check_names(changes: Mapping[str, Any], base: Path, trained: Path) -> None:
             where=str(trained),
             fix="Merge with the base that it was trained on.",
         )
+    if spoken := [name for name in changes if model_parts.part(name) == model_parts.SPEECH]:
+        raise PipelineError(
+            f"{len(spoken)} trained tensors belong to the speech, first {spoken[0]}, which stays the base's",
+            where=str(trained),
+            fix="Train with the audio output off, as the pipeline does (ENABLE_AUDIO_OUTPUT=0).",
+        )
     experts = {name for name in known if model_parts.part(name) == model_parts.EXPERTS}
     if (left := experts - changes.keys()) and left != experts:
         raise PipelineError(

@@ -12,6 +12,8 @@ from omnitune.errors import ExitCode, PipelineError
 from omnitune.publish import write_json
 
 FILE = "remedies.json"
+# A training in which more steps than these go wrong has no passing fault.
+_MOST_NOT_FINITE = 3
 OnOom = Literal["stop", "shrink"]
 OnNotFinite = Literal["stop", "retry"]
 
@@ -39,7 +41,7 @@ class Remedies:
             error: how the training ended.
             arguments: those that it ran with, the remedies in force applied.
             on_oom: `shrink` makes the next attempt smaller.
-            on_not_finite: `retry` goes on from the last checkpoint, once for each step.
+            on_not_finite: `retry` goes on from the last checkpoint, once for a step and three times in all.
         """
         if error.code == ExitCode.GPU_MEMORY and on_oom == "shrink" and (smaller := batch_args.smaller(arguments)):
             change = ", ".join(f"{name} {arguments[name]} -> {value}" for name, value in smaller.items())
@@ -48,7 +50,7 @@ class Remedies:
         step = re.search(r"at step (\d+)", error.what)
         if error.code == ExitCode.NOT_FINITE and on_not_finite == "retry" and step:
             number = int(step[1])
-            if number not in self.not_finite:
+            if number not in self.not_finite and len(self.not_finite) < _MOST_NOT_FINITE:
                 told = f"{error.what}: went on from the last checkpoint before it"
                 return Remedies(self.arguments, [*self.not_finite, number], [*self.told, told])
         return None

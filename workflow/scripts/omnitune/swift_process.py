@@ -57,6 +57,8 @@ def environment(python: str, arguments: Mapping[str, Any], cache: Path, devices:
         "TORCH_EXTENSIONS_DIR": compiled,
         "PATH": f"{binaries}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
         "CUDA_VISIBLE_DEVICES": devices,
+        # The driver's order, by which devices are leased; CUDA's own begins with the fastest.
+        "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
     }
 
 

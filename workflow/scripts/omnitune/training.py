@@ -221,6 +221,7 @@ def _publish(job: Job, key: RunKey, chosen: Checkpoint, packages: Mapping[str, s
     log = training_log.read(job.work / training_log.FILE)
     losses = [record["loss"] for record in log if "loss" in record]
     trained, thinker = trainable.sizes(job.arguments)
+    lora = job.arguments["tuner_type"] == "lora"
     facts = {
         "stage": job.stage,
         "version": VERSION,
@@ -233,7 +234,7 @@ def _publish(job: Job, key: RunKey, chosen: Checkpoint, packages: Mapping[str, s
         "eval_loss": checkpoints.eval_loss(chosen.folder),
         "remedies": remedies.read(job.work).told,
         "trainable_parameters": trained,
-        "total_parameters": thinker + (trained or 0 if job.arguments["tuner_type"] == "lora" else 0),
+        "total_parameters": thinker + (trained if trained and lora else 0),
         "settings": {
             name: value for name, value in job.arguments.items() if name not in ("ENV", "target_modules")
         },

@@ -14,7 +14,7 @@ def read(path: Path) -> list[dict[str, Any]]:
     left out.
     """
     records: dict[tuple[int, bool], dict[str, Any]] = {}
-    for line in path.read_bytes().split(b"\n"):
+    for line in path.read_bytes().split(b"\n") if path.is_file() else ():
         try:
             record = json.loads(line)
             step = int(record["global_step/max_steps"].split("/")[0])

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from omnitune import alive
@@ -84,6 +84,7 @@ def recorded(log: Path, attempt: int = 1, **watched: Path) -> Iterator[Attempt]:
         with alive.noted(log, **watched):
             yield this
     except (PipelineError, OSError) as error:
-        this.failed(error if isinstance(error, PipelineError) else of_machine(error))
+        with suppress(OSError):  # a disk that is full must not hide what failed
+            this.failed(error if isinstance(error, PipelineError) else of_machine(error))
         raise
     this.succeeded()

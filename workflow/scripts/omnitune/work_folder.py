@@ -23,7 +23,7 @@ def choose(work: Path, key: RunKey) -> None:
             print("\n".join(f"  {line}" for line in found.difference(key)))
         aside = work.with_name(f"{work.name}-{found.hash[:8] if found else 'unknown'}")
         # One earlier run is kept, so that a setting changed by mistake and back costs nothing.
-        for old in work.parent.glob(f"{work.name}-????????"):
+        for old in work.parent.glob(f"{work.name}-*"):
             if old != mine:
                 shutil.rmtree(old)
         shutil.rmtree(aside, ignore_errors=True)

@@ -67,7 +67,7 @@ _TABLE = [
             "Run make setup, or mend the environment named in envs.swift: a package is missing or does not fit."),
     # The model's own files.
     Failure(r"Can't load tokenizer|Tokenizer class \S+ does not exist|Can't load the \w+ processor|"
-            r"template_type: .* not in|chat_template|jinja2\.exceptions\.\w+",
+            r"template_type: .* not in|use chat template functions|jinja2\.exceptions\.\w+",
             ExitCode.CONFIG,
             "The files of tokenizer, processor or chat template in model.path are not those of a Qwen3-Omni: "
             "fetch them again."),

@@ -4,6 +4,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from omnitune.duration import duration
@@ -65,7 +66,8 @@ def write_stacks(family: Family, watchdog: Watchdog, output: Output) -> None:
 
 def _ask_for_checkpoint(work: Path | None) -> None:
     if work and work.is_dir():
-        (work / STOP).touch()
+        with suppress(OSError):  # on a full disk the signal that follows asks for it
+            (work / STOP).touch()
 
 
 def _terminated(family: Family, seconds: float, wishes: Wishes) -> bool:

@@ -65,6 +65,7 @@ class Callback:
                 max_steps=state.max_steps,
                 world_size=args.world_size,
                 fingerprint=self._fingerprint,
+                beat=lambda: self._beat("save", state),
             )
             if self._keep:
                 rotation.rotate(self._work, self._keep)
