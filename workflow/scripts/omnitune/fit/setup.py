@@ -23,7 +23,7 @@ class Setup:
         sampled: rows that the policy samples at a time by transformers; 0 without.
         reference: whether a second model is held, from which the divergence is measured.
         server_tensor_parallel: GPUs of one copy on a server that samples; 0 without one.
-        colocate: whether vLLM shares the GPU; the rest is read only then (its share of the memory with a server too),
+        colocate: whether vLLM shares the GPU; the rest is read only then (its share with a server too),
             and means what it means in `grpo:`.
     """
 
