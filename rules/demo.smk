@@ -113,6 +113,8 @@ use rule train_sft as demo_pretrain with:
         log="logs/{run}/inputs/demo_pretrain.swift.log",
         gpus=gpus(PRETRAIN.gpus),
         processes=PRETRAIN.processes,
+        python=lambda wildcards, input: SWIFT,
+        server=lambda wildcards, input: [],
         failures=after_failures(PRETRAIN),
         publish=PRETRAIN.publish,
         resumed=[],

@@ -18,7 +18,7 @@ rule render_deploy:
         device=cfg.device,
         model=subpath(input[0], parent=True),
         name=lambda wildcards: LINEAGE.served_name(wildcards.experiment),
-        own=["--environment", cfg.envs.swift] if cfg.envs.swift else [],
+        own=[f"--environment={folder}" for folder in deploy_environment()],
         version=deploy_args.VERSION,
         lock=LOCK,
     shell:

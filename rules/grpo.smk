@@ -1,6 +1,6 @@
 # grpo: needs what it starts from (sft's adapter, base and sft merged, or the base) and the prompts, makes the
-# arguments file and the model trained on rewards; reads grpo, media, device, recipe, experiments. The arguments do
-# not wait for sft: a mistake in them is told before the days of its training, not after.
+# arguments files and the model trained on rewards; reads grpo, media, device, recipe, experiments, envs. The
+# arguments do not wait for sft: a mistake in them is told before the days of its training, not after.
 rule render_grpo:
     input:
         model="results/{run}/model/manifest.json",
@@ -16,7 +16,8 @@ rule render_grpo:
         runtime=30,
     params:
         settings=lambda wildcards: section(
-            EXPERIMENTS[wildcards.experiment].grpo, without=["enabled", "lab", "on_oom", "on_not_finite"]
+            EXPERIMENTS[wildcards.experiment].grpo,
+            without=["enabled", "lab", "on_oom", "on_not_finite", "server"],
         ),
         media=section(cfg.media, without=["roots"]),
         device=cfg.device,
@@ -25,6 +26,7 @@ rule render_grpo:
             f"--adapter={folder}" for folder in LINEAGE.policy_adapter(wildcards.experiment)
         ],
         prompts="results/{run}/split/grpo.jsonl",
+        server=lambda wildcards: [f"--server={path}" for path in server_arguments(wildcards)],
         checkpoints="results/{run}/{experiment}/grpo/checkpoints",
         version=swift_args.VERSION,
         reward_file=lambda wildcards: [content(path) for path in reward_file(wildcards)],
@@ -33,8 +35,35 @@ rule render_grpo:
     shell:
         "{SWIFT:q} {SCRIPTS:q}/render.py grpo --settings {params.settings:q} --media {params.media:q}"
         " --device {params.device} --model {params.model:q} --modules {input.model:q} {params.adapter:q}"
-        " --prompts {params.prompts:q} --split-manifest {input.data:q} --checkpoints {params.checkpoints:q}"
-        " --output {output:q} > {log:q} 2>&1"
+        " --prompts {params.prompts:q} --split-manifest {input.data:q} {params.server:q}"
+        " --checkpoints {params.checkpoints:q} --output {output:q} > {log:q} 2>&1"
+
+
+rule render_rollout:
+    input:
+        model="results/{run}/model/manifest.json",
+    output:
+        "results/{run}/{experiment}/grpo/rollout.json",
+    log:
+        "logs/{run}/{experiment}/render_rollout.log",
+    priority: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        settings=lambda wildcards: section(
+            EXPERIMENTS[wildcards.experiment].grpo,
+            without=dict.fromkeys(["enabled", "lab", "on_oom", "on_not_finite"], True) | {"server": {"port"}},
+        ),
+        media=section(cfg.media, without=["roots"]),
+        device=cfg.device,
+        model=lambda wildcards: LINEAGE.policy(wildcards.experiment),
+        version=rollout_args.VERSION,
+        lock=LOCK,
+    shell:
+        "{SWIFT:q} {SCRIPTS:q}/render.py rollout --settings {params.settings:q} --media {params.media:q}"
+        " --device {params.device} --model {params.model:q} --modules {input.model:q} --output {output:q}"
+        " > {log:q} 2>&1"
 
 
 # The rewards are proved on the prompts before sft trains for days, and before any GPU samples a completion.
@@ -69,6 +98,7 @@ use rule train_sft as train_grpo with:
         args="results/{run}/{experiment}/grpo/args.json",
         # It must be there; times in it, or another trial of the same rewards, are no other training.
         proof=ancient("results/{run}/{experiment}/grpo/rewards.json"),
+        server=server_arguments,
         start=lambda wildcards: LINEAGE.policy_manifests(wildcards.experiment),
         data="results/{run}/split/manifest.json",
         rewards=reward_file,
@@ -79,7 +109,7 @@ use rule train_sft as train_grpo with:
     benchmark:
         "benchmarks/{run}/{experiment}/train_grpo.tsv"
     resources:
-        gpu=lambda wildcards: gpus(EXPERIMENTS[wildcards.experiment].grpo.gpus),
+        gpu=lambda wildcards: gpus(EXPERIMENTS[wildcards.experiment].grpo.gpus) + server_gpus(wildcards),
         mem_mb=cfg.resources.train_mem_gib * 1024,
         runtime=cfg.resources.runtime_hours * 60,
         attempt=attempt,
@@ -90,6 +120,7 @@ use rule train_sft as train_grpo with:
             for path in [
                 *LINEAGE.policy_manifests(wildcards.experiment),
                 *reward_file(wildcards),
+                *server_arguments(wildcards),
                 f"results/{wildcards.run}/split/grpo.jsonl",
             ]
         ],
@@ -97,10 +128,13 @@ use rule train_sft as train_grpo with:
         log="logs/{run}/{experiment}/train_grpo.swift.log",
         gpus=lambda wildcards: gpus(EXPERIMENTS[wildcards.experiment].grpo.gpus),
         processes=lambda wildcards: EXPERIMENTS[wildcards.experiment].grpo.processes,
+        python=lambda wildcards, input: interpreter(rollout(wildcards)),
+        # Of `input` too: another port is no change.
+        server=lambda wildcards, input: server(wildcards),
         failures=lambda wildcards: after_failures(EXPERIMENTS[wildcards.experiment].grpo),
         publish="last",
         resumed=[],
         reward_file=lambda wildcards: [content(path) for path in reward_file(wildcards)],
         version=training.VERSION,
         rewards=rewards.VERSION,
-        lock=LOCK,
+        lock=lambda wildcards: lock(rollout(wildcards)),

@@ -12,7 +12,7 @@ rule render_infer_base:
         mem_mb=2000,
         runtime=30,
     params:
-        settings=section(cfg.infer, without=["stages", "gpus"]),
+        settings=infer_section(),
         media=section(cfg.media, without=["roots"]),
         device=cfg.device,
         model=subpath(input.model, parent=True),
@@ -49,11 +49,12 @@ rule infer_base:
         test="results/{run}/split/test.jsonl",
         log="logs/{run}/base/infer.swift.log",
         gpus=gpus(cfg.infer.gpus),
+        python=lambda wildcards, input: interpreter(cfg.infer.backend),
         version=inference.VERSION,
-        lock=LOCK,
+        lock=lock(cfg.infer.backend),
     shell:
         "{PYTHON:q} {SCRIPTS:q}/infer.py --args {input.args:q} {params.models:q} --test {params.test:q}"
-        " --output {output:q} --log {params.log:q} --python {SWIFT:q} --gpus {params.gpus}"
+        " --output {output:q} --log {params.log:q} --python {params.python:q} --gpus {params.gpus}"
         " --granted {resources.gpu} --attempt {resources.attempt} {WATCH:q} 3>&2 > {log:q} 2>&1"
 
 
@@ -66,7 +67,7 @@ use rule render_infer_base as render_infer with:
     log:
         "logs/{run}/{experiment}/render_infer.{stage}.log",
     params:
-        settings=section(cfg.infer, without=["stages", "gpus"]),
+        settings=infer_section(),
         media=section(cfg.media, without=["roots"]),
         device=cfg.device,
         model=lambda wildcards: LINEAGE.beneath(wildcards.experiment, wildcards.stage),
@@ -98,5 +99,6 @@ use rule infer_base as infer_model with:
         test="results/{run}/split/test.jsonl",
         log="logs/{run}/{experiment}/infer.{stage}.swift.log",
         gpus=gpus(cfg.infer.gpus),
+        python=lambda wildcards, input: interpreter(cfg.infer.backend),
         version=inference.VERSION,
-        lock=LOCK,
+        lock=lock(cfg.infer.backend),

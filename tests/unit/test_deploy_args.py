@@ -2,7 +2,7 @@
 
 import pytest
 
-from omnitune import deploy_args, swift_args
+from omnitune import deploy_args, swift_args, vllm_args
 from omnitune.config.deploy import DeployConfig
 from omnitune.config.infer import InferConfig
 from omnitune.config.media import MediaConfig
@@ -51,6 +51,11 @@ SERVER = {
             {"infer_backend": "transformers", "max_batch_size": 4, "device_map": "cpu"},
             "0",
         ),
+        (
+            {"device": "cpu", "gpus": 2, "backend": "vllm"},
+            {"infer_backend": "vllm", "vllm_tensor_parallel_size": 1, "vllm_enforce_eager": "true"},
+            "0",
+        ),
     ],
 )
 def test_arguments_of_a_server(keys, special, gpus):
@@ -60,7 +65,8 @@ def test_arguments_of_a_server(keys, special, gpus):
     assert arguments == SERVER | {"torch_dtype": dtype} | special
     # No file of the machine lies there, so a client can name none.
     launch = {"OMNITUNE_GPUS": gpus, "SWIFT_MEDIA_ALLOWED_DIRS": "/dev/null/none"}
-    assert environment == swift_args.media_environment(MediaConfig()) | launch
+    engine = vllm_args.environment(keys.get("device", "cuda")) if special["infer_backend"] == "vllm" else {}
+    assert environment == swift_args.media_environment(MediaConfig()) | engine | launch
     assert deploy(environment="/site")["ENV"]["OMNITUNE_SWIFT"] == "/site"
 
 

@@ -18,7 +18,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(environments, "ROOT", tmp_path)
     monkeypatch.setenv("OMNITUNE_ENV_DIR", str(tmp_path / "cache"))
     (tmp_path / "envs").mkdir()
-    for name in ("pipeline", "swift", "dev", "bootstrap"):
+    for name in ("pipeline", "swift", "dev", "bootstrap", "vllm-cpu"):
         (tmp_path / f"envs/{name}.lock.txt").write_text(f"{name}==1\n")
     return tmp_path
 
@@ -64,6 +64,7 @@ def test_it_is_built_once(place: Path, commands: list[list[str]]):
     folder = environments.folder("swift")
     assert commands[0] == [sys.executable, "-m", "venv", str(folder)]
     assert all("--require-hashes" in argv for argv in commands[1:])
+    assert "--no-deps" in commands[-1], "the lock file is the whole of it"
     assert [argv[-1] for argv in commands[1:]] == [
         str(place / f"envs/{n}.lock.txt") for n in ("bootstrap", "swift")
     ]
@@ -112,6 +113,38 @@ def test_what_is_not_installed_is_asked_for(place: Path):
         environments.require("swift")
     assert str(refused.value) == "The swift environment is not installed. Run: make setup"
     assert refused.value.code == 78
+
+
+@pytest.mark.parametrize(
+    ("engine", "device", "name"),
+    [
+        ("transformers", "cuda", "swift"), ("transformers", "cpu", "swift"), ("vllm", "cuda", "vllm"),
+        ("colocate", "cuda", "vllm"), ("server", "cpu", "vllm-cpu"),
+    ],
+)  # fmt: skip
+def test_what_generates_decides_the_environment(engine: str, device: str, name: str):
+    assert environments.of_engine(engine, device) == name
+
+
+def test_one_with_vllm_is_built_when_a_run_needs_it_and_swift_is_asked_for(place: Path, commands: list[list[str]]):
+    assert environments.provide("vllm-cpu") == environments.folder("vllm-cpu") / "bin/python"
+    count = len(commands)
+    assert count == 3
+    environments.provide("vllm-cpu")
+    assert len(commands) == count
+    with pytest.raises(PipelineError, match=r"The swift environment is not installed\. Run: make setup"):
+        environments.provide("swift")
+    with pytest.raises(PipelineError, match=r"envs\.vllm: there is no /site/bin/python"):
+        environments.provide("vllm", "/site")
+
+
+def test_each_lock_file_has_hashes_and_names_no_place():
+    for path in sorted((environments.ROOT / "envs").glob("*.lock.txt")):
+        lines = path.read_text().splitlines()
+        pins = [line for line in lines if "==" in line and not line.startswith((" ", "#"))]
+        assert pins, path
+        assert all(line.endswith("\\") for line in pins), "a hash follows"
+        assert not [line for line in lines if "://" in line or line.startswith("-")], path
 
 
 def test_a_sites_own_environment_must_exist_and_is_not_built(place: Path):

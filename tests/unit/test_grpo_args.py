@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import pytest
 from project import example
 
-from omnitune import grpo_args, recipes, swift_args, swift_owned
+from omnitune import grpo_args, recipes, rollout_args, swift_args, swift_owned
 from omnitune.config.grpo import Algorithm, GrpoConfig
 from omnitune.config.media import MediaConfig
 from omnitune.errors import PipelineError
@@ -26,16 +26,17 @@ SHAPES = Shapes(
     parameters=dict.fromkeys(PARTS, 1000),
 )
 ADAPTER = "results/main/main/sft/model"
+PLUGINS = [f"workflow/scripts/{name}_plugin.py" for name in ("trainer", "reward", "rollout")]
 
 
-PLUGINS = ["workflow/scripts/trainer_plugin.py", "workflow/scripts/reward_plugin.py"]
+def filled(keys: dict[str, Any], *, recipe: str = "seed", device: str = "cuda") -> GrpoConfig:
+    return recipes.fill_grpo(GrpoConfig(**keys), recipe=recipe, gpu_memory_gib=80, device=device)
 
 
 def render(
     keys: dict[str, Any], *, recipe: str = "seed", device: str = "cuda", adapter: str | None = None
 ) -> dict:
-    settings = recipes.fill_grpo(GrpoConfig(**keys), recipe=recipe, gpu_memory_gib=80, device=device)
-    return arguments_of(settings, MediaConfig(), device, adapter)
+    return arguments_of(filled(keys, recipe=recipe, device=device), MediaConfig(), device, adapter)
 
 
 def arguments_of(settings: GrpoConfig, media: MediaConfig, device: str, adapter: str | None = None) -> dict:
@@ -98,6 +99,8 @@ SCRIPT: dict[str, dict[str, Any]] = {
         "use_vllm": "true",
         "vllm_mode": "colocate",
         "vllm_gpu_memory_utilization": 0.5,
+        # Not in the script: vLLM sets memory aside for the longest text, not for the model's own limit.
+        "vllm_max_model_len": 8192 + 2048,
     },
 }
 NAMES = {"transformers": "grpo", "colocate": "grpo_vllm"}
@@ -119,7 +122,7 @@ DEFAULTS = {
     "save_strategy": "steps",
     "eval_strategy": "no",  # there are no validation rows
 }
-# ... and what the pipeline's promises hang on; rewards are ours to register.
+# ... and what the pipeline's promises hang on; rewards are ours to register, and the rollout ours to check.
 PROMISES = {
     "model": "results/main/model/weights",
     "dataset": ["results/main/split/grpo.jsonl"],
@@ -271,3 +274,74 @@ def test_what_has_a_key_is_not_taken_as_a_flag():
     swift_owned.refuse_owned("sft", {"temperature": 0.5})
     with pytest.raises(PipelineError, match=r"Set grpo\.learning_rate\."):
         render({"swift": {"learning_rate": 2}})
+
+
+SERVER = {
+    "model": "results/main/model/weights",
+    "model_type": "qwen3_omni_moe",
+    "template": "qwen3_omni",
+    "external_plugins": ["workflow/scripts/rollout_plugin.py"],
+    "load_args": "false",
+    "host": "127.0.0.1",
+    "verbose": "false",
+    "log_interval": -1,
+    "log_level": "info",
+    "vllm_gpu_memory_utilization": 0.5,
+    "vllm_max_model_len": 8192 + 2048,
+}
+
+
+def server(keys: dict[str, Any], device: str = "cuda") -> dict:
+    return rollout_args.rollout(
+        filled({"rollout": "server", **keys}, device=device),
+        media=MediaConfig(),
+        device=device,
+        model="results/main/model/weights",
+        plugins=["workflow/scripts/rollout_plugin.py"],
+    )
+
+
+@pytest.mark.parametrize(
+    ("device", "keys", "special"),
+    [
+        (
+            "cuda",
+            {"gpus": 4, "tensor_parallel": 2, "swift": {"vllm_max_num_seqs": 64}},
+            {"torch_dtype": "bfloat16", "vllm_tensor_parallel_size": 2, "vllm_data_parallel_size": 2}
+            | {"vllm_max_num_seqs": 64},
+        ),
+        (
+            "cpu",
+            {},
+            {"torch_dtype": "float32", "vllm_tensor_parallel_size": 1, "vllm_data_parallel_size": 1}
+            | {"vllm_enforce_eager": "true"},
+        ),
+    ],
+)
+def test_arguments_of_the_server_that_samples(device: str, keys: dict[str, Any], special: dict[str, Any]):
+    arguments = server({"server": keys}, device)
+    environment = arguments.pop("ENV")
+    assert arguments == SERVER | special
+    # Whatever sizes the media of the one sizes them for the other.
+    trainer = render({"rollout": "server"}, device=device)["ENV"]
+    assert environment.items() <= trainer.items()
+    assert environment.items() >= swift_args.media_environment(MediaConfig()).items()
+
+
+def test_a_training_with_a_server_is_told_of_its_arguments_and_not_of_its_port():
+    settings = filled({"rollout": "server"})
+    arguments = swift_args.grpo(
+        settings, media=MediaConfig(), device="cuda", model="m", adapter=None, shapes=SHAPES,
+        prompts="p", plugins=[], output="o", server="results/main/main/grpo/rollout.json",
+    )  # fmt: skip
+    assert arguments["vllm_mode"] == "server"
+    assert arguments["ENV"]["OMNITUNE_ROLLOUT"] == "results/main/main/grpo/rollout.json"
+    assert not [name for name in arguments if name.startswith("vllm_server")]
+    assert "vllm_max_model_len" not in arguments, "it is the server's"
+
+
+@pytest.mark.parametrize("flag", ["port", "vllm-max-model-len", "external_plugins", "model"])
+def test_what_the_server_hangs_on_is_refused_in_its_swift(flag: str):
+    with pytest.raises(PipelineError, match=rf"grpo\.server\.swift\.{flag}: it is set by the pipeline\."):
+        rollout_args.refuse_owned({flag: 1})
+    rollout_args.refuse_owned({"vllm_max_num_seqs": 1})

@@ -176,8 +176,6 @@ def test_a_training_that_cannot_begin_is_refused(tmp_path: Path):
         check.check(settings, prompts=5, solutions=3)
     with pytest.raises(PipelineError, match=r"no row is left to sample completions of"):
         check.check(settings, prompts=0, solutions=0)
-    with pytest.raises(PipelineError, match=r"rollout colocate needs vLLM"):
-        check.check(GrpoConfig(rollout="colocate"), prompts=5, solutions=5)
 
 
 def test_a_file_is_python_whatever_its_suffix_and_may_not_end_the_program(tmp_path: Path):

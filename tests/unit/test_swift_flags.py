@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from test_deploy_args import deploy
 from test_grpo_args import render as grpo
+from test_grpo_args import server
 from test_swift_args import DEFAULTS, render, seed
 
-from omnitune import swift_args, swift_flags, swift_owned
+from omnitune import rollout_args, swift_args, swift_flags, swift_owned
 from omnitune.config.infer import InferConfig
 from omnitune.config.media import MediaConfig
 from omnitune.errors import PipelineError
@@ -82,9 +83,9 @@ def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "flags"
 
 
-def infer(device: str, adapter: str | None) -> dict[str, Any]:
+def infer(device: str, adapter: str | None, **keys: Any) -> dict[str, Any]:
     return swift_args.infer(
-        InferConfig(), media=MediaConfig(), device=device, model="m", adapter=adapter, test="t", output="o"
+        InferConfig(**keys), media=MediaConfig(), device=device, model="m", adapter=adapter, test="t", output="o"
     )
 
 
@@ -100,20 +101,27 @@ def test_every_flag_that_we_set_is_one_of_ms_swifts(fresh: Path):
     for arguments in (
         grpo({}),
         grpo({"rollout": "colocate"}),
+        grpo({"rollout": "colocate"}, device="cpu"),
+        grpo({"rollout": "server"}),
         grpo({"tuner": "full", "beta": 0.1}, device="cpu", recipe="fast"),
         grpo({"rollout": "colocate", "sleep_level": 1, "offload_model": True, "move_model_batches": 2}),
         *(grpo({"algorithm": algorithm}) for algorithm in ALGORITHMS),
     ):
         swift_flags.check_flags("rlhf", arguments, "grpo.swift")
-    assert len(list(fresh.iterdir())) == 4, "the flags of each command are read once"
+    for device in ("cuda", "cpu"):
+        swift_flags.check_flags("rollout", server({}, device), "grpo.server.swift")
+        swift_flags.check_flags("infer", infer(device, None, backend="vllm"), "infer.swift")
+        swift_flags.check_flags("deploy", deploy(device, backend="vllm"), "deploy.swift")
+    assert len(list(fresh.iterdir())) == 5, "the flags of each command are read once"
 
 
 @pytest.mark.swift
 def test_every_flag_that_we_refuse_or_give_a_key_exists():
     known = {
         command: {name for flag in swift_flags._flags(command)[1] for name in flag["names"]} | {"ENV"}
-        for command in ("sft", "rlhf")
+        for command in ("sft", "rlhf", "rollout")
     }
+    assert known["rollout"] >= rollout_args.OWNED
     assert set(swift_owned.KEYS | swift_owned.SFT_KEYS) | swift_owned.UNMERGEABLE <= known["sft"]
     assert set(swift_owned.GRPO_KEYS) | swift_owned.FIXED | swift_owned.REWRITING <= known["rlhf"]
     assert swift_owned.REWRITING - known["sft"] == {"chord_sft_dataset"}

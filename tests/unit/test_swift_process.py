@@ -24,8 +24,9 @@ def test_several_are_started_by_torchs_launcher_on_a_free_port():
     assert command == ["/p", *launcher, "-m", "swift.cli.sft", *ARGV, *extra]
 
 
-def test_deepspeed_is_started_by_the_launcher_even_alone():
-    command = swift_process.command("/p", "sft", ARGUMENTS | {"deepspeed": "zero2"}, processes=1)
+@pytest.mark.parametrize("needs", [{"deepspeed": "zero2"}, {"use_vllm": "true"}])
+def test_some_are_started_by_the_launcher_even_alone(needs: dict[str, str]):
+    command = swift_process.command("/p", "rlhf", ARGUMENTS | needs, processes=1)
     assert command[1:6] == ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "1"]
 
 

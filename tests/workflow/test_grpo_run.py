@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 from conftest import sums
+from ports import free_ports
 from project import Project
 
 Values = dict[str, Any]
@@ -55,10 +56,8 @@ def test_grpo_follows_sft_and_the_final_model_follows_grpo(
         ["custom_reward", "accuracy"],
         ["1.0", "0.5"],
     )
-    assert arguments["external_plugins"] == [
-        "workflow/scripts/trainer_plugin.py",
-        "workflow/scripts/reward_plugin.py",
-    ]
+    plugins = ["trainer_plugin.py", "reward_plugin.py", "rollout_plugin.py"]
+    assert arguments["external_plugins"] == [f"workflow/scripts/{name}" for name in plugins]
     argv = empty.json("results/small/main/grpo/checkpoints/argv.json")
     assert argv[argv.index("--model") + 1] == arguments["model"]
     prompts = empty.rows("results/small/split/grpo.jsonl")
@@ -168,3 +167,39 @@ def test_a_comment_in_any_code_file_plans_nothing_of_grpo(rated: Project, tmp_pa
         with path.open("a") as file:
             file.write("# a comment\n")
     assert Project(folder).plan() == {}
+
+
+def test_a_server_samples_and_its_port_is_no_part_of_the_result(
+    empty: Project, values: Values, fake_swift: Path, tmp_path: Path
+) -> None:
+    # The fake trainer again, in an environment that has a vLLM by name.
+    vllm = tmp_path / "vllm"
+    (vllm / "lib/python3.11/site-packages/vllm").mkdir(parents=True)
+    (vllm / "lib/python3.11/site-packages/vllm/__init__.py").touch()
+    (vllm / "bin").symlink_to(fake_swift / "bin")
+    values = {**values, "envs": {**values["envs"], "vllm-cpu": str(vllm)}}
+
+    def write(port: int, **server: object) -> None:
+        empty.write_config(grpo(values, rollout="server", server={"port": port, **server}))
+
+    empty.path("rewards.py").write_text(REWARD)
+    port = free_ports()
+    write(port)
+    target = "results/small/main/grpo/model/manifest.json"
+    done = empty.snakemake("--", target)
+    assert done.returncode == 0, done.stdout + empty.path("logs/small/main/train_grpo.log").read_text()
+    server = empty.json("results/small/main/grpo/rollout.json")
+    assert server["model"] == "results/small/model/weights"
+    assert server["external_plugins"] == ["workflow/scripts/rollout_plugin.py"]
+    assert "port" not in server
+    argv = empty.json("results/small/main/grpo/checkpoints/argv.json")
+    assert argv[argv.index("--vllm_server_port") + 1] == str(port)
+    environment = empty.json("results/small/main/grpo/checkpoints/environment.json")
+    assert environment["OMNITUNE_ROLLOUT"] == "results/small/main/grpo/rollout.json"
+    log = empty.path("logs/small/main/train_grpo.rollout.swift.log").read_text()
+    assert f"Uvicorn running on http://127.0.0.1:{port}" in log
+
+    write(free_ports())
+    assert empty.plan("--", target) == {}
+    write(port, swift={"vllm_max_num_seqs": 4})
+    assert set(empty.plan("--", target)) == {"render_rollout", "train_grpo"}

@@ -7,7 +7,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from omnitune import adapter, attention, base_model, deploy_args, swift_args, swift_flags, trainable
+from omnitune import (
+    adapter,
+    attention,
+    base_model,
+    deploy_args,
+    rollout_args,
+    swift_args,
+    swift_flags,
+    trainable,
+)
 from omnitune.config.deploy import DeployConfig
 from omnitune.config.grpo import GrpoConfig
 from omnitune.config.infer import InferConfig
@@ -20,7 +29,7 @@ from omnitune.publish import write_json
 from omnitune.rewards import check as reward_check
 
 COMMANDS: dict[str, swift_flags.Command] = {
-    "sft": "sft", "grpo": "rlhf", "infer": "infer", "deploy": "deploy",
+    "sft": "sft", "grpo": "rlhf", "rollout": "rollout", "infer": "infer", "deploy": "deploy",
 }  # fmt: skip
 
 
@@ -36,9 +45,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     grpo = stages.add_parser("grpo", help="swift rlhf --rlhf_type grpo")
     grpo.add_argument("--prompts", required=True, help="JSONL of rows to sample completions of")
     grpo.add_argument("--split-manifest", type=Path, required=True, help="the split's manifest, which counts them")
-    grpo.add_argument("--modules", type=Path, required=True, help="the base's manifest, which names its layers")
     grpo.add_argument("--adapter", help="folder of an adapter on the model, which is trained on")
     grpo.add_argument("--checkpoints", required=True, help="folder of the checkpoints")
+    grpo.add_argument("--server", help="arguments file of the server that samples")
+    rollout = stages.add_parser("rollout", help="swift rollout, the server that samples for GRPO")
+    for stage in (grpo, rollout):
+        stage.add_argument("--modules", type=Path, required=True, help="the base's manifest")
     infer = stages.add_parser("infer", help="swift infer")
     infer.add_argument("--test", required=True, help="JSONL of rows to answer")
     infer.add_argument("--adapter", help="folder of an adapter on the model")
@@ -47,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     deploy.add_argument("--infer", type=json.loads, required=True, help="the infer section of the config, JSON")
     deploy.add_argument("--name", required=True, help="name of the model for its clients")
     deploy.add_argument("--environment", help="the site's own swift environment")
-    for stage in (sft, grpo, infer, deploy):
+    for stage in (sft, grpo, rollout, infer, deploy):
         stage.add_argument(
             "--settings", type=json.loads, required=True, help="the stage's section of the config, JSON"
         )
@@ -56,8 +68,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         stage.add_argument("--model", type=Path, required=True, help="folder with the model's manifest")
         stage.add_argument("--output", type=Path, required=True, help="the arguments file")
     options = parser.parse_args(argv)
-    arguments = {"sft": _sft, "grpo": _grpo, "infer": _infer, "deploy": _deploy}[options.stage](options)
-    swift_flags.check_flags(COMMANDS[options.stage], arguments, f"{options.stage}.swift")
+    makers = {"sft": _sft, "grpo": _grpo, "rollout": _rollout, "infer": _infer, "deploy": _deploy}
+    arguments = makers[options.stage](options)
+    section = "grpo.server" if options.stage == "rollout" else options.stage
+    swift_flags.check_flags(COMMANDS[options.stage], arguments, f"{section}.swift")
     write_json(options.output, arguments)
     return 0
 
@@ -97,22 +111,37 @@ def _with_contract(arguments: dict[str, Any], settings: TrainingConfig, shapes: 
 def _grpo(options: argparse.Namespace) -> dict[str, Any]:
     settings = GrpoConfig.model_validate(options.settings)
     split = json.loads(options.split_manifest.read_bytes())
-    # A start that is not the base may still have to be made, and lies in its folder as it is.
-    is_base = options.model == options.modules.parent
     reward_check.check(settings, prompts=split["files"]["grpo.jsonl"]["rows"], solutions=split["solutions"])
     shapes = Shapes.of(json.loads(options.modules.read_bytes()))
     arguments = swift_args.grpo(
         settings,
         media=MediaConfig.model_validate(options.media),
         device=options.device,
-        model=str(base_model.folder_of(options.model) if is_base else options.model),
+        model=_policy(options),
         adapter=options.adapter,
         shapes=shapes,
         prompts=options.prompts,
-        plugins=_plugins("trainer_plugin.py", "reward_plugin.py"),
+        plugins=_plugins("trainer_plugin.py", "reward_plugin.py", "rollout_plugin.py"),
         output=options.checkpoints,
+        server=options.server,
     )
     return _with_contract(arguments, settings, shapes)
+
+
+def _rollout(options: argparse.Namespace) -> dict[str, Any]:
+    return rollout_args.rollout(
+        GrpoConfig.model_validate(options.settings),
+        media=MediaConfig.model_validate(options.media),
+        device=options.device,
+        model=_policy(options),
+        plugins=_plugins("rollout_plugin.py"),
+    )
+
+
+def _policy(options: argparse.Namespace) -> str:
+    # A start that is not the base may still have to be made, and lies in its folder as it is.
+    is_base = options.model == options.modules.parent
+    return str(base_model.folder_of(options.model) if is_base else options.model)
 
 
 def _plugins(*names: str) -> list[str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from omnitune import swift_process, training_log, verdict
 from omnitune.errors import run
+from omnitune.rollout_server import Server
 from omnitune.supervisor import options as watch
 from omnitune.training import Job, train
 
@@ -25,6 +26,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--gpus", type=int, default=0, help="GPUs that the stage wants; 0 trains on the CPU")
     parser.add_argument("--processes", type=int, default=1, help="processes that share the work; one per GPU")
     parser.add_argument("--granted", type=int, default=0, help="GPUs that the scheduler gave")
+    parser.add_argument("--server", type=Path, help="arguments file of the server that samples for it")
+    parser.add_argument("--server-gpus", type=int, default=0, help="GPUs of the server, besides --gpus")
+    parser.add_argument("--server-port", type=int, default=0, help="where the server listens")
     parser.add_argument("--publish", choices=["last", "best"], default="last", help="which checkpoint's model")
     parser.add_argument("--on-oom", choices=["stop", "shrink"], default="stop", help="when GPU memory is used up")
     parser.add_argument(
@@ -42,6 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         python=options.python,
         gpus=options.gpus,
         processes=options.processes,
+        server=_server(options) if options.server else None,
         publish=options.publish,
         on_oom=options.on_oom,
         on_not_finite=options.on_not_finite,
@@ -49,9 +54,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         echo=options.echo,
     )
     with verdict.recorded(options.log, options.attempt, steps=job.work / training_log.FILE) as attempt:
-        swift_process.check_grant(options.granted, options.gpus)
+        swift_process.check_grant(options.granted, options.gpus + options.server_gpus)
         train(job, attempt.works_on)
     return 0
+
+
+def _server(options: argparse.Namespace) -> Server:
+    log = options.log
+    name = f"{log.name.removesuffix('.swift.log')}.rollout.swift.log"
+    return Server(options.server, options.server_port, options.server_gpus, log.with_name(name))
 
 
 if __name__ == "__main__":

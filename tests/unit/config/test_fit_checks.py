@@ -43,6 +43,16 @@ def test_grpo_with_vllm_on_the_scripts_settings_is_refused_with_the_way_out() ->
     load({"sources": SOURCE, "grpo": COLOCATE | fits})
 
 
+def test_a_server_whose_share_cannot_hold_the_model_is_refused_with_the_share_that_can() -> None:
+    server = COLOCATE | {"rollout": "server"}
+    assert refused(grpo=server) == (
+        "grpo: vLLM's share of each GPU (40 GiB) is 22 GiB too small for the model. "
+        "It fits with grpo.vllm_gpu_memory_utilization: 0.8."
+    )
+    load({"sources": SOURCE, "grpo": server | {"vllm_gpu_memory_utilization": 0.8}})
+    load({"sources": SOURCE, "grpo": server | {"server": {"gpus": 2, "tensor_parallel": 2}}})
+
+
 def test_each_experiment_is_judged_by_itself() -> None:
     experiments = {"small": {}, "whole": {"sft": {"tuner": "full", "gpus": 4}}}
     told = refused(experiments=experiments)

@@ -275,9 +275,20 @@ GRPO_SOURCE = {"a": {"format": "messages", "path": "data/a.jsonl", "use": ["sft"
             "grpo.reward_file: there is no file none.py. Mend the path.",
         ),
         (
-            {"device": "cpu", "grpo": {"enabled": True, "rollout": "colocate"}},
-            "grpo.rollout: vLLM shares a GPU with the training; with device: cpu there is none. "
-            "Set rollout: transformers.",
+            {"device": "cpu", "grpo": {"enabled": True, "rollout": "colocate", "processes": 2}},
+            "grpo.processes: on a CPU vLLM samples in one process. Set it to 1.",
+        ),
+        (
+            {"grpo": {"enabled": True, "rollout": "server", "server": {"gpus": 3, "tensor_parallel": 2}}},
+            "grpo.server.gpus: 3 GPUs hold no whole number of copies of 2 GPUs each. "
+            "Set it to a multiple of tensor_parallel.",
+        ),
+        (
+            {
+                "grpo": {"enabled": True, "rollout": "server"},
+                "experiments": {"a": {}, "b": {"grpo": {"server": {"port": 8101}}}},
+            },
+            "experiments.b.grpo.server.port: experiment a has 8101 or the next one too. Give each two of its own.",
         ),
         (
             {"grpo": {"enabled": True, "rewards": {"format": 0}}},

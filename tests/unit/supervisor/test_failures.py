@@ -24,6 +24,8 @@ KNOWN = [
     ("omnitune.trainer.finite.NotFiniteError: the loss at step 5 is nan", 77, "sft.learning_rate"),
     ("omnitune.trainer.contract.TrainableError: 3 of 9 modules of vision train", 78, "sft.freeze_"),
     ("omnitune.rewards.call.RewardError: reward r returned 1 values for 2 completions.", 78, "Mend the function"),
+    ("omnitune.trainer.rollout_check.RolloutError: rollout and trainer differ: X is 1 in the rollout.", 78,
+     "Do not go on from its checkpoints"),
     ("ValueError: reward_function acuracy is not implemented in swift.rewards", 78, "grpo.rewards"),
     ("OSError: [Errno 28] No space left on device", 74, "Free space"),
     ("OSError: [Errno 122] Disk quota exceeded", 74, "quota"),

@@ -7,7 +7,7 @@ from omnitune.config.deploy import DeployConfig
 from omnitune.config.infer import InferConfig
 from omnitune.config.media import MediaConfig
 from omnitune.errors import PipelineError
-from omnitune.swift_args import Arguments, Device, as_text, common, media_environment
+from omnitune.swift_args import Arguments, Backend, Device, as_text, common, generation, generation_environment
 
 VERSION = 1
 # In ENV: what the launcher needs to know, and ms-swift does not.
@@ -49,9 +49,9 @@ def deploy(
         infer: the section that the model was scored with.
         model: folder of the final model.
         name: by which clients ask for it.
-        environment: the site's own swift environment, or None.
+        environment: the site's own environment with what the backend needs, or None.
     """
-    backend = "transformers" if device == "cpu" else settings.backend
+    backend = backend_of(settings, device)
     arguments: Arguments = {
         **common(model, device),
         "infer_backend": backend,
@@ -66,12 +66,7 @@ def deploy(
         "log_interval": -1,
         "log_level": "info",
     }
-    if backend == "vllm":
-        arguments |= {"vllm_tensor_parallel_size": settings.gpus}
-    else:
-        arguments |= {"max_batch_size": infer.batch_size}
-    if device == "cpu":
-        arguments |= {"device_map": "cpu"}
+    arguments |= generation(backend, device, gpus=settings.gpus, batch=infer.batch_size)
     launch = {
         GPUS: str(0 if device == "cpu" else settings.gpus),
         # A client could have any file of this machine read by naming its path: nothing lies below this one.
@@ -79,4 +74,9 @@ def deploy(
     }
     if environment:
         launch[ENVIRONMENT] = environment
-    return as_text(arguments | settings.swift) | {"ENV": media_environment(media) | launch}
+    return as_text(arguments | settings.swift) | {"ENV": generation_environment(backend, device, media) | launch}
+
+
+def backend_of(settings: DeployConfig, device: Device) -> Backend:
+    """What generates: vLLM where there are GPUs, unless the config says otherwise."""
+    return settings.backend or ("transformers" if device == "cpu" else "vllm")

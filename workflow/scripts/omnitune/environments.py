@@ -16,7 +16,7 @@ from pathlib import Path
 from omnitune.errors import ExitCode, PipelineError
 
 ROOT = Path(__file__).resolve().parents[3]
-ENVIRONMENTS = ("pipeline", "swift")
+ENVIRONMENTS = ("pipeline", "swift", "vllm", "vllm-cpu")
 # Added to .venv on request: who needs neither should not wait for them at every start.
 EXTRAS = {"dev": "the test tools", "slurm": "the Slurm executor"}
 OLDEST_PYTHON = (3, 11)
@@ -49,6 +49,18 @@ def folder(name: str) -> Path:
     return ROOT / ".venv" if name == "pipeline" else cache_folder() / f"{name}-{lock_hash(name)}"
 
 
+def of_engine(engine: str, device: str) -> str:
+    """The environment of a stage.
+
+    Args:
+        engine: what generates in it: transformers, or vLLM in any of its modes.
+        device: cuda or cpu.
+    """
+    if engine == "transformers":
+        return "swift"
+    return "vllm-cpu" if device == "cpu" else "vllm"
+
+
 def python(name: str, own: str | None = None) -> Path:
     """The interpreter of an environment.
 
@@ -75,8 +87,16 @@ def require(name: str, own: str | None = None) -> Path:
             fix="Name the folder of a Python environment (it holds bin/python), or remove the key.",
         )
     if not own and not is_ready(name):
-        raise PipelineError(f"The {name} environment is not installed", fix="Run: make setup")
+        made_by = "make setup" if name in ("pipeline", "swift") else f"make {name}"
+        raise PipelineError(f"The {name} environment is not installed", fix=f"Run: {made_by}")
     return path
+
+
+def provide(name: str, own: str | None = None) -> Path:
+    """As `require`, but an environment with vLLM is built when it is not there: few runs need one."""
+    if not own and name.startswith("vllm"):
+        install(name)
+    return require(name, own)
 
 
 def install(name: str) -> bool:
@@ -104,12 +124,13 @@ def install(name: str) -> bool:
 
 def add(name: str, target: Path) -> None:
     """Install the packages of a lock file into an environment that exists."""
+    # --no-deps: a lock file names every package, and resolving again would refuse the overrides it was made with.
     # DS_BUILD_OPS=0: DeepSpeed compiles an extension when it is first used, not at installation. Bytecode now:
     # where Python may write none (a read-only site, PYTHONDONTWRITEBYTECODE), every start would compile it again.
     _command(
-        f"install {name}", str(target / "bin" / "uv"), "pip", "install", "--quiet", "--require-hashes",
-        "--compile-bytecode", "--python", str(target / "bin" / "python"), "-r", str(lock_file(name)),
-        DS_BUILD_OPS="0",
+        f"install {name}", str(target / "bin" / "uv"), "pip", "install", "--quiet", "--no-deps",
+        "--require-hashes", "--compile-bytecode", "--python", str(target / "bin" / "python"),
+        "-r", str(lock_file(name)), DS_BUILD_OPS="0",
     )  # fmt: skip
 
 

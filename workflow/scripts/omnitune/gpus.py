@@ -33,6 +33,14 @@ class Lease:
     devices: str
     descriptors: tuple[int, ...] = ()
 
+    def first(self, count: int) -> str:
+        """The first `count` of the devices, as CUDA_VISIBLE_DEVICES takes them."""
+        return ",".join(self.devices.split(",")[:count])
+
+    def after(self, count: int) -> str:
+        """The devices behind these."""
+        return ",".join(self.devices.split(",")[count:])
+
 
 @contextmanager
 def leased(count: int) -> Iterator[Lease]:

@@ -4,12 +4,14 @@ A part of swift_args.py, which knows the rest.
 """
 
 import json
-from typing import Any
+from typing import Any, Literal
 
-from omnitune import rewards
+from omnitune import rewards, vllm_args
 from omnitune.config.grpo import GrpoConfig
+from omnitune.trainer import rollout_check
 
 Arguments = dict[str, Any]
+Device = Literal["cuda", "cpu"]
 
 # One ratio a sequence needs far narrower clips than one a token (arXiv 2507.18071).
 _NARROW: Arguments = {"epsilon": 3e-4, "epsilon_high": 4e-4, "beta": 0}
@@ -36,7 +38,7 @@ ALGORITHMS: dict[str, Arguments] = {
 }  # fmt: skip
 
 
-def flags(settings: GrpoConfig) -> Arguments:
+def flags(settings: GrpoConfig, device: Device) -> Arguments:
     """Flags of a section with the recipe filled in."""
     arguments: Arguments = {
         "rlhf_type": "grpo",
@@ -55,8 +57,20 @@ def flags(settings: GrpoConfig) -> Arguments:
     if settings.beta is not None:
         arguments["beta"] = settings.beta
     if settings.rollout != "transformers":
-        arguments |= {"vllm_mode": settings.rollout, **_shared_gpus(settings)}
+        arguments |= {
+            "vllm_mode": settings.rollout,
+            "vllm_gpu_memory_utilization": settings.vllm_gpu_memory_utilization,
+        }
+    if settings.rollout == "colocate":
+        arguments |= _shared_gpus(settings) | vllm_args.engine(device, sampled_length(settings))
     return arguments
+
+
+def sampled_length(settings: GrpoConfig) -> int:
+    """Tokens of a prompt and its completion together, at most."""
+    assert settings.max_length
+    assert settings.max_completion_length
+    return settings.max_length + settings.max_completion_length
 
 
 def _shared_gpus(settings: GrpoConfig) -> Arguments:
@@ -69,16 +83,23 @@ def _shared_gpus(settings: GrpoConfig) -> Arguments:
         "move_model_batches": settings.move_model_batches,
     }
     defaults = GrpoConfig.model_fields
-    changed = {name: value for name, value in chosen.items() if value != defaults[name].default}
-    return {"vllm_gpu_memory_utilization": settings.vllm_gpu_memory_utilization} | changed
+    return {name: value for name, value in chosen.items() if value != defaults[name].default}
 
 
-def environment(settings: GrpoConfig) -> dict[str, str]:
-    """What the plugin reads; part of the arguments, so that the run key sees it: other rewards, another model."""
+def environment(settings: GrpoConfig, device: Device, server: str | None) -> dict[str, str]:
+    """What plugins and vLLM read; part of the arguments, for the run key: other rewards, another model.
+
+    Args:
+        server: the arguments file of the server that samples, when one does.
+    """
     variables = {rewards.VERSION_VARIABLE: str(rewards.VERSION)}
     if settings.reward_file:
         variables[rewards.FILE_VARIABLE] = settings.reward_file
     if settings.reward_options:
         options = json.dumps(settings.reward_options, sort_keys=True, ensure_ascii=False)
         variables[rewards.OPTIONS_VARIABLE] = options
+    if settings.rollout != "transformers":
+        variables |= vllm_args.environment(device)
+    if server:
+        variables[rollout_check.SERVER_VARIABLE] = server
     return variables

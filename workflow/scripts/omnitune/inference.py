@@ -54,6 +54,8 @@ def infer(
     else:
         begin(key.hash)
         refuse_missing([test])
+        if arguments.get("infer_backend") == "vllm":
+            swift_process.require_vllm(python)
         raw = Path(arguments["result_path"])
         raw.parent.mkdir(parents=True, exist_ok=True)
         raw.unlink(missing_ok=True)  # ms-swift appends to what it finds

@@ -6,7 +6,8 @@ import threading
 import time
 from pathlib import Path
 
-# Its number; Snakemake sets it for its jobs (rules/common.smk). Without it a person has started the command.
+# Its number; Snakemake sets it for its jobs (rules/common.smk). Without it a person has started the command. A job
+# that starts another command adds its own: the end of either is the other's.
 VARIABLE = "OMNITUNE_LAUNCHER_PID"
 _POLL_SECONDS = 0.5
 # What a command may still do in order: a supervisor ends its trainer. Nothing runs 5 s after the launcher's end.
@@ -14,16 +15,19 @@ _ORDER_SECONDS = 4.0
 
 
 class Launcher:
-    """The launcher of this process, as it was at the first look."""
+    """The launchers of this process, as they were at the first look."""
 
     def __init__(self) -> None:
-        named = os.environ.get(VARIABLE, "")
-        self._pid = named if named.isdigit() else ""
-        self._born = _born(self._pid)
+        self._born = {pid: _born(pid) for pid in os.environ.get(VARIABLE, "").split() if pid.isdigit()}
 
     def is_gone(self) -> bool:
         """Whether there is one that has ended; another process may have its number by now."""
-        return bool(self._pid) and (self._born is None or _born(self._pid) != self._born)
+        return any(born is None or _born(pid) != born for pid, born in self._born.items())
+
+
+def ours() -> dict[str, str]:
+    """The variable for a command that is to end with this process as well as with our own launcher."""
+    return {VARIABLE: f"{os.environ.get(VARIABLE, '')} {os.getpid()}".strip()}
 
 
 def end_with_launcher() -> None:

@@ -46,6 +46,8 @@ OBJECTIVE: dict[Key, dict[str, Any]] = {
     ("grpo", "full", "transformers"): _GRPO | _ALL_WEIGHTS,
     ("grpo", "lora", "colocate"): _GRPO_VLLM,
     ("grpo", "full", "colocate"): _GRPO_VLLM | _ALL_WEIGHTS,
+    ("grpo", "lora", "server"): _GRPO_VLLM,
+    ("grpo", "full", "server"): _GRPO_VLLM | _ALL_WEIGHTS,
 }  # fmt: skip
 
 _SEED_GRPO = {
@@ -65,6 +67,8 @@ SEED: dict[Key, dict[str, Any]] = {
     ("grpo", "full", "transformers"): _SEED_GRPO,
     ("grpo", "lora", "colocate"): _SEED_GRPO_VLLM,
     ("grpo", "full", "colocate"): _SEED_GRPO_VLLM,
+    ("grpo", "lora", "server"): _SEED_GRPO_VLLM,
+    ("grpo", "full", "server"): _SEED_GRPO_VLLM,
 }  # fmt: skip
 
 # Rows of a micro-batch that `fast` tries for sft, at most.

@@ -15,7 +15,7 @@ from omnitune.config.deploy import is_loopback
 from omnitune.errors import ExitCode, PipelineError
 from omnitune.publish import MANIFEST
 
-_LISTENS = re.compile(r"Uvicorn running on https?://\S+:(\d+)")
+LISTENS = re.compile(r"Uvicorn running on https?://\S+:(\d+)")
 _OTHER_HOST = "This machine has no such address: correct deploy.host and run `snakemake --cores all deploy`."
 _REMEDIES = {
     errno.EADDRINUSE: (
@@ -74,9 +74,12 @@ def serve(arguments: Mapping[str, Any], folder: Path, logs: Path) -> None:
         PipelineError: it cannot start, or ended by itself.
     """
     settings = arguments["ENV"]
-    python = str(environments.require("swift", settings.get(deploy_args.ENVIRONMENT)))
+    device = "cuda" if int(settings[deploy_args.GPUS]) else "cpu"
+    name = environments.of_engine(arguments["infer_backend"], device)
+    python = str(environments.provide(name, settings.get(deploy_args.ENVIRONMENT)))
     host, port = arguments["host"], arguments["port"]
-    _check_backend(arguments["infer_backend"], python)
+    if arguments["infer_backend"] == "vllm":
+        swift_process.require_vllm(python)
     check_port(host, port)
     log = logs / f"deploy-{port}.swift.log"
     if not is_loopback(host):
@@ -100,16 +103,6 @@ def serve(arguments: Mapping[str, Any], folder: Path, logs: Path) -> None:
     raise PipelineError("the server ended by itself", where=str(log), code=ExitCode.TRAINER)
 
 
-def _check_backend(backend: str, python: str) -> None:
-    if backend == "vllm" and not swift_process.has_package(python, "vllm"):
-        raise PipelineError(
-            "the swift environment has no vllm",
-            where="deploy.backend",
-            fix="Set it to transformers and run `snakemake --cores all deploy`, or name an environment with vllm "
-            "in envs.swift.",
-        )
-
-
 def check_port(host: str, port: int) -> None:
     """Look for a free port as ms-swift does; but it takes the next one without a word.
 
@@ -129,7 +122,7 @@ def check_port(host: str, port: int) -> None:
 
 def _announcement(arguments: Mapping[str, Any], log: Path) -> str | None:
     """What a person needs to know once the model is loaded; None before."""
-    found = _LISTENS.search(log.read_text(encoding="utf-8", errors="replace")) if log.exists() else None
+    found = LISTENS.search(log.read_text(encoding="utf-8", errors="replace")) if log.exists() else None
     if not found:
         return None
     host, port, name = arguments["host"], arguments["port"], arguments["served_model_name"]

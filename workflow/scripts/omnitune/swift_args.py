@@ -1,5 +1,4 @@
-"""Config and manifests -> ms-swift arguments. Flags stand here, in tuner_args, grpo_args, batch_args, swift_owned
-and deploy_args alone.
+"""Config and manifests -> ms-swift arguments. Only swift_owned.py and the files called *_args.py know its flags.
 
 An arguments file is a flat map that `swift sft args.json` takes as it is: list items are strings, nothing is
 null, and ENV holds the media contract. Device numbers, the checkpoint to resume and secrets are not in it:
@@ -10,7 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from omnitune import grpo_args
+from omnitune import grpo_args, vllm_args
 from omnitune.config.grpo import GrpoConfig
 from omnitune.config.infer import InferConfig
 from omnitune.config.media import MediaConfig
@@ -24,6 +23,7 @@ from omnitune.tuner_args import tuner
 
 VERSION = 2
 Device = Literal["cuda", "cpu"]
+Backend = Literal["transformers", "vllm"]
 Arguments = dict[str, Any]
 
 # Pixels of one visual token: a patch of 16 x 16, merged 2 x 2 (Qwen3-Omni's vision_config).
@@ -113,6 +113,7 @@ def grpo(
     prompts: str,
     plugins: Sequence[str],
     output: str,
+    server: str | None = None,
 ) -> Arguments:
     """Arguments of `swift rlhf` for GRPO.
 
@@ -122,19 +123,20 @@ def grpo(
         adapter: folder of an adapter on it that is trained on, or None.
         shapes: as in `sft`.
         prompts: JSONL file.
-        plugins: as in `sft`; one registers the rewards.
+        plugins: as in `sft`; one registers the rewards, one prepares vLLM.
         output: folder of the checkpoints.
+        server: the arguments file of the server that samples, when one does.
 
     Raises:
         PipelineError: as in `sft`.
     """
     refuse_owned("grpo", settings.swift)
     arguments = _training(settings, media, device, model, shapes, plugins, output)
-    arguments |= {"dataset": [prompts], **grpo_args.flags(settings)}
+    arguments |= {"dataset": [prompts], **grpo_args.flags(settings, device)}
     if adapter:
         # The divergence is measured from the adapter as sft left it, not from the bare base.
         arguments |= {"adapters": [adapter], "ref_adapters": [adapter]}
-    arguments["ENV"] |= grpo_args.environment(settings)
+    arguments["ENV"] |= grpo_args.environment(settings, device, server)
     return as_text(arguments | settings.swift)
 
 
@@ -221,7 +223,6 @@ def infer(
         "load_args": False,
         "temperature": settings.temperature,
         "max_new_tokens": settings.max_new_tokens,
-        "max_batch_size": settings.batch_size,
         "stream": False,
         # Answers are on disk after each batch of this many rows, not only at the end.
         "write_batch_size": settings.batch_size * 8,
@@ -229,9 +230,20 @@ def infer(
     }
     if adapter:
         arguments["adapters"] = [adapter]
-    if device == "cpu":
-        arguments["device_map"] = "cpu"
-    return as_text(arguments) | {"ENV": media_environment(media)}
+    arguments |= generation(settings.backend, device, gpus=settings.gpus, batch=settings.batch_size)
+    return as_text(arguments) | {"ENV": generation_environment(settings.backend, device, media)}
+
+
+def generation(backend: Backend, device: Device, *, gpus: int, batch: int) -> Arguments:
+    """What answers, and how it shares the work."""
+    if backend == "vllm":
+        return {"vllm_tensor_parallel_size": 1 if device == "cpu" else gpus} | vllm_args.engine(device)
+    return {"max_batch_size": batch} | ({"device_map": "cpu"} if device == "cpu" else {})
+
+
+def generation_environment(backend: Backend, device: Device, media: MediaConfig) -> dict[str, str]:
+    """Variables of a command that generates."""
+    return media_environment(media) | (vllm_args.environment(device) if backend == "vllm" else {})
 
 
 def common(model: str, device: Device) -> Arguments:

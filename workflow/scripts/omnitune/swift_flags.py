@@ -14,7 +14,7 @@ from omnitune.errors import PipelineError, suggest
 from omnitune.publish import write_json
 from omnitune.swift_args import command_line
 
-Command = Literal["sft", "rlhf", "infer", "deploy"]
+Command = Literal["sft", "rlhf", "infer", "deploy", "rollout"]
 # One flag: its spellings, the type of a value, argparse's nargs and the allowed values.
 Flag = dict[str, Any]
 
@@ -88,12 +88,12 @@ def _flags(command: Command) -> tuple[str, list[Flag]]:
 
 
 def _read_flags(command: Command) -> list[Flag]:
-    from swift.arguments import DeployArguments, InferArguments, RLHFArguments, SftArguments
+    from swift.arguments import DeployArguments, InferArguments, RLHFArguments, RolloutArguments, SftArguments
     from swift.utils.utils import _patch_get_type_hints
     from transformers import HfArgumentParser
 
     classes = {"sft": SftArguments, "rlhf": RLHFArguments, "infer": InferArguments}
-    classes["deploy"] = DeployArguments
+    classes |= {"deploy": DeployArguments, "rollout": RolloutArguments}
     with _patch_get_type_hints():
         parser = HfArgumentParser([classes[command]])
     return [

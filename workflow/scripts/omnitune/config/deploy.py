@@ -11,8 +11,8 @@ from omnitune.config.base import Positive, Section
 class DeployConfig(Section):
     """What `make serve` starts: the final model behind OpenAI's chat interface, in the foreground."""
 
-    backend: Literal["vllm", "transformers"] = Field(
-        "vllm", description="What generates; with `device: cpu` it is transformers."
+    backend: Literal["vllm", "transformers"] | None = Field(
+        None, description="What generates; null is vllm, with `device: cpu` transformers."
     )
     host: str = Field("127.0.0.1", min_length=1, description="Address that it listens at.")
     expose: bool = Field(

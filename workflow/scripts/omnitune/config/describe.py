@@ -100,11 +100,12 @@ def _recipes() -> Iterator[str]:
     grpo: dict[str, recipes.Key] = {
         "lora": ("grpo", "lora", "transformers"),
         "full": ("grpo", "full", "transformers"),
-        "lora, colocate": ("grpo", "lora", "colocate"),
-        "full, colocate": ("grpo", "full", "colocate"),
+        "lora, vLLM": ("grpo", "lora", "colocate"),
+        "full, vLLM": ("grpo", "full", "colocate"),
     }
     yield (
-        "\n## What an unset key of grpo is\n\nBy tuner and rollout; `effective_batch` counts completions. "
+        "\n## What an unset key of grpo is\n\nBy tuner and rollout (vLLM: colocate or server); "
+        "`effective_batch` counts completions. "
         "In both recipes:\n"
     )
     yield from _recipe_table("grpo", recipes.OBJECTIVE, grpo)

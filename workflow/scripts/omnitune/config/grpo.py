@@ -8,7 +8,7 @@ from omnitune.config.base import Positive, PositiveNumber, Section, Share
 from omnitune.config.rewards import Rewards
 from omnitune.config.training import TrainingConfig
 
-Rollout = Literal["transformers", "colocate"]
+Rollout = Literal["transformers", "colocate", "server"]
 Algorithm = Literal[
     "grpo", "dapo", "dr_grpo", "bnpo", "gspo", "gspo_token", "cispo", "sapo", "gdpo", "rloo",
     "reinforce_plus_plus", "real", "fipo",
@@ -29,6 +29,27 @@ class LabConfig(Section):
     )
 
 
+class ServerConfig(Section):
+    """The vLLM server that samples completions; read when `rollout` is server."""
+
+    gpus: Positive = Field(
+        1, le=64, description="Its GPUs, besides `grpo.gpus`, on the same machine; none with `device: cpu`."
+    )
+    tensor_parallel: Positive = Field(
+        1, le=64, description="GPUs that share one copy of the model; the server holds `gpus` / this many copies."
+    )
+    port: int = Field(
+        8100,
+        ge=1,
+        le=65534,
+        description="Port that it listens at, on this machine only; weights come in by the next one. Taken means "
+        "refused.",
+    )
+    swift: dict[str, Any] = Field(
+        {}, description="Any other flag of `swift rollout`, by its own name; checked against ms-swift."
+    )
+
+
 class GrpoConfig(TrainingConfig):
     """Group relative policy optimisation (GRPO) on the rows of `grpo` sources; a null takes the recipe's value."""
 
@@ -46,9 +67,10 @@ class GrpoConfig(TrainingConfig):
     )
     rollout: Rollout = Field(
         "transformers",
-        description="What samples completions: transformers, or vLLM on the same GPUs (`colocate`; needs an "
-        "environment with vLLM in `envs.swift`).",
+        description="What samples completions: transformers, vLLM on the training's GPUs (`colocate`) or vLLM on "
+        "GPUs of its own (`server`).",
     )
+    server: ServerConfig = Field(ServerConfig(), description="The server of `rollout: server`.")
     rewards: Rewards = Field(
         {"format": 1.0},
         min_length=1,
@@ -79,7 +101,7 @@ class GrpoConfig(TrainingConfig):
         "worst for the report.",
     )
     vllm_gpu_memory_utilization: Share | None = Field(
-        None, gt=0, description="Share of a GPU's memory for vLLM; read when `rollout` is colocate."
+        None, gt=0, description="Share of a GPU's memory for vLLM; read when `rollout` is colocate or server."
     )
     vllm_tensor_parallel_size: Positive = Field(
         1, description="GPUs that vLLM spreads one copy of the model over; read when `rollout` is colocate."

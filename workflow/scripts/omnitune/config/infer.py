@@ -17,7 +17,9 @@ class InferConfig(Section):
         min_length=1,
         description="Whose answers: the untouched base, an adapter (sft, grpo), the final model (merge).",
     )
-    backend: Literal["transformers"] = Field("transformers", description="What generates.")
+    backend: Literal["transformers", "vllm"] = Field(
+        "transformers", description="What generates; vllm takes whole models only, so no answers of sft or grpo."
+    )
     gpus: Positive = Field(1, le=64, description="GPUs of an inference job; counts as 0 with `device: cpu`.")
     batch_size: Positive = Field(16, description="Rows generated at once.")
     max_new_tokens: Positive = Field(2048, description="Tokens of an answer, at most.")

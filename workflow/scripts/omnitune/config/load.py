@@ -11,7 +11,7 @@ from omnitune.config.deploy import is_loopback
 from omnitune.config.experiments import Experiment
 from omnitune.config.fit_checks import fit_mistakes
 from omnitune.config.grpo import GrpoConfig
-from omnitune.config.grpo_checks import ADAPTER_KEYS, grpo_mistakes
+from omnitune.config.grpo_checks import ADAPTER_KEYS, grpo_mistakes, port_mistakes
 from omnitune.config.length_checks import length_mistakes
 from omnitune.config.model import is_hub_id
 from omnitune.config.publish_checks import publish_mistakes
@@ -68,7 +68,7 @@ def load(values: Mapping[str, Any], files: Sequence[str | Path] = ()) -> tuple[C
             experiments.append(_experiment(config, name, overrides.model_dump() if overrides else {}, where))
         except PipelineError as error:
             mistakes.append(str(error))
-    _raise(mistakes)
+    _raise([*mistakes, *port_mistakes(experiments, where)])
     return config, experiments
 
 
@@ -163,6 +163,11 @@ def _cross_checks(config: Config, where: Where) -> Iterable[str]:
     for number, prefix in enumerate(config.validate_.urls):
         if mistake := prefix_mistake(prefix):
             yield f"{where(('validate', 'urls', number))} {mistake}"
+    if config.infer.backend == "vllm" and (adapters := {"sft", "grpo"} & set(config.infer.stages)):
+        yield (
+            f"{where(('infer', 'stages'))}: vLLM takes whole models, and {', '.join(sorted(adapters))} is an "
+            "adapter. Leave it out, since merge answers for it, or set infer.backend: transformers."
+        )
     if config.split.val + config.split.test >= 1:
         yield f"{where(('split',))}: val and test take every row. Lower them to less than 1 together."
     if not any("eval" in source.use for source in config.sources.values()):

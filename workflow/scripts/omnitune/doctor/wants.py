@@ -1,6 +1,6 @@
 """What a run asks of the machine: by its config, or the 30B's LoRA training when there is none."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -91,10 +91,17 @@ def from_config(config: "Config", experiments: Sequence["Experiment"]) -> Wants:
         base_gb=base,
         results_gb=results,
         memory_gib=config.resources.train_mem_gib if config.device == "cuda" else 6,
-        gpus=max([config.infer.gpus, *(t.gpus or 1 for experiment in experiments for t in experiment.trainings)]),
+        gpus=max([config.infer.gpus, *(count for experiment in experiments for count in _gpus(experiment))]),
         gpu_memory_gib=config.resources.gpu_memory_gib,
         swift_env=config.envs.swift,
     )
+
+
+def _gpus(experiment: "Experiment") -> Iterator[int]:
+    """GPUs of each training of an experiment, with those of a server that samples for it."""
+    for training in experiment.trainings:
+        samples = training is experiment.grpo and experiment.grpo.rollout == "server"
+        yield (training.gpus or 1) + (experiment.grpo.server.gpus if samples else 0)
 
 
 def _base_gb(path: str) -> float:

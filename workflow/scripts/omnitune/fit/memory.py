@@ -67,16 +67,18 @@ def need(setup: Setup) -> Need:
     """What a training needs of each GPU."""
     states = _states(setup)
     working = {"gathered layers": _gathered(setup)} if setup.stage == 3 else {}
-    share = setup.vllm_gpu_memory_utilization * setup.gpu_gib if setup.colocate else 0.0
+    share = setup.vllm_gpu_memory_utilization * setup.gpu_gib
     awake = {"vLLM": share} if setup.colocate and not setup.sleep_level else {}
     moments = {"train": states | working | awake | {"activations": _activations(setup)}}
     if setup.sampled:
         cache = setup.sampled * setup.tokens * _cache_bytes(setup) / GIB
         moments["sample"] = states | working | {"cache": cache}
     short = 0.0
+    if setup.server_tensor_parallel:
+        short = max(0.0, _engine(setup, setup.server_tensor_parallel) - share)
     if setup.colocate:
         engine = 2 * setup.shape.thinker / setup.vllm_tensor_parallel_size / GIB
-        short = max(0.0, engine + _ENGINE_GIB + setup.tokens * _cache_bytes(setup) / GIB - share)
+        short = max(0.0, _engine(setup, setup.vllm_tensor_parallel_size) - share)
         moved = {"gathered": _gathered_to_move(setup)} if setup.stage == 3 else {}
         moments["sync"] = states | moved | (awake or {"vLLM's weights": engine})
         kept = {
@@ -127,7 +129,12 @@ def _gathered_to_move(setup: Setup) -> float:
     return 2 * setup.shape.thinker / (setup.move_model_batches or 1) / GIB
 
 
+def _engine(setup: Setup, gpus: int) -> float:
+    """The least that vLLM needs of each GPU that shares a copy: weights, one sequence and its work."""
+    shared = 2 * setup.shape.thinker + setup.tokens * _cache_bytes(setup)
+    return shared / gpus / GIB + _ENGINE_GIB
+
+
 def _cache_bytes(setup: Setup) -> float:
-    """Keys and values of one token, of one GPU's share."""
-    sharing = setup.vllm_tensor_parallel_size if setup.colocate else 1
-    return 2 * 2 * setup.shape.kv_width * setup.shape.layers / sharing
+    """Keys and values of one token."""
+    return 2 * 2 * setup.shape.kv_width * setup.shape.layers

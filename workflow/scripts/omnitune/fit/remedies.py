@@ -31,6 +31,9 @@ def _options(setup: Setup) -> Iterator[tuple[str, list[Any]]]:
         yield "deepspeed", presets
     if setup.colocate:
         yield from _sharing(setup)
+    if setup.server_tensor_parallel:
+        yield "vllm_gpu_memory_utilization", [0.6, 0.8, 0.9]
+        yield "server_tensor_parallel", [size for size in (2, 4, 8) if size > setup.server_tensor_parallel]
     if not setup.gradient_checkpointing:
         yield "gradient_checkpointing", [True]
     if setup.micro_batch > 1:

@@ -22,7 +22,9 @@ class Setup:
         micro_batch, tokens: rows of one forward pass, and the tokens of the longest.
         sampled: rows that the policy samples at a time by transformers; 0 without.
         reference: whether a second model is held, from which the divergence is measured.
-        colocate: whether vLLM shares the GPU; the rest is read only then, and means what it means in `grpo:`.
+        server_tensor_parallel: GPUs of one copy on a server that samples; 0 without one.
+        colocate: whether vLLM shares the GPU; the rest is read only then (its share with a server too),
+            and means what it means in `grpo:`.
     """
 
     shape: Shape
@@ -37,6 +39,7 @@ class Setup:
     gradient_checkpointing: bool = True
     sampled: int = 0
     reference: bool = False
+    server_tensor_parallel: int = 0
     colocate: bool = False
     vllm_gpu_memory_utilization: float = 0.5
     vllm_tensor_parallel_size: int = 1
@@ -89,6 +92,7 @@ def _on_rewards(setup: Setup, grpo: TrainingConfig) -> Setup:
         sampled=grpo.micro_batch * (grpo.gradient_accumulation or 1) if grpo.rollout == "transformers" else 0,
         # LoRA's reference is the same model with the adapter off.
         reference=grpo.tuner == "full" and grpo.beta != 0,
+        server_tensor_parallel=grpo.server.tensor_parallel if grpo.rollout == "server" else 0,
         colocate=colocate,
         vllm_gpu_memory_utilization=grpo.vllm_gpu_memory_utilization or 0.9,
         vllm_tensor_parallel_size=grpo.vllm_tensor_parallel_size,

@@ -9,6 +9,7 @@ _MOMENTS = {
     "sync": "while the weights go to vLLM",
     "sample": "while completions are sampled",
 }
+_KEYS = {"server_tensor_parallel": "server.tensor_parallel"}
 # Smaller parts are not worth a word.
 _LEAST_GIB = 0.05
 
@@ -34,7 +35,7 @@ def advice(stage: str, setup: Setup) -> str:
     changes = remedy(setup)
     if changes is None:
         return "Nothing here makes it fit: take larger GPUs."
-    keys = [f"{stage}.{key}: {str(value).lower()}" for key, value in changes.items()]
+    keys = [f"{stage}.{_KEYS.get(key, key)}: {str(value).lower()}" for key, value in changes.items()]
     named = f"{', '.join(keys[:-1])} and {keys[-1]}" if keys[1:] else keys[0]
     return f"It fits with {named}."
 

@@ -1,7 +1,6 @@
 """What is known of the rewards before a GPU is taken: that they exist, that the rows have what they read."""
 
 from collections.abc import Collection
-from importlib.util import find_spec
 from pathlib import Path
 
 from omnitune.config.grpo import GrpoConfig
@@ -26,12 +25,6 @@ def check(settings: GrpoConfig, *, prompts: int, solutions: int) -> None:
             where="grpo",
             fix="Add grpo to the use: of a source whose rows are not all test rows.",
             code=ExitCode.DATA,
-        )
-    if settings.rollout != "transformers" and not find_spec("vllm"):
-        raise PipelineError(
-            f"rollout {settings.rollout} needs vLLM, which this environment has not",
-            where="grpo.rollout",
-            fix="Name an environment that has ms-swift and vLLM in envs.swift, or set rollout: transformers.",
         )
     own = load_file(Path(settings.reward_file)) if settings.reward_file else {}
     for name in settings.rewards:

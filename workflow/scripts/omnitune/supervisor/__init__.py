@@ -1,7 +1,7 @@
 """Run one ms-swift command: own process group, one log, forwarded signals, a watchdog, failures explained."""
 
 from omnitune.supervisor.child_environment import environment
-from omnitune.supervisor.command import Stopped, run
+from omnitune.supervisor.command import GRACE_SECONDS, Stopped, run
 from omnitune.supervisor.watchdog import Limits
 
-__all__ = ["Limits", "Stopped", "environment", "run"]
+__all__ = ["GRACE_SECONDS", "Limits", "Stopped", "environment", "run"]

@@ -15,16 +15,22 @@ from omnitune.supervisor import failures, signals, stopping
 from omnitune.supervisor.family import Family
 from omnitune.supervisor.output import Output
 from omnitune.supervisor.redaction import Redactor
+from omnitune.supervisor.signals import Wishes
 from omnitune.supervisor.watchdog import Limits, Watchdog
 
 _POLL_SECONDS = 0.2
 _LOOK_SECONDS = 1.0
-_GRACE_SECONDS = 20.0  # of a command that is not watched: a server
+GRACE_SECONDS = 20.0  # of a command that is not watched: a server
 _RESUMES = "The same command goes on from the last checkpoint."
 
 
 class Stopped(PipelineError):
     """The command was asked to end, and did."""
+
+    @classmethod
+    def by(cls, wishes: Wishes) -> "Stopped":
+        """The end that was asked for."""
+        return cls(f"Stopped by {wishes.who}", fix=_RESUMES, code=ExitCode.INTERRUPTED)
 
 
 def run(
@@ -38,6 +44,7 @@ def run(
     progress: Callable[[], str | None] = lambda: None,
     progress_seconds: float = 60,
     echo: int | None = None,
+    check: Callable[[], None] = lambda: None,
 ) -> None:
     """Run a command to its end.
 
@@ -50,6 +57,7 @@ def run(
         limits: how long it may take to end, and give no sign of progress; None watches nothing.
         progress: called every `progress_seconds`; what it returns is printed as one line.
         echo: descriptor that takes these lines too, with the command's name: the terminal behind a log.
+        check: called several times a second; what it raises ends the command, and is raised.
 
     Raises:
         Stopped: by a signal, or because its launcher is gone.
@@ -70,14 +78,15 @@ def run(
             while (returncode := family.returncode) is None and error is None:
                 time.sleep(_POLL_SECONDS)
                 lines.tell()
-                if wishes.count or wishes.launcher.is_gone():
-                    grace = limits.grace if limits else _GRACE_SECONDS
+                if wishes.wanted:
+                    grace = limits.grace if limits else GRACE_SECONDS
                     stopping.stop(family, wishes, work, grace, saves=watchdog.has_stepped())
-                    who = wishes.first or "the end of Snakemake"
-                    error = Stopped(f"Stopped by {who}", fix=_RESUMES, code=ExitCode.INTERRUPTED)
+                    error = Stopped.by(wishes)
                 elif silence := watchdog.stalled():
                     stopping.write_stacks(family, watchdog, output)
                     error = _hung(silence, log)
+                else:
+                    check()
         finally:
             family.kill()
         output.finish()

@@ -41,12 +41,18 @@ _TABLE = [
     Failure(r"\bRewardError: ", ExitCode.CONFIG, "Mend the function in grpo.reward_file."),
     Failure(r"reward_function \S+ is not implemented", ExitCode.CONFIG,
             "Correct the name in grpo.rewards, or define it in grpo.reward_file."),
+    Failure(r"\bRolloutError: ", ExitCode.CONFIG,
+            "Do not go on from its checkpoints. Remove what changes one side only (grpo.swift, "
+            "grpo.server.swift), or set grpo.rollout: transformers."),
     # Disk.
     Failure(r"No space left on device", ExitCode.DISK, "Free space for the results folder."),
     Failure(r"Disk quota exceeded", ExitCode.DISK, "Free space in your quota, or ask for a larger one."),
     Failure(r"Read-only file system", ExitCode.DISK, "Mount it for writing, or run where you may write."),
     Failure(r"\[Errno 5\] |Stale file handle|PytorchStreamWriter failed", ExitCode.DISK,
             f"Look after that file system. {_AGAIN}"),
+    # Ports: before what a rank that got none of them goes on to say.
+    Failure(r"address already in use|EADDRINUSE", ExitCode.BUSY,
+            "Choose another port, or end what listens there."),
     # Settings and versions.
     Failure(r"remaining_argv|unrecognized arguments|not used by the HfArgumentParser", ExitCode.CONFIG,
             "Remove the flag from sft.swift."),
@@ -80,8 +86,6 @@ _TABLE = [
             "Remove the row that names this file, or have all files decoded before the training "
             "(validate.media: decode)."),
     # Between processes.
-    Failure(r"address already in use|EADDRINUSE", ExitCode.BUSY,
-            "Choose another port, or end what listens there."),
     Failure(r"Watchdog caught collective operation timeout|Socket Timeout|Timed out waiting|Wait timeout|"
             r"timed out after \d+ms|Timeout waiting for key",
             ExitCode.HANG, f"A rank stopped answering the others. {_AGAIN}"),

@@ -36,6 +36,16 @@ class Wishes:
             self.count += 1
             self.first = self.first or signal.Signals(number).name
 
+    @property
+    def wanted(self) -> bool:
+        """Whether somebody wants an end."""
+        return self.count > 0 or self.launcher.is_gone()
+
+    @property
+    def who(self) -> str:
+        """Who wants it."""
+        return self.first or "the end of Snakemake"
+
     def again(self) -> Callable[[], bool]:
         """A question: has another signal come since now?"""
         before = self.count

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from omnitune import runkey, seals
-from omnitune.trainer import contract, finite, rotation
+from omnitune.trainer import contract, finite, rollout_check, rotation
 from omnitune.trainer.heartbeat import Heartbeat, Phase
 from omnitune.trainer.stop import StopRequest, agreed
 
@@ -29,6 +29,7 @@ class Callback:
         self._beat("begin", state)
         contract.check(self.trainer)
         finite.guard(self.trainer)
+        rollout_check.watch(self.trainer)
         self._keep, args.save_total_limit = args.save_total_limit, None
         self._stop = StopRequest(self._work, looks=args.process_index == 0)
         self._stop.listen()
