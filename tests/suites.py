@@ -65,6 +65,7 @@ SUITES = {
         ),
         {},
     ),
+    "gpu": Suite("the demo, kills, vLLM and leases on one GPU, better two", ("tests/gpu",), {}),
 }
 
 
