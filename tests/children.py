@@ -55,6 +55,7 @@ for step in range(100_000):
             file.write(str(os.getpid()))
         os.rename("pids.tmp", "pids")
     if wished or (deaf not in ("file", "both") and os.path.exists(work + "/stop")):
+        open("saved", "w").close()
         print("saved step", step, flush=True)
         sys.exit()
     time.sleep(0.05)

@@ -62,6 +62,7 @@ SUITES = {
             "tests/e2e/test_not_finite.py",
             "tests/e2e/test_processes.py",
             "tests/e2e/test_resume.py",
+            "tests/e2e/test_resume_all_weights.py",
         ),
         {},
     ),

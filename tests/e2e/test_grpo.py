@@ -3,6 +3,7 @@
 import json
 from statistics import mean
 
+import parameters
 import pytest
 from conftest import CONFIG, Demo
 from data_commands import command
@@ -92,6 +93,15 @@ def test_all_weights_are_trained_from_the_base_by_several_rewards(rewarded: Demo
     changed = {name for name in base if weights.content(base[name]) != weights.content(merged[name])}
     assert any(name.startswith("thinker.model.") for name in changed)
     assert not any(name.startswith(("talker.", "code2wav.", "thinker.visual.blocks.")) for name in changed)
+
+
+def test_what_trains_by_rewards_is_what_the_settings_mean(rewarded: Demo) -> None:
+    logs = "logs/demo/{}/train_grpo.swift.log"
+    adapter = parameters.of_adapter(rewarded, f"{RUN}/rewarded/grpo/model")
+    assert parameters.told(rewarded, logs.format("rewarded")) == adapter
+    assert set(adapter) == {"llm attention"}
+    for name in ("whole", "onward"):
+        assert parameters.told(rewarded, logs.format(name)) == parameters.of_text_model(rewarded)
 
 
 def test_the_lab_tried_the_rewards_on_the_prompts(rewarded: Demo) -> None:

@@ -17,6 +17,7 @@ from omnitune import checkpoints, weights
 # In step 3, at the place that OMNITUNE_POISON names: "twice" is an infinite gradient, and in a resumed start
 # a weight that is NaN.
 POISON = """
+import json
 import os
 from swift.callbacks import TrainerCallback, callbacks_map
 
@@ -42,8 +43,16 @@ class Poison(TrainerCallback):
         if place == "gradient":
             self.weight(model).register_hook(lambda gradient: gradient + value)
         if place == "loss":
-            right = self.trainer.compute_loss
-            self.trainer.compute_loss = lambda *words, **named: right(*words, **named) * value
+            self.right, self.value = self.trainer.compute_loss, value
+            self.trainer.compute_loss = self.wrong
+
+    def wrong(self, model, inputs, *words, **named):
+        told = self.trainer.template.tokenizer
+        answers = [told.decode([token for token in row if token >= 0], skip_special_tokens=True)
+                   for row in inputs["labels"].tolist()]
+        with open("answers.json", "w") as file:
+            json.dump(answers, file)
+        return self.right(model, inputs, *words, **named) * self.value
 
 callbacks_map["poison"] = Poison
 """
@@ -95,7 +104,19 @@ def test_a_poisoned_training_ends_in_its_step_and_is_not_published(
     count("losses, gradients and weights not finite found out", 2)
 
 
-@pytest.mark.parametrize("poison", full(["saved nan"], list(TOLD)))
+def test_the_rows_of_its_step_are_named(demo: Demo, swift_python: Path) -> None:
+    """The answers that the loss was made of are those of the rows that are named."""
+    told = poisoned(demo, swift_python, "loss nan").stderr
+    log = demo.path("logs/poisoned.swift.log").read_text()
+    ids = log.partition("Rows of step 3 in process 0: ")[2].partition("\n")[0].split()
+    assert (
+        f"the loss at step 3 is nan; process 0 read {', '.join(ids[:5])} and 11 more, which the log names" in told
+    )
+    rows = {row["id"]: row["messages"][-1]["content"] for row in demo.rows("results/demo/split/train.jsonl")}
+    assert [rows[name] for name in ids] == [answer.strip() for answer in demo.json("answers.json")]
+
+
+@pytest.mark.parametrize("poison", full(["saved nan"], [poison for poison in TOLD if poison != "loss nan"]))
 def test_it_is_found_wherever_it_is(demo: Demo, swift_python: Path, poison: str, count: Count) -> None:
     assert TOLD[poison] in poisoned(demo, swift_python, poison).stderr
     count("losses, gradients and weights not finite found out")

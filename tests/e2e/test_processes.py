@@ -11,7 +11,7 @@ import numpy as np
 import psutil
 import pytest
 from conftest import CONFIG, Demo
-from test_resume import key_of, wait_for
+from interrupting import interrupted, key_of, losses
 
 from omnitune import checkpoints, seals, weights
 from omnitune.trainer import heartbeat
@@ -38,19 +38,14 @@ def test_a_stopped_and_killed_training_of_two_ranks_is_in_the_end_that_of_one_pr
     target = f"{RUN}/shared/sft/model/manifest.json"
     argv = demo.argv(*CONFIG, "config/shared.yaml", "--", target)
 
-    def interrupted(sign: str, number: int) -> int:
-        """The exit code of a training whose second rank gets a signal once that file is there."""
-        heartbeat.clear(work)
-        first = subprocess.Popen(argv, cwd=demo.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        wait_for(work / sign, first)
-        os.kill(heartbeat.read(work)[-1].pid, number)
-        output, _ = first.communicate(timeout=120)
-        assert first.returncode == 1, output
+    def stopped_by(number: int, sign: str) -> int:
+        """The code of the training's end."""
+        interrupted(demo, argv, work, sign, number)
         assert ranks_in(demo.folder) == []
         return demo.json("logs/demo/shared/train_sft.swift.verdict.json")["code"]
 
     work = demo.path(f"{RUN}/shared/sft/checkpoints")
-    assert interrupted("checkpoint-4/SEAL.json", signal.SIGTERM) == 85
+    assert stopped_by(signal.SIGTERM, "checkpoint-4/SEAL.json") == 85
     stopped, put_aside = checkpoints.newest_sound(work, key_of(work))
     assert stopped
     assert put_aside == []
@@ -59,7 +54,7 @@ def test_a_stopped_and_killed_training_of_two_ranks_is_in_the_end_that_of_one_pr
     assert seal.world_size == 2
     parts = (f"global_step{stopped.step}/zero_pp_rank_{rank}_mp_rank_00_optim_states.pt" for rank in range(2))
     assert {*parts, "rng_state_0.pth", "rng_state_1.pth"} <= seal.files.keys()
-    assert interrupted("heartbeat/1.json", signal.SIGKILL) == 137
+    assert stopped_by(signal.SIGKILL, "heartbeat/1.json") == 137
     assert {beat.rank for beat in heartbeat.read(work)} == {0, 1}
 
     done = demo.snakemake(*CONFIG, "config/shared.yaml", "--", target)
@@ -71,7 +66,7 @@ def test_a_stopped_and_killed_training_of_two_ranks_is_in_the_end_that_of_one_pr
 
     alone(demo, swift_python)
     shared, one = (demo.path(folder) for folder in (f"{RUN}/shared/sft/model", "alone/model"))
-    assert losses(demo, shared) == pytest.approx(losses(demo, one), abs=1e-6)
+    assert losses(demo, str(shared)) == pytest.approx(losses(demo, str(one)), abs=1e-6)
     adapters = [weights.header(folder / "adapter_model.safetensors") for folder in (shared, one)]
     assert list(adapters[0]) == list(adapters[1])
     for name in adapters[0]:
@@ -91,7 +86,3 @@ def alone(demo: Demo, python: Path) -> None:
     argv += ["--output", "alone/model", "--log", "logs/alone.swift.log", "--python", str(python)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}  # as Snakemake gives it
     subprocess.run(argv, cwd=demo.folder, env=environment, check=True, capture_output=True)
-
-
-def losses(demo: Demo, folder: Path) -> list[float]:
-    return [row["loss"] for row in demo.rows(f"{folder}/training_log.jsonl") if "loss" in row]

@@ -1,16 +1,12 @@
 """A real trainer, killed and stopped while it trains; repeated, it gives the same adapter, bit for bit."""
 
 import json
-import os
 import signal
-import subprocess
-import time
-from pathlib import Path
 
-import psutil
 from conftest import CONFIG, Demo
+from interrupting import interrupted, key_of, losses
 
-from omnitune import checkpoint_size, checkpoints, disk, runkey
+from omnitune import checkpoint_size, checkpoints, disk
 from omnitune.trainer import heartbeat
 
 # A logged loss is the mean since the line before; a resumed trainer has forgotten the steps before its checkpoint.
@@ -27,24 +23,11 @@ def test_killed_stopped_and_repeated_equals_never_interrupted(demo: Demo) -> Non
     done = demo.snakemake(*config, "--", target("whole"))
     assert done.returncode == 0, done.stdout
 
-    def interrupted(after: int, number: int) -> str:
-        """What Snakemake prints when the trainer gets a signal after that checkpoint."""
-        first = subprocess.Popen(
-            demo.argv(*config, "--", target("killed")),
-            cwd=demo.folder,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )
-        wait_for(work / f"checkpoint-{after}/SEAL.json", first)
-        os.kill(trainer_in(demo.folder).pid, number)
-        output, _ = first.communicate(timeout=60)
-        assert first.returncode == 1
-        assert not demo.path(target("killed")).exists()
-        return output.decode()
-
+    argv = demo.argv(*config, "--", target("killed"))
     work = demo.path("results/demo/killed/sft/checkpoints")
-    assert "ms-swift was killed" in interrupted(4, signal.SIGKILL)
-    assert "the training is not complete (step " in interrupted(8, signal.SIGTERM)
+    assert "ms-swift was killed" in interrupted(demo, argv, work, "checkpoint-4/SEAL.json", signal.SIGKILL)
+    told = interrupted(demo, argv, work, "checkpoint-8/SEAL.json", signal.SIGTERM)
+    assert "the training is not complete (step " in told
     stopped, put_aside = checkpoints.newest_sound(work, key_of(work))
     assert stopped
     assert put_aside == []
@@ -62,27 +45,4 @@ def test_killed_stopped_and_repeated_equals_never_interrupted(demo: Demo) -> Non
     for folder in checkpoints.sealed(whole.parent / "checkpoints"):
         checkpoints.read(folder, key_of(folder.parent))
         assert disk.size(folder) <= estimate
-    losses = [[row.get("loss") for row in demo.rows(f"{folder}/training_log.jsonl")] for folder in (whole, killed)]
-    assert losses[0] == losses[1]
-
-
-def key_of(work: Path) -> str:
-    """Hash of the run key of a training."""
-    key = runkey.read(work)
-    assert key
-    return key.hash
-
-
-def wait_for(path: Path, process: "subprocess.Popen[bytes]") -> None:
-    """Until the file is there; fails when the process ends before."""
-    while not path.exists():
-        assert process.poll() is None, process.stdout and process.stdout.read().decode()
-        time.sleep(0.05)
-
-
-def trainer_in(folder: Path) -> psutil.Process:
-    """The process that trains below a folder."""
-    for process in psutil.process_iter(["cmdline"]):
-        if "swift.cli.sft" in (process.info["cmdline"] or []) and Path(process.cwd()) == folder:
-            return process
-    raise AssertionError("no trainer is running")
+    assert losses(demo, str(whole)) == losses(demo, str(killed))

@@ -4,11 +4,18 @@ from dataclasses import replace
 
 import pytest
 
-from omnitune import gpu_memory
+from omnitune import gpu_memory, recipes
+from omnitune.config.sft import SftConfig
+from omnitune.fit.shape import PUBLISHED, measured
 from omnitune.gpu_memory import GIB, Load
 
-LORA = Load(tuner="lora", rank=8, experts=False, deepspeed="zero2", processes=4, tokens=4096)
-FULL = replace(LORA, tuner="full", deepspeed="zero3", processes=8, tokens=2048)
+OMNI = measured(PUBLISHED)
+LORA = Load(
+    trained=OMNI.trained("lora", 8, ["llm"], experts=False), experts=False, deepspeed="zero2", processes=4,
+    tokens=4096,
+)  # fmt: skip
+EXPERTS = replace(LORA, trained=OMNI.trained("lora", 8, ["llm"], experts=True), experts=True)
+FULL = replace(LORA, trained=OMNI.text, deepspeed="zero3", processes=8, tokens=2048)
 
 
 @pytest.mark.parametrize(
@@ -41,8 +48,8 @@ def test_a_step_takes_what_was_measured(monkeypatch, layers, checkpointing, micr
         (replace(FULL, processes=1), 141, (1, True), False),
         (replace(FULL, deepspeed="zero2"), 80, (1, True), False),
         (replace(FULL, deepspeed="zero3_offload", processes=2), 40, (1, True), True),
-        (replace(LORA, experts=True), 80, (1, True), True),
-        (replace(LORA, experts=True), 141, (1, False), False),
+        (EXPERTS, 80, (1, True), True),
+        (EXPERTS, 141, (1, False), False),
         (LORA, 141, (1, False), True),
     ],
 )
@@ -55,3 +62,12 @@ def test_more_processes_take_less_each_where_they_share():
     assert replace(FULL, deepspeed="none", processes=16).need(1, True) == replace(FULL, deepspeed="none").need(
         1, True
     )
+
+
+def test_recipes_reckon_with_opened_towers():
+    def most(**keys: bool) -> int | None:
+        """The micro-batch of `fast` on a GPU that just holds one of four rows without the towers."""
+        settings = SftConfig(tuner="full", deepspeed="zero3", gpus=16, max_length=2048, **keys)
+        return recipes.fill_sft(settings, recipe="fast", gpu_memory_gib=54, device="cuda").micro_batch
+
+    assert (most(), most(freeze_vit=False, freeze_aligner=False)) == (4, 2)

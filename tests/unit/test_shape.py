@@ -126,7 +126,9 @@ def test_scripts_never_open_the_config():
 
 def test_flags_of_ms_swift_stand_in_one_file():
     flags = r"\b(gradient_accumulation_steps|per_device_train_batch_size|num_train_epochs|lora_rank|freeze_vit=)\b"
-    found = [name(path) for path in CODE if re.search(flags, path.read_text())]
+    # trainer/ runs inside ms-swift and looks at its objects, whose attributes have the same names.
+    code = [path for path in CODE if path.parent.name != "trainer"]
+    found = [name(path) for path in code if re.search(flags, path.read_text())]
     stems = ("batch_args", "swift_args", "swift_owned", "tuner_args")
     assert found == [f"workflow/scripts/omnitune/{stem}.py" for stem in stems]
 

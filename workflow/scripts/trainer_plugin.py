@@ -7,6 +7,7 @@ from swift.callbacks import TrainerCallback, callbacks_map
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from omnitune.trainer import deepspeed_cpu
 from omnitune.trainer.callback import NAME, Callback
 from omnitune.trainer.parent import die_with_parent
 
@@ -16,4 +17,5 @@ class OmnituneCallback(Callback, TrainerCallback):
 
 
 callbacks_map[NAME] = OmnituneCallback
+deepspeed_cpu.prepare()
 die_with_parent()

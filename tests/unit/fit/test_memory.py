@@ -1,19 +1,23 @@
 """The arithmetic against what was measured and published: peaks, and trainings that are known to fit or not to."""
 
 import json
+from math import prod
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from omnitune import fit
+from omnitune import fit, model_parts, recipes, trainable, weights
+from omnitune.config.experiments import Experiment
+from omnitune.config.sft import SftConfig
 from omnitune.fit import amounts
-from omnitune.fit.shape import PUBLISHED, _shape
+from omnitune.fit.shape import PUBLISHED, PUBLISHED_TEXT, measured
 
 OMNI = fit.shape_of("Qwen/Qwen3-Omni-30B-A3B-Instruct")
 assert OMNI
 # The model of the measurements: real width, random weights, 8 layers (6.78 B parameters).
-EIGHT = _shape(PUBLISHED | {"num_hidden_layers": 8}, 1.17e9, 0.0)
+EIGHT = measured(PUBLISHED | {"text_config": PUBLISHED_TEXT | {"num_hidden_layers": 8}})
+FULL = {"tuner": "full", "deepspeed": "zero3", "tokens": 2048}
 
 
 def test_sizes_are_those_of_the_checkpoint() -> None:
@@ -21,8 +25,50 @@ def test_sizes_are_those_of_the_checkpoint() -> None:
     assert (OMNI.thinker + OMNI.rest) * 2 / 1e9 == pytest.approx(70.5, abs=0.5)
     assert OMNI.text == pytest.approx(30.5e9, rel=0.005)
     assert OMNI.active == pytest.approx(3.04e9, rel=0.005)
-    assert 8 * OMNI.attention == 6_684_672  # LoRA of rank 8, as ms-swift counts it
+    assert OMNI.trained("lora", 8, ["llm"], experts=False) == 6_684_672  # as ms-swift counts it
     assert EIGHT.thinker == pytest.approx(6.8e9, rel=0.005)
+
+
+def test_linear_layers_are_those_of_a_checkpoint(tiny_model: Path) -> None:
+    """Of the tiny model, by its config.json here, and by its weight files."""
+    by_config, by_weights = fit.shape_of(str(tiny_model)), model_parts.shapes(weights.tensors(tiny_model))
+    assert by_config
+    for group in model_parts.GROUPS:
+        assert by_config.features[group] == sum(map(sum, by_weights.linear[group].values())), group
+        if group != "llm":
+            assert by_config.parameters[group] == sum(map(prod, by_weights.linear[group].values())), group
+    settings = recipes.fill_sft(
+        SftConfig(lora={"rank": 2, "experts": True, "dropout": 0}, freeze_audio=False, freeze_aligner=False),
+        recipe="seed", gpu_memory_gib=80, device="cuda",
+    )  # fmt: skip
+    contract = sum(trainable.expected(settings, by_weights).values())
+    assert by_config.trained("lora", 2, trainable.opened(settings), experts=True) == contract
+
+
+# Bytes of a trained parameter: bf16 gradient, and float32 weight and two moments of AdamW.
+@pytest.mark.parametrize(
+    ("opened", "billions"),
+    [
+        (("llm",), 30.53),
+        (("llm", "vision", "audio", "aligner"), 30.53 + 0.41 + 0.64 + 0.13),
+        (("audio",), 0.64),
+        (("vision", "aligner"), 0.41 + 0.13),
+    ],
+)
+def test_opened_towers_have_gradients_and_an_optimizer(opened: tuple[str, ...], billions: float) -> None:
+    setup = fit.Setup(OMNI, 8, 80, **FULL | {"opened": opened})
+    states = fit.need(setup).moments["train"]
+    assert states["gradients"] * 2**30 == pytest.approx(2 * billions * 1e9 / 8, rel=0.01)
+    assert states["optimizer"] * 2**30 == pytest.approx(12 * billions * 1e9 / 8, rel=0.01)
+    assert states["weights"] * 2**30 == pytest.approx(63.4e9 / 8, rel=0.01)
+
+
+def test_what_a_config_opens_is_what_is_reckoned() -> None:
+    keys = {"freeze_vit": False, "freeze_vision": True, "lora": {"experts": True, "dropout": 0}}
+    settings = recipes.fill_sft(SftConfig(**keys), recipe="seed", gpu_memory_gib=80, device="cuda")
+    setup = fit.of_experiment(settings, Experiment.model_construct(sft=settings, grpo=None), OMNI, 80)
+    assert (setup.opened, setup.experts) == (["llm", "audio"], True)
+    assert setup.trained == 8 * (835_584 + 746_240 + 39_321_600)
 
 
 # One H100 80GB, ms-swift 4.6.0, torch 2.11.0, 2026-11-24; text rows of about 300 tokens, the longest of a batch
@@ -44,7 +90,6 @@ def test_the_peak_is_within_5_percent_of_the_measured(keys: dict[str, Any], peak
     assert fit.need(setup).peak == pytest.approx(peak, rel=0.05)
 
 
-FULL = {"tuner": "full", "deepspeed": "zero3", "tokens": 2048}
 VLLM = {"colocate": True, "tokens": 8192 + 2048, "micro_batch": 2}
 SHARED = {"deepspeed": "zero3", "sleep_level": 1, "move_model_batches": 10}
 # name -> (where it was published, GPUs, GiB of each, keys, what the planner must say of the 30B model).
@@ -135,7 +180,7 @@ def test_zero2_with_vllm_beside_it_is_refused_with_the_setting_that_fits() -> No
 
 
 def test_what_nothing_helps_is_said() -> None:
-    tall = _shape(PUBLISHED | {"vocab_size": 10_000_000}, 0.0, 0.0)
+    tall = measured(PUBLISHED | {"text_config": PUBLISHED_TEXT | {"vocab_size": 10_000_000}})
     assert fit.refusal("sft", fit.Setup(tall, 1, 4)).endswith("Nothing here makes it fit: take larger GPUs.")
 
 
@@ -153,16 +198,10 @@ def test_host_memory_disk_and_time() -> None:
 
 
 def test_a_model_in_a_folder_is_measured_and_an_unknown_one_is_not(tmp_path: Path) -> None:
-    thinker = {
-        "text_config": PUBLISHED,
-        "vision_config": {"depth": 27, "hidden_size": 1152, "intermediate_size": 4304},
-        "audio_config": {"encoder_layers": 32, "d_model": 1280, "encoder_ffn_dim": 5120},
-    }
-    (tmp_path / "config.json").write_text(json.dumps({"thinker_config": thinker}))
+    (tmp_path / "config.json").write_text(json.dumps({"thinker_config": PUBLISHED}))
     local = fit.shape_of(str(tmp_path))
     assert local
-    assert local.text == OMNI.text
-    assert local.towers == pytest.approx(OMNI.towers, rel=0.15)
+    assert local.parameters == OMNI.parameters
     assert fit.shape_of("qwen/qwen3-omni-30b-a3b-thinking") == OMNI
     assert fit.shape_of("someone/another-model") is None
     (tmp_path / "config.json").write_text("{}")

@@ -134,4 +134,10 @@ def test_a_kill_for_want_of_memory_is_told_as_that():
     assert "resources.train_mem_gib" in by_kernel.fix
     assert by_anyone.what == "ms-swift was killed, by hand or because the machine's memory was used up"
     assert by_kernel.code == by_anyone.code == 137
-    assert kernel_kills() >= 0
+
+
+@pytest.mark.parametrize(("text", "kills"), [("nr_free_pages 9\noom_kill 3\noom_kill_x 7\n", 3), ("x 1\n", 0)])
+def test_the_kernel_says_how_often_it_killed(text: str, kills: int, tmp_path: Path):
+    assert kernel_kills(tmp_path / "not there") == 0
+    (tmp_path / "vmstat").write_text(text)
+    assert kernel_kills(tmp_path / "vmstat") == kills

@@ -102,7 +102,7 @@ def test_the_supervisors_own_death_leaves_nothing(
     supervisor.send_signal(kind)
     supervisor.wait()
     wait_for(all_gone, 5)
-    assert ("saved step" in Path("child.log").read_text()) is False  # nobody is left to write the log
+    assert Path("saved").exists() is (deaf == "nothing"), "the kernel's SIGTERM asks for a checkpoint"
     count("ends by signal in order")
 
 

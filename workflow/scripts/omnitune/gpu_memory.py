@@ -6,14 +6,10 @@ and layers to 1 %. Sizes are those of Qwen3-Omni-30B-A3B; other bases are smalle
 """
 
 from dataclasses import dataclass
-from typing import Literal
 
 GIB = 2**30
 LAYERS = 48
 WEIGHTS = 63.4e9  # bytes of the thinker in bfloat16, which is what is loaded
-TEXT_PARAMETERS = 30.5e9
-ADAPTER_PARAMETERS = 0.84e6  # of rank 1 on the attention of the text model
-EXPERT_PARAMETERS = 39.4e6  # of rank 1 on its experts
 # Bytes a token: logits over 152,064 words with their gradient, and what a layer keeps for the way back.
 LOGITS = 2.14e6
 KEPT = 0.155e6
@@ -29,16 +25,14 @@ class Load:
     """A training as the memory sees it.
 
     Attributes:
-        tuner: an adapter, or all weights of the text model.
-        rank: of the adapter.
-        experts: whether the adapter reaches the experts.
+        trained: parameters that get a gradient.
+        experts: whether an adapter reaches the experts.
         deepspeed: preset, or none.
         processes: GPUs that share the work.
         tokens: of the longest row (max_length).
     """
 
-    tuner: Literal["lora", "full"]
-    rank: int
+    trained: float
     experts: bool
     deepspeed: str
     processes: int
@@ -58,13 +52,10 @@ class Load:
 
     def _states(self) -> float:
         """Bytes that lie on a GPU between steps: weights, gradients, optimizer, each shared or whole."""
-        trained = TEXT_PARAMETERS
-        if self.tuner == "lora":
-            trained = self.rank * (ADAPTER_PARAMETERS + (EXPERT_PARAMETERS if self.experts else 0))
         stage = int(self.deepspeed[4]) if self.deepspeed.startswith("zero") else 0
         offloaded = self.deepspeed.endswith("_offload")
         share = [1 / self.processes if stage >= least else 1 for least in (3, 2, 1)]
         weights, gradients, optimizer = share
         # Of sharded weights a layer and the next are there whole while they are used.
         held = 2 * WEIGHTS / LAYERS + (0 if offloaded else WEIGHTS * weights) if stage == 3 else WEIGHTS
-        return held + trained * (GRADIENT * gradients + (0 if offloaded else OPTIMIZER * optimizer))
+        return held + self.trained * (GRADIENT * gradients + (0 if offloaded else OPTIMIZER * optimizer))

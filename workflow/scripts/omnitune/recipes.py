@@ -7,10 +7,12 @@ those by the memory of the GPU (`gpu_memory.py`) and keeps the effective batch.
 
 from typing import Any, Literal
 
+from omnitune import trainable
 from omnitune.config.grpo import GrpoConfig
 from omnitune.config.sft import SftConfig
 from omnitune.config.training import TrainingConfig
 from omnitune.errors import PipelineError
+from omnitune.fit.shape import PUBLISHED, measured
 from omnitune.gpu_memory import Load
 
 Recipe = Literal["fast", "seed"]
@@ -130,12 +132,12 @@ def _filled(
         )
     else:
         defaults["processes"] = chosen.get("gpus", defaults["gpus"])
+    # What is not said of a tower is said of both.
+    defaults |= dict.fromkeys(("freeze_vision", "freeze_audio"), (defaults | chosen)["freeze_vit"])
     filled = defaults | chosen
     if recipe == "fast":
         defaults |= _fast(section, key, filled, gpu_memory_gib, device)
-    # What is not said of a tower is said of both.
-    towers = dict.fromkeys(("freeze_vision", "freeze_audio"), filled["freeze_vit"])
-    filled = towers | defaults | chosen | _batch(chosen, defaults, filled["processes"])
+    filled = defaults | chosen | _batch(chosen, defaults, filled["processes"])
     if "gradient_checkpointing" not in filled:
         load = _load(section, filled)
         fits = load.fits(gpu_memory_gib, filled["micro_batch"], checkpointing=False)
@@ -174,10 +176,11 @@ def _speed(shape: tuple[int, bool]) -> tuple[float, bool]:
 
 
 def _load(section: TrainingConfig, filled: dict[str, Any]) -> Load:
+    experts = section.tuner == "lora" and section.lora.experts
+    opened = trainable.opened(section.model_copy(update=filled))
     return Load(
-        tuner=section.tuner,
-        rank=section.lora.rank,
-        experts=section.tuner == "lora" and section.lora.experts,
+        trained=measured(PUBLISHED).trained(section.tuner, section.lora.rank, opened, experts),
+        experts=experts,
         deepspeed=filled["deepspeed"],
         processes=filled["processes"],
         tokens=filled["max_length"],

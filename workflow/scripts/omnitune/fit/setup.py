@@ -1,8 +1,10 @@
 """A training as far as memory depends on it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from omnitune import trainable
 from omnitune.config.experiments import Experiment
 from omnitune.config.grpo import GrpoConfig
 from omnitune.config.training import TrainingConfig
@@ -16,8 +18,7 @@ class Setup:
     Attributes:
         shape: of the base.
         gpus, gpu_gib: how many share the training, and the memory of each in GiB.
-        tuner, rank: what is trained.
-        towers: whether the towers are trained too.
+        tuner, rank, opened, experts: what is trained (`Shape.trained`).
         deepspeed: preset; `none` is plain DDP.
         micro_batch, tokens: rows of one forward pass, and the tokens of the longest.
         sampled: rows that the policy samples at a time by transformers; 0 without.
@@ -32,7 +33,8 @@ class Setup:
     gpu_gib: float
     tuner: Literal["lora", "full"] = "lora"
     rank: int = 8
-    towers: bool = False
+    opened: Sequence[str] = ("llm",)
+    experts: bool = False
     deepspeed: str = "zero2"
     micro_batch: int = 1
     tokens: int = 4096
@@ -56,9 +58,7 @@ class Setup:
     @property
     def trained(self) -> float:
         """Parameters that get a gradient."""
-        if self.tuner == "lora":
-            return float(self.rank * self.shape.attention)
-        return self.shape.text + (self.shape.towers if self.towers else 0)
+        return self.shape.trained(self.tuner, self.rank, self.opened, self.experts)
 
 
 def of_experiment(section: TrainingConfig, experiment: Experiment, shape: Shape, gpu_gib: float) -> Setup:
@@ -72,7 +72,8 @@ def of_experiment(section: TrainingConfig, experiment: Experiment, shape: Shape,
         gpu_gib=gpu_gib,
         tuner=section.tuner,
         rank=section.lora.rank,
-        towers=not section.freeze_vit,
+        opened=trainable.opened(section),
+        experts=section.lora.experts,
         deepspeed=section.deepspeed or "none",
         micro_batch=section.micro_batch,
         tokens=section.max_length,

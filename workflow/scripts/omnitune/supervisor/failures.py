@@ -48,10 +48,10 @@ def _killed(log: Path, memory_was_full: bool) -> PipelineError:
     return PipelineError(what, where=str(log), fix=fix, code=ExitCode.KILLED)
 
 
-def kernel_kills() -> int:
+def kernel_kills(told: Path = Path("/proc/vmstat")) -> int:
     """How often the kernel has killed for want of memory since the machine started; 0 where it does not say."""
     try:
-        found = re.search(r"^oom_kill (\d+)$", Path("/proc/vmstat").read_text(), re.M)
+        found = re.search(r"^oom_kill (\d+)$", told.read_text(), re.M)
     except OSError:
         return 0
     return int(found[1]) if found else 0

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from omnitune import runkey, seals
-from omnitune.trainer import contract, finite, rollout_check, rotation
+from omnitune.trainer import contract, finite, resumed_weights, rollout_check, rotation
 from omnitune.trainer.heartbeat import Heartbeat, Phase
 from omnitune.trainer.stop import StopRequest, agreed
 
@@ -17,6 +17,11 @@ class Callback:
     """To be mixed with ms-swift's TrainerCallback, which keeps `trainer` and answers the events not named here."""
 
     trainer: Any
+
+    def __init__(self, args: Any, trainer: Any) -> None:
+        """As ms-swift makes it, before a checkpoint is read."""
+        super().__init__(args, trainer)  # type: ignore[call-arg] # of the class that it is mixed with
+        resumed_weights.complete(trainer)
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Look at the trainer once, and take over what it does worse."""

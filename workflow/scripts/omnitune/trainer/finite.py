@@ -6,7 +6,13 @@ a gradient norm of infinity.
 """
 
 import math
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
+
+from omnitune.trainer import rows_of_step
+
+_TOLD = 5
 
 
 class NotFiniteError(ArithmeticError):
@@ -20,13 +26,13 @@ def guard(trainer: Any) -> None:
 
     def checked_step(*args: Any, **kwargs: Any) -> Any:
         loss = training_step(*args, **kwargs)
-        require(loss, "the loss", trainer.state.global_step + 1)
+        require(loss, "the loss", trainer.state.global_step + 1, lambda: _rows(trainer))
         return loss
 
     def checked_clip(*args: Any, **kwargs: Any) -> Any:
         norm = clip(*args, **kwargs)
         if norm is not None:
-            require(norm, "the gradient norm", trainer.state.global_step + 1)
+            require(norm, "the gradient norm", trainer.state.global_step + 1, lambda: _rows(trainer))
         return norm
 
     trainer.training_step = checked_step
@@ -35,15 +41,29 @@ def guard(trainer: Any) -> None:
     trainer.args.logging_nan_inf_filter = False
 
 
-def require(value: Any, what: str, step: int) -> None:
+def require(value: Any, what: str, step: int, rows: Callable[[], str] = str) -> None:
     """Raise when a number, or a tensor of one, is not finite.
+
+    Args:
+        rows: what is said of the rows that it was made from.
 
     Raises:
         NotFiniteError: naming what it is and the step.
     """
     number = float(value)
     if not math.isfinite(number):
-        raise NotFiniteError(f"{what} at step {step} is {number}")
+        raise NotFiniteError(f"{what} at step {step} is {number}{rows()}")
+
+
+def _rows(trainer: Any) -> str:
+    """The rows of the step at work; all are printed, and the first are told."""
+    with suppress(Exception):  # what it looks at is ms-swift's own, and the error must be told whatever that is
+        if ids := rows_of_step.ids(trainer):
+            rank, step = trainer.args.process_index, trainer.state.global_step + 1
+            print(f"Rows of step {step} in process {rank}: {' '.join(ids)}", flush=True)
+            more = f" and {len(ids) - _TOLD} more, which the log names" if len(ids) > _TOLD else ""
+            return f"; process {rank} read {', '.join(ids[:_TOLD])}{more}"
+    return ""
 
 
 def require_weights(model: Any, step: int) -> None:
