@@ -134,6 +134,13 @@ def test_zero2_with_vllm_beside_it_is_refused_with_the_setting_that_fits() -> No
     )
 
 
+def test_a_server_is_not_told_to_share_a_copy_over_more_gpus_than_it_has() -> None:
+    served = {"server_tensor_parallel": 1, "tokens": 8192, "deepspeed": "zero3"}
+    one, two = (fit.Setup(OMNI, 4, 40, server_gpus=gpus, **served) for gpus in (1, 2))
+    assert fit.remedy(one) == {"server_tensor_parallel": 4, "server_gpus": 4}
+    assert fit.remedy(two) == {"vllm_gpu_memory_utilization": 0.8, "server_tensor_parallel": 2}
+
+
 def test_what_nothing_helps_is_said() -> None:
     tall = _shape(PUBLISHED | {"vocab_size": 10_000_000}, 0.0, 0.0)
     assert fit.refusal("sft", fit.Setup(tall, 1, 4)).endswith("Nothing here makes it fit: take larger GPUs.")
