@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tally import Count
 
 from omnitune import fit
 from omnitune.fit import amounts
@@ -94,13 +95,14 @@ PUBLISHED_TRAININGS: dict[str, tuple[str, int, float, dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize("name", PUBLISHED_TRAININGS)
-def test_published_trainings_are_judged_as_they_went(name: str) -> None:
+def test_published_trainings_are_judged_as_they_went(name: str, count: Count) -> None:
     _, gpus, gib, keys, said = PUBLISHED_TRAININGS[name]
     setup = fit.Setup(OMNI, gpus, gib, **keys)
     found = fit.need(setup)
     assert (found.fits(gib), found.impossible(gib)) == {
         FITS: (True, False), NOT: (False, True), UNSURE: (False, False)
     }[said], found  # fmt: skip
+    count("published trainings judged as they went")
 
 
 def test_used_memory_is_near_what_was_published() -> None:
