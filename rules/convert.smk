@@ -17,7 +17,7 @@ rule convert_source:
         task=lambda wildcards: cfg.sources[wildcards.source].task,
         columns=lambda wildcards: json.dumps(cfg.sources[wildcards.source].columns),
         shards=lambda wildcards: cfg.sources[wildcards.source].shards,
-        more=lambda wildcards: convert_options(cfg.sources[wildcards.source]),
+        more=lambda wildcards: source_options.for_convert(cfg.sources[wildcards.source]),
         roots=media_roots(),
         media="results/{run}/convert/media",
         content=lambda wildcards: content(cfg.sources[wildcards.source].path),

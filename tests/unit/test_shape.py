@@ -281,7 +281,7 @@ OWNERS = {
     "sources": ["source", r"cfg.sources\[\w+(\.\w+)?\]"], "sft": ["settings", r"\]\.sft", "experiment.sft", "sft"],
     "sft.lora": ["settings.lora"],
     "grpo": ["settings", r"\]\.grpo", "experiment.grpo", "grpo", "self.grpo"], "grpo.lora": ["settings.lora"],
-    "grpo.lab": ["settings"], "grpo.rewards": ["reward"],
+    "grpo.lab": ["settings"], "grpo.server": ["server"], "grpo.rewards": ["reward"],
     "merge": ["experiment.merge", r"\]\.merge"], "deploy": ["settings"], "infer": ["settings", "cfg.infer"],
     "score": ["cfg.score"], "resources": ["cfg.resources"], "envs": ["cfg.envs"], "demo": ["cfg.demo"],
 }  # fmt: skip
@@ -314,6 +314,8 @@ def test_every_setting_is_read(key: str, attribute: str):
             pattern = r"config\.resources\.gpu_memory_gib"
         if key == "grpo.rewards.weight":  # a section's weights are read together
             read.append((LIBRARY / "config" / "grpo.py").read_text())
+        if section == "envs":  # by the name of the environment
+            pattern = rf"cfg\.envs\.(own\(|{attribute}\b)"
         if key.endswith("_template"):  # read together
             pattern = r"source\.templates\(\)"
     assert any(re.search(pattern, text) for text in read), f"nothing reads {key}"

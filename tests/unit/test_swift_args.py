@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from project import example
 
-from omnitune import recipes, supervisor, swift_args, swift_owned
+from omnitune import infer_args, recipes, supervisor, swift_args, swift_owned
 from omnitune.config.infer import InferConfig
 from omnitune.config.media import MediaConfig
 from omnitune.config.sft import SftConfig
@@ -338,7 +338,7 @@ def test_every_media_setting_reaches_the_environment(field: str):
 
 def test_training_and_inference_see_media_alike():
     media = MediaConfig(video_max_frames=6)
-    inferred = swift_args.infer(
+    inferred = infer_args.infer(
         InferConfig(), media=media, device="cuda", model="m", adapter=None, test="t", output="o"
     )
     assert inferred["ENV"] == render(media=media)["ENV"]
@@ -347,7 +347,7 @@ def test_training_and_inference_see_media_alike():
 @pytest.mark.parametrize(("device", "adapter"), [("cuda", None), ("cpu", "sft/model")])
 def test_arguments_of_inference(device, adapter):
     settings = InferConfig(batch_size=4, max_new_tokens=9, temperature=0.5)
-    arguments = swift_args.infer(
+    arguments = infer_args.infer(
         settings, media=MediaConfig(), device=device, model="m", adapter=adapter, test="t.jsonl", output="r.jsonl"
     )
     del arguments["ENV"]

@@ -10,7 +10,7 @@ from test_grpo_args import render as grpo
 from test_grpo_args import server
 from test_swift_args import DEFAULTS, render, seed
 
-from omnitune import rollout_args, swift_args, swift_flags, swift_owned
+from omnitune import infer_args, rollout_args, swift_args, swift_flags, swift_owned
 from omnitune.config.infer import InferConfig
 from omnitune.config.media import MediaConfig
 from omnitune.errors import PipelineError
@@ -84,7 +84,7 @@ def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def infer(device: str, adapter: str | None, **keys: Any) -> dict[str, Any]:
-    return swift_args.infer(
+    return infer_args.infer(
         InferConfig(**keys), media=MediaConfig(), device=device, model="m", adapter=adapter, test="t", output="o"
     )
 

@@ -12,6 +12,7 @@ from omnitune import (
     attention,
     base_model,
     deploy_args,
+    infer_args,
     rollout_args,
     swift_args,
     swift_flags,
@@ -149,7 +150,7 @@ def _plugins(*names: str) -> list[str]:
 
 
 def _infer(options: argparse.Namespace) -> dict[str, Any]:
-    return swift_args.infer(
+    return infer_args.infer(
         InferConfig.model_validate(options.settings),
         media=MediaConfig.model_validate(options.media),
         device=options.device,

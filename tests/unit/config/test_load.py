@@ -279,6 +279,10 @@ GRPO_SOURCE = {"a": {"format": "messages", "path": "data/a.jsonl", "use": ["sft"
             "grpo.processes: on a CPU vLLM samples in one process. Set it to 1.",
         ),
         (
+            {"device": "cpu", "grpo": {"enabled": True, "rollout": "colocate", "sleep_level": 1}},
+            "grpo.sleep_level: a vLLM on a CPU gives nothing up. Set it to 0.",
+        ),
+        (
             {"grpo": {"enabled": True, "rollout": "server", "server": {"gpus": 3, "tensor_parallel": 2}}},
             "grpo.server.gpus: 3 GPUs hold no whole number of copies of 2 GPUs each. "
             "Set it to a multiple of tensor_parallel.",

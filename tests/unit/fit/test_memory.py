@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tally import Count
 
 from omnitune import fit, model_parts, recipes, trainable, weights
 from omnitune.config.experiments import Experiment
@@ -139,13 +140,14 @@ PUBLISHED_TRAININGS: dict[str, tuple[str, int, float, dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize("name", PUBLISHED_TRAININGS)
-def test_published_trainings_are_judged_as_they_went(name: str) -> None:
+def test_published_trainings_are_judged_as_they_went(name: str, count: Count) -> None:
     _, gpus, gib, keys, said = PUBLISHED_TRAININGS[name]
     setup = fit.Setup(OMNI, gpus, gib, **keys)
     found = fit.need(setup)
     assert (found.fits(gib), found.impossible(gib)) == {
         FITS: (True, False), NOT: (False, True), UNSURE: (False, False)
     }[said], found  # fmt: skip
+    count("published trainings judged as they went")
 
 
 def test_used_memory_is_near_what_was_published() -> None:
@@ -177,6 +179,13 @@ def test_zero2_with_vllm_beside_it_is_refused_with_the_setting_that_fits() -> No
         "grpo.deepspeed: zero3, grpo.vllm_tensor_parallel_size: 2, grpo.sleep_level: 1 and "
         "grpo.move_model_batches: 16."
     )
+
+
+def test_a_server_is_not_told_to_share_a_copy_over_more_gpus_than_it_has() -> None:
+    served = {"server_tensor_parallel": 1, "tokens": 8192, "deepspeed": "zero3"}
+    one, two = (fit.Setup(OMNI, 4, 40, server_gpus=gpus, **served) for gpus in (1, 2))
+    assert fit.remedy(one) == {"server_tensor_parallel": 4, "server_gpus": 4}
+    assert fit.remedy(two) == {"vllm_gpu_memory_utilization": 0.8, "server_tensor_parallel": 2}
 
 
 def test_what_nothing_helps_is_said() -> None:

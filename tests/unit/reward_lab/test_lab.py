@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tally import Count
 
 from omnitune.config.grpo import LabConfig
 from omnitune.demo.tokenizer import write_tokenizer
@@ -190,7 +191,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_planted_fault_is_stopped(prompts: Path, model: Path, fault: str) -> None:
+def test_a_planted_fault_is_stopped(prompts: Path, model: Path, fault: str, count: Count) -> None:
     body, sentence = FAULTS[fault]
     limit = {"seconds": 1} if fault == "hangs" else {}
     with pytest.raises(PipelineError) as told:
@@ -200,6 +201,7 @@ def test_a_planted_fault_is_stopped(prompts: Path, model: Path, fault: str) -> N
     else:
         assert str(told.value) == sentence
     assert not prompts.with_name("rewards.json").exists()
+    count("planted faults of rewards stopped")
 
 
 def test_a_named_column_that_no_prompt_has_is_stopped(prompts: Path, model: Path) -> None:

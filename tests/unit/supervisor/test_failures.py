@@ -82,13 +82,26 @@ def test_a_known_failure_has_its_code_its_line_and_its_remedy(line: str, code: i
     assert error.hopeless is (code in (65, 76, 77, 78))
 
 
-def test_a_cause_is_told_before_what_follows_from_it():
-    tail = (
-        "[rank1]: torch.distributed.DistBackendError: NCCL error in: x\n"
-        "[rank0]: torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2 GiB\n"
-        "torch.distributed.elastic.multiprocessing.errors.ChildFailedError: \n"
-    )
-    assert explain(1, tail, LOG).code == 76
+@pytest.mark.parametrize(
+    ("follows", "cause", "code"),
+    [
+        (
+            "torch.distributed.DistBackendError: NCCL error in: x",
+            "torch.OutOfMemoryError: CUDA out of memory.",
+            76,
+        ),
+        # A rank that cannot listen tells no other where it is.
+        (
+            "torch.distributed.DistStoreError: Timed out waiting for clients",
+            "errno: 98 - Address already in use",
+            75,
+        ),
+        ("RuntimeError: Gloo connectFullMesh failed with x", "The server socket has failed: EADDRINUSE", 75),
+    ],
+)
+def test_a_cause_is_told_before_what_follows_from_it(follows: str, cause: str, code: int):
+    launcher = "torch.distributed.elastic.multiprocessing.errors.ChildFailedError:"
+    assert explain(1, f"[rank1]: {follows}\n[rank0]: {cause}\n{launcher}\n", LOG).code == code
 
 
 # What is said on the way to an ordinary end is no reason.

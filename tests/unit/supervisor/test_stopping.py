@@ -86,6 +86,17 @@ def test_asked_by_signal(name: str, supervise: Callable[..., "subprocess.Popen[s
     count("ends by signal in order")
 
 
+def test_told_to_all_as_by_slurm():
+    """The command itself may end at once, of the signal or of a server that did."""
+    note = "import os; open('new', 'w').write(str(os.getpid())); os.rename('new', 'pids'); "
+    supervisor = supervised(note + SLEEP)
+    (child,) = pids()
+    supervisor.send_signal(TERM)
+    os.kill(child, TERM)
+    output, _ = supervisor.communicate(timeout=60)
+    assert (supervisor.returncode, "error: Stopped by SIGTERM." in output) == (85, True), output
+
+
 def test_asked_as_a_group(supervise: Callable[..., "subprocess.Popen[str]"]):
     supervisor = supervise("signal", 60)
     os.killpg(supervisor.pid, INT)

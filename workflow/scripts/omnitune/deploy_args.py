@@ -7,7 +7,8 @@ from omnitune.config.deploy import DeployConfig
 from omnitune.config.infer import InferConfig
 from omnitune.config.media import MediaConfig
 from omnitune.errors import PipelineError
-from omnitune.swift_args import Arguments, Backend, Device, as_text, common, generation, generation_environment
+from omnitune.infer_args import Backend, generation, generation_environment
+from omnitune.swift_args import Arguments, Device, as_text, common
 
 VERSION = 1
 # In ENV: what the launcher needs to know, and ms-swift does not.

@@ -58,3 +58,8 @@ def rollout(
     # The variables are the training's own: what sizes the media there sizes them here.
     variables = media_environment(media) | vllm_args.environment(device)
     return as_text(arguments | server.swift) | {"ENV": variables}
+
+
+def found_at(port: int) -> Arguments:
+    """How a training finds the server; the weights come in by the next port."""
+    return {"vllm_server_host": HOST, "vllm_server_port": port, "vllm_server_group_port": port + 1}

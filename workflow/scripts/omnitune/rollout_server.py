@@ -1,6 +1,7 @@
 """The vLLM server that samples for GRPO: started beside a training, watched, and ended with it."""
 
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -14,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from omnitune import launcher, supervisor, swift_process
 from omnitune.errors import ExitCode, PipelineError
-from omnitune.rollout_args import HOST
+from omnitune.rollout_args import HOST, found_at
 from omnitune.serving import LISTENS, check_port
 from omnitune.supervisor import signals
+from omnitune.swift_args import command_line
 
 if TYPE_CHECKING:
     import psutil
@@ -25,6 +27,10 @@ if TYPE_CHECKING:
 START_SECONDS = 1800
 _POLL_SECONDS = 0.5
 _STOP_SECONDS = supervisor.GRACE_SECONDS + 10
+# Linux keeps a port for a minute after a server that closed its connections first.
+_FORGET_SECONDS = 65.0
+# How vLLM titles the processes of an engine.
+_ENGINE = "VLLM::"
 _COMMAND = Path(__file__).parents[1] / "rollout.py"
 
 
@@ -51,8 +57,7 @@ class Server:
     @property
     def flags(self) -> list[str]:
         """Flags by which a training finds it."""
-        return ["--vllm_server_host", HOST, "--vllm_server_port", str(self.port),
-                "--vllm_server_group_port", str(self.port + 1)]  # fmt: skip
+        return command_line(found_at(self.port))
 
 
 def serve(arguments: Mapping[str, Any], *, python: str, devices: str, port: int, cache: Path, log: Path) -> None:
@@ -70,7 +75,7 @@ def serve(arguments: Mapping[str, Any], *, python: str, devices: str, port: int,
         PipelineError: the port or the next one is taken, it cannot start, or it ended by itself.
     """
     for one in (port, port + 1):
-        _check_port(one)
+        _wait_for_port(one)
     log.unlink(missing_ok=True)
     try:
         supervisor.run(
@@ -83,12 +88,22 @@ def serve(arguments: Mapping[str, Any], *, python: str, devices: str, port: int,
     raise PipelineError("the rollout server ended by itself", where=str(log), code=ExitCode.TRAINER)
 
 
-def _check_port(port: int) -> None:
-    try:
-        check_port(HOST, port)
-    except PipelineError as error:
-        fix = "End what uses it, or choose another: grpo.server.port, which takes the next one too."
-        raise PipelineError(error.what, where=error.where, fix=fix, code=error.code) from None
+def _wait_for_port(port: int) -> None:
+    """Wait until a server that was there before is forgotten; one that is there still is refused at once."""
+    end = time.monotonic() + _FORGET_SECONDS
+    while True:
+        try:
+            return check_port(HOST, port)
+        except PipelineError as error:
+            if error.code != ExitCode.BUSY or _listens(port) or time.monotonic() > end:
+                fix = "End what uses it, or choose another: grpo.server.port, which takes the next one too."
+                raise PipelineError(error.what, where=error.where, fix=fix, code=error.code) from None
+        time.sleep(_POLL_SECONDS)
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as attempt:
+        return attempt.connect_ex((HOST, port)) == 0
 
 
 @dataclass
@@ -117,8 +132,13 @@ class Running:
 
 
 @contextmanager
-def running(server: Server | None, *, python: str, devices: str, cache: Path) -> Iterator[Callable[[], None]]:
+def running(
+    server: Server | None, *, python: str, devices: str, cache: Path, keep_open: Sequence[int] = ()
+) -> Iterator[Callable[[], None]]:
     """Start a server, wait until it answers, and end it with all its processes after the block; None needs none.
+
+    Args:
+        keep_open: descriptors that it inherits: the locks of its GPUs, whose memory outlives us.
 
     Yields:
         A look whether it still works, which raises when it does not (`Running.check`).
@@ -140,6 +160,7 @@ def running(server: Server | None, *, python: str, devices: str, cache: Path) ->
         server,
         subprocess.Popen(
             argv, env={**os.environ, **launcher.ours()}, start_new_session=True, stdin=subprocess.DEVNULL,
+            pass_fds=keep_open,
         ),
     )  # fmt: skip
     try:
@@ -204,16 +225,21 @@ def _answers(server: Server) -> bool:
 
 
 def _workers(command: int) -> "list[psutil.Process]":
-    """The processes that hold the model: children of ms-swift's own, but for the helper that Python starts."""
+    """The processes that hold the model: workers of ms-swift, without Python's helper, and engines of vLLM."""
     import psutil
 
     swifts = psutil.Process(command).children()
-    started = [child for one in swifts for child in one.children()]
-    return [child for child in started if not _is_helper(child.cmdline())]
+    started = [child for one in swifts for child in one.children() if not _has(child, "resource_tracker")]
+    return started + [one for child in started for one in child.children(recursive=True) if _has(one, _ENGINE)]
 
 
-def _is_helper(argv: Sequence[str]) -> bool:
-    return any("resource_tracker" in part for part in argv)
+def _has(process: "psutil.Process", text: str) -> bool:
+    import psutil
+
+    try:
+        return any(text in part for part in process.cmdline())
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _lives(process: "psutil.Process") -> bool:

@@ -169,7 +169,11 @@ def _run(job: Job, arguments: Mapping[str, Any], last: Checkpoint | None, lock: 
     with (
         gpus.leased(job.gpus + (job.server.gpus if job.server else 0)) as lease,
         rollout_server.running(
-            job.server, python=job.python, devices=lease.after(job.gpus), cache=cache / "rollout"
+            job.server,
+            python=job.python,
+            devices=lease.after(job.gpus),
+            cache=cache / "rollout",
+            keep_open=lease.descriptors,
         ) as check,
     ):
         begun = time.time()

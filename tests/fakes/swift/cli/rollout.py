@@ -1,25 +1,25 @@
-"""`swift rollout` as the launcher sees it: a process that listens, and a worker of it that holds the model.
+"""`swift rollout` as the launcher sees it: a process that listens, its worker, and the worker's engine of vLLM.
 
-OMNITUNE_FAKE: as in `swift deploy`; `worker@SECONDS` loses the worker so long after it listens.
+OMNITUNE_FAKE: as in `swift deploy`; `worker@SECONDS` and `engine@SECONDS` lose the one or the other after so long.
 """
 
 import os
 import subprocess
 import sys
-import threading
-import time
 
 from swift.cli.deploy import main
 
-
-def _lose_the_worker(worker: "subprocess.Popen[bytes]", seconds: float) -> None:
-    time.sleep(seconds)
-    worker.kill()
-
+_WORKER = """
+import subprocess, sys, time
+engine = subprocess.Popen(["VLLM::EngineCore", "-c", "import time; time.sleep(600)"], executable=sys.executable)
+fault, _, at = sys.argv[1].partition("@")
+if fault in ("worker", "engine"):
+    time.sleep(float(at))
+    engine.kill()
+if fault != "worker":
+    time.sleep(600)
+"""
 
 if __name__ == "__main__":
-    started = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
-    fault, _, at = os.environ.get("OMNITUNE_FAKE", "").partition("@")
-    if fault == "worker":
-        threading.Thread(target=_lose_the_worker, args=(started, float(at)), daemon=True).start()
+    subprocess.Popen([sys.executable, "-c", _WORKER, os.environ.get("OMNITUNE_FAKE", "")])
     main()

@@ -7,7 +7,7 @@ joined by commas:
     slow@SECONDS        between steps
     stall, stall@STEP   hangs in the first or that step, silent; SIGTERM ends it
     deaf, deaf@STEP     as stall, but only SIGKILL ends it
-    worker@SECONDS      waits for ever, for a server that has lost its worker (`swift rollout`)
+    worker@SECONDS      waits for ever, for a server that has lost its worker (`swift rollout`); engine@ likewise
     nan, nan@STEP       logs losses that are NaN; refuses a loss at that step
     glitch@STEP         as nan@STEP, but not in a run that was resumed
     oom, oom@ROWS       out of memory; with more rows a pass than these, with 0 unless activations are recomputed
@@ -87,7 +87,7 @@ def main() -> None:
                 if FAULTS.get(fault) in ("", str(step)):
                     signal.signal(signal.SIGTERM, answer)
                     time.sleep(600)
-            time.sleep(600 if "worker" in FAULTS else float(FAULTS.get("slow", 0)))
+            time.sleep(600 if {"worker", "engine"} & FAULTS.keys() else float(FAULTS.get("slow", 0)))
             if FAULTS.get("nan") == str(step) or (FAULTS.get("glitch") == str(step) and not resumed):
                 finite.require(float("nan"), "the loss", step)
             loss = float("nan") if FAULTS.get("nan") == "" else round(2.0 / step, 6)

@@ -38,6 +38,8 @@ def _rollout_mistakes(config: Config, grpo: GrpoConfig, at: Callable[..., str]) 
             f"{at('server', 'gpus')}: {server.gpus} GPUs hold no whole number of copies of "
             f"{server.tensor_parallel} GPUs each. Set it to a multiple of tensor_parallel."
         )
+    if grpo.rollout == "colocate" and config.device == "cpu" and grpo.sleep_level:
+        yield f"{at('sleep_level')}: a vLLM on a CPU gives nothing up. Set it to 0."
     if grpo.rollout == "colocate":
         if config.device == "cpu" and grpo.processes != 1:
             yield f"{at('processes')}: on a CPU vLLM samples in one process. Set it to 1."

@@ -19,9 +19,15 @@ def remedy(setup: Setup) -> dict[str, Any] | None:
         for keys in combinations(options, count):
             for values in product(*(options[key] for key in keys)):
                 changes = dict(zip(keys, values, strict=True))
-                if need(replace(setup, **changes)).fits(setup.gpu_gib):
+                changed = replace(setup, **changes)
+                if _is_whole(changed) and need(changed).fits(setup.gpu_gib):
                     return changes
     return None
+
+
+def _is_whole(setup: Setup) -> bool:
+    """Whether a server's GPUs hold a whole number of copies."""
+    return not setup.server_gpus or setup.server_gpus % setup.server_tensor_parallel == 0
 
 
 def _options(setup: Setup) -> Iterator[tuple[str, list[Any]]]:
@@ -34,6 +40,7 @@ def _options(setup: Setup) -> Iterator[tuple[str, list[Any]]]:
     if setup.server_tensor_parallel:
         yield "vllm_gpu_memory_utilization", [0.6, 0.8, 0.9]
         yield "server_tensor_parallel", [size for size in (2, 4, 8) if size > setup.server_tensor_parallel]
+        yield "server_gpus", [count for count in (2, 4, 8) if count > setup.server_gpus]
     if not setup.gradient_checkpointing:
         yield "gradient_checkpointing", [True]
     if setup.micro_batch > 1:

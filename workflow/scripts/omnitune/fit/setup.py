@@ -23,7 +23,7 @@ class Setup:
         micro_batch, tokens: rows of one forward pass, and the tokens of the longest.
         sampled: rows that the policy samples at a time by transformers; 0 without.
         reference: whether a second model is held, from which the divergence is measured.
-        server_tensor_parallel: GPUs of one copy on a server that samples; 0 without one.
+        server_gpus, server_tensor_parallel: GPUs of a server that samples, and of one copy there; 0 without one.
         colocate: whether vLLM shares the GPU; the rest is read only then (its share with a server too),
             and means what it means in `grpo:`.
     """
@@ -41,6 +41,7 @@ class Setup:
     gradient_checkpointing: bool = True
     sampled: int = 0
     reference: bool = False
+    server_gpus: int = 0
     server_tensor_parallel: int = 0
     colocate: bool = False
     vllm_gpu_memory_utilization: float = 0.5
@@ -86,14 +87,15 @@ def _on_rewards(setup: Setup, grpo: TrainingConfig) -> Setup:
     assert isinstance(grpo, GrpoConfig)
     assert grpo.max_completion_length
     assert grpo.micro_batch
-    colocate = grpo.rollout == "colocate"
+    colocate, served = grpo.rollout == "colocate", grpo.rollout == "server"
     return replace(
         setup,
         tokens=setup.tokens + grpo.max_completion_length,
         sampled=grpo.micro_batch * (grpo.gradient_accumulation or 1) if grpo.rollout == "transformers" else 0,
         # LoRA's reference is the same model with the adapter off.
         reference=grpo.tuner == "full" and grpo.beta != 0,
-        server_tensor_parallel=grpo.server.tensor_parallel if grpo.rollout == "server" else 0,
+        server_gpus=grpo.server.gpus if served else 0,
+        server_tensor_parallel=grpo.server.tensor_parallel if served else 0,
         colocate=colocate,
         vllm_gpu_memory_utilization=grpo.vllm_gpu_memory_utilization or 0.9,
         vllm_tensor_parallel_size=grpo.vllm_tensor_parallel_size,

@@ -9,7 +9,7 @@ _MOMENTS = {
     "sync": "while the weights go to vLLM",
     "sample": "while completions are sampled",
 }
-_KEYS = {"server_tensor_parallel": "server.tensor_parallel"}
+_KEYS = {"server_gpus": "server.gpus", "server_tensor_parallel": "server.tensor_parallel"}
 # Smaller parts are not worth a word.
 _LEAST_GIB = 0.05
 

@@ -24,7 +24,7 @@ def differences(trainer: Any, samples: Sequence[Any]) -> list[tuple[str, float]]
     """
     from accelerate.utils import gather_object
 
-    size = int(trainer.args.per_device_train_batch_size)
+    size = int(trainer.args.train_batch_size)
     pairs = list(_swapped(samples, trainer.train_dataset, size))
     if not any(gather_object([bool(pairs)])):
         return []

@@ -1,0 +1,73 @@
+"""A real GRPO, killed again and again: what it samples, how that is rewarded and what it learns are as without."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from full import full
+from media_files import chat, image, write_jsonl
+from project import Project
+from strikes import SAVE_STEPS, WAIT_SECONDS, Run, chain, done, files
+from tally import Count
+
+from omnitune import completions
+
+KINDS = full(("save",), ("save", "step", "loading", "step and damage", "save and damage"))
+# Of a random model every completion differs from the next, and so does its reward.
+REWARD = """
+def custom_reward(completions, **kwargs):
+    return [sum(map(ord, text)) % 7 / 7 for text in completions]
+"""
+
+
+@pytest.fixture(scope="module")
+def project(
+    tiny_model: Path, copy_project: Callable[[Path], Project], tmp_path_factory: pytest.TempPathFactory
+) -> Project:
+    """Prompts with and without a picture; equal experiments, with dropout, so that random states matter."""
+    project = copy_project(tmp_path_factory.mktemp("grpo_kills"))
+    rows: list[dict[str, Any]] = [chat(f"{number} + 1 =", f"{number + 1}") for number in range(20)]
+    for number in range(20):
+        image(project.path(f"data/{number}.png"))
+        rows.append(chat(f"<image>Which, {number}?", f"{number}", images=[f"{number}.png"]))
+    write_jsonl(project.path("data/rows.jsonl"), rows)
+    project.path("data/mine.py").write_text(REWARD)
+    project.write_config(
+        {
+            "run": "kills",
+            "device": "cpu",
+            "model": {"path": str(tiny_model)},
+            "media": {"roots": ["data"]},
+            "sources": {"rows": {"format": "messages", "path": "data/rows.jsonl", "use": ["grpo", "eval"]}},
+            "split": {"val": 0, "test": 0.1},
+            "sft": {"enabled": False},
+            "grpo": {
+                "enabled": True, "start_from": "base", "reward_file": "data/mine.py",
+                "rewards": {"custom_reward": 1.0}, "lab": {"style": ["custom_reward"]},
+                "epochs": full(0.4, 1), "learning_rate": 4e-3, "max_length": 512, "max_completion_length": 6,
+                "num_generations": 4, "effective_batch": 8, "micro_batch": 4, "save_steps": SAVE_STEPS,
+                "logging_steps": 1, "lora": {"dropout": 0.1},
+            },
+            "resources": {"stall_minutes": 0.5, "first_step_minutes": WAIT_SECONDS / 60},
+            "experiments": {"whole": {}, "killed": {}},
+        }
+    )  # fmt: skip
+    return project
+
+
+def sampled(project: Project, experiment: str) -> list[dict[str, Any]]:
+    """Every completion, with its reward."""
+    logged = project.path(f"results/kills/{experiment}/grpo/checkpoints") / completions.LOGGED
+    return list(completions.samples(logged))
+
+
+def test_killed_whenever_it_ends_as_if_it_was_not(
+    project: Project, start: Callable[..., Run], count: Count
+) -> None:
+    whole = files(done(start, project, "whole", "grpo"))
+    assert chain(start, project, "killed", KINDS, "grpo") == len(KINDS)
+    assert sampled(project, "killed") == sampled(project, "whole")
+    assert len({row["custom_reward"] for row in sampled(project, "whole")}) > 3
+    assert files(project.path("results/kills/killed/grpo/model")) == whole
+    count("kills of real GRPO trainings survived", len(KINDS))
