@@ -13,6 +13,7 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import pytest
+from children import wait_for
 from full import full
 
 from omnitune import gpus, nvml
@@ -104,6 +105,42 @@ def test_large_job_does_not_starve_behind_small_ones(machine: Path) -> None:
     assert first_line(large)["begun"] <= first_line(late)["begun"]
     for process in (small, large, late):
         process.communicate(timeout=30)
+
+
+def test_who_comes_later_is_not_served_before_one_that_sleeps_when_its_turn_comes(machine: Path) -> None:
+    """By chance a small job would ask in just that moment, and in a stream of small ones again and again."""
+    holder = hold(4, 600)
+    first_line(holder)
+    before, large = queued(hold(2, 600), 1), queued(hold(4, 0), 2)
+    large.send_signal(signal.SIGSTOP)
+    holder.kill()
+    assert first_line(before)["devices"] == "0,1"  # it leaves the queue to the large one
+    late = hold(1, 0)
+    time.sleep(1.5)
+    assert late.poll() is None, "two devices are free, but the large one came before"
+    large.send_signal(signal.SIGCONT)
+    before.kill()
+    assert ended(large)["begun"] <= ended(late)["begun"]
+    for process in (holder, before):
+        process.communicate()
+
+
+def test_jobs_are_served_in_the_order_of_their_coming(machine: Path) -> None:
+    """Also when one of them is killed in the queue."""
+    holder = hold(4, 600)
+    first_line(holder)
+    waiting = [queued(hold(4, 0), number) for number in range(1, 6)]
+    waiting.pop(2).kill()
+    holder.kill()
+    begun = [ended(process)["begun"] for process in waiting]
+    assert begun == sorted(begun)
+    assert not list(gpus.folder().glob("ticket-*"))
+
+
+def queued(process: "subprocess.Popen[str]", number: int) -> "subprocess.Popen[str]":
+    """A job, once it has its ticket."""
+    wait_for(lambda: (gpus.folder() / f"ticket-{number}").exists())
+    return process
 
 
 def test_jobs_inside_a_slurm_allocation_share_it_out(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -388,7 +388,7 @@ def test_a_disk_that_is_too_small_is_told_before_a_trainer_starts(job: Job, monk
 def test_a_second_trainer_in_the_folder_is_refused(job: Job, monkeypatch: pytest.MonkeyPatch):
     with work_lease.held(job.work):
         error = fails(job, monkeypatch)
-    assert error.what.startswith(f"another process trains here (pid {os.getpid()} on ")
+    assert error.what.startswith(f"another process writes here (pid {os.getpid()} on ")
     assert error.code == 75
     assert not Path("sft/checkpoints").exists()
     train(job)

@@ -4,6 +4,7 @@ import errno
 import fcntl
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -98,7 +99,7 @@ def test_launchers_that_race_make_one_writer(count: Count) -> None:
                 if process is not owner:
                     _, error = process.communicate()
                     assert process.returncode == 75
-                    assert f"another process trains here (pid {owner.pid} on {HERE}, last beat " in error
+                    assert f"another process writes here (pid {owner.pid} on {HERE}, last beat " in error
         finally:
             for process in processes:
                 process.kill()
@@ -143,12 +144,57 @@ def test_what_a_dead_owner_left_running_is_waited_for(monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize("age", [0, 100])
-def test_an_owner_on_another_machine_with_a_fresh_beat_is_respected(age: float) -> None:
+def test_an_owner_on_another_machine_is_respected_as_soon_as_it_beats(
+    age: float, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Till then it may be gone, as a job that was killed and started again elsewhere is."""
     lease(age, host="node7", job="42")
+    beats = iter([lambda: None, lambda: lease(0, host="node7", job="42")])
+    monkeypatch.setattr(time, "sleep", lambda seconds: next(beats)())
     error = refused()
-    assert error.what.startswith("another process trains here (pid 4711 on node7, Slurm job 42, last beat ")
+    assert error.what == "another process writes here (pid 4711 on node7, Slurm job 42, last beat 0 s ago)"
     assert error.where == str(WORK)
     assert error.fix == "Wait for it or end it, then run the same command again."
+    told = capsys.readouterr().out
+    assert re.fullmatch(
+        r"Waiting up to (3 min|\d+ s) for pid 4711 on node7, Slurm job 42: it may be gone, and its next beat "
+        r"would tell.\n",
+        told,
+    ), told
+
+
+@pytest.mark.parametrize("clock", ["right", "ahead"])
+def test_an_owner_on_another_machine_that_does_not_beat_is_waited_for_and_taken_over(
+    clock: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(work_lease, "STALE_SECONDS", 1.0)
+    monkeypatch.setattr(work_lease, "_LOOK_SECONDS", 0.05)
+    lease(0 if clock == "right" else -3600, host="node7")
+    begun = time.monotonic()
+    with work_lease.held(WORK):
+        assert 0.8 < time.monotonic() - begun < 30
+        assert alive.read(work_lease.lease_of(WORK))["host"] == HERE
+    assert capsys.readouterr().out.endswith("The lease of pid 4711 on node7 is taken over: it is gone.\n")
+
+
+def test_an_owner_on_another_machine_that_ends_is_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    lease(0, host="node7")
+    monkeypatch.setattr(time, "sleep", lambda seconds: work_lease.lease_of(WORK).unlink())
+    with work_lease.held(WORK):
+        pass
+
+
+def test_a_lock_that_a_lost_machine_still_holds_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file server keeps it for a while; of one that works the lease would beat."""
+    WORK.parent.mkdir()
+    theirs = os.open(WORK.with_name(f".{WORK.name}.lock"), os.O_RDWR | os.O_CREAT)
+    fcntl.flock(theirs, fcntl.LOCK_EX)
+    lease(work_lease.STALE_SECONDS + 60, host="node7")
+    monkeypatch.setattr(work_lease, "_ORPHAN_SECONDS", 0)
+    looks = iter(range(3))
+    monkeypatch.setattr(time, "sleep", lambda seconds: next(looks, None) is None and os.close(theirs))
+    with work_lease.held(WORK):
+        assert next(looks, None) is None
 
 
 def test_an_owner_on_another_machine_that_is_silent_for_minutes_is_taken_over() -> None:
@@ -159,9 +205,8 @@ def test_an_owner_on_another_machine_that_is_silent_for_minutes_is_taken_over() 
 
 def test_a_job_that_slurm_starts_again_elsewhere_takes_its_own_lease_over(monkeypatch: pytest.MonkeyPatch) -> None:
     lease(5, host="node7", job="42")
-    monkeypatch.setenv("SLURM_JOB_ID", "43")
-    refused()
     monkeypatch.setenv("SLURM_JOB_ID", "42")
+    monkeypatch.setattr(time, "sleep", lambda seconds: pytest.fail("nothing is to be waited for"))
     with work_lease.held(WORK):
         pass
 
@@ -221,5 +266,5 @@ def test_an_owner_that_was_taken_over_ends_at_once(beating_writer: "subprocess.P
     lease(host="node7")
     _, error = beating_writer.communicate(timeout=60)
     assert beating_writer.returncode == 75
-    assert "another process trains here (pid 4711 on node7" in error
+    assert "another process writes here (pid 4711 on node7" in error
     assert alive.read(work_lease.lease_of(WORK))["host"] == "node7"

@@ -183,7 +183,7 @@ def test_second_writer_is_refused(empty: Project) -> None:
         trainer = trainer_of(empty)
         done = empty.snakemake(MODEL, "--nolock")
         assert done.returncode == 1
-        assert f"another process trains here (pid {trainer.parent().pid} on " in done.stdout
+        assert f"another process writes here (pid {trainer.parent().pid} on " in done.stdout
     finally:
         trainer.parent().terminate()
         first.wait(timeout=30)

@@ -1,6 +1,5 @@
 """Lease device numbers: Snakemake only counts GPUs, and two jobs would both take the first ones."""
 
-import fcntl
 import os
 import re
 import time
@@ -9,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from omnitune import nvml
+from omnitune import nvml, turns
 from omnitune.errors import ExitCode, PipelineError
 
 # How long we wait for devices whose memory is used by something that knows of no lease.
@@ -47,9 +46,9 @@ def leased(count: int) -> Iterator[Lease]:
     """Wait for `count` free devices of this machine and hold them while the block runs.
 
     Each device is a file lock, which the kernel frees when its holders are gone, however they went. Jobs are
-    served in the order of their coming, so a large one does not starve behind small ones. Inside a Slurm job the
-    devices are those of its allocation, whose numbers are its own. A device whose memory is used by something else
-    is passed over.
+    served in the order of their coming (`turns`), so a large one cannot starve behind small ones. Inside a Slurm
+    job the devices are those of its allocation, whose numbers are its own. A device whose memory is used by
+    something else is passed over.
 
     Raises:
         PipelineError: when the machine has fewer, or something else keeps too many of them.
@@ -64,7 +63,10 @@ def leased(count: int) -> Iterator[Lease]:
             fix="Lower the stage's gpus, unset CUDA_VISIBLE_DEVICES, or run where there are more.",
         )
     with ExitStack() as held:
-        with _turn(count):  # held while waiting: the next job queues behind us
+        # Held while waiting: the next job queues behind us.
+        with turns.taken(
+            folder(), lambda: print(f"Waiting for {count} GPUs: another job came before.", flush=True)
+        ):
             taken = pool.wait(count)
         for descriptor in taken.values():
             held.callback(os.close, descriptor)
@@ -131,8 +133,8 @@ class _Pool:
                 break
             # One device may be listed by number here and by uuid elsewhere; old names of MIG devices have a slash.
             name = (nvml.uuid(device) or device).replace("/", "_")
-            descriptor = _open(folder() / f"gpu-{name}")
-            if not _try(descriptor):
+            descriptor = turns.open_lock(folder() / f"gpu-{name}")
+            if not turns.locked(descriptor):
                 self.strangers.pop(device, None)  # one of ours has it
             elif user := nvml.in_use(device):
                 self.strangers[device] = user
@@ -151,27 +153,3 @@ class _Pool:
             fix="End what uses them (nvidia-smi shows it), or list other devices in CUDA_VISIBLE_DEVICES.",
             code=ExitCode.BUSY,
         )
-
-
-@contextmanager
-def _turn(count: int) -> Iterator[None]:
-    descriptor = _open(folder() / "queue")
-    try:
-        if not _try(descriptor):
-            print(f"Waiting for {count} GPUs: another job came before.", flush=True)
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def _try(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def _open(path: Path) -> int:
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)

@@ -1,8 +1,9 @@
-"""One writer in a folder of checkpoints: a lock for this machine, a lease that beats for all others.
+"""One writer of a result: a lock for this machine, a lease that beats for all others.
 
 The kernel frees a lock when its last holder is gone, however that went; but not every file system locks over
-several machines. There the lease counts: `.{folder}.lease.json` beside the folder, {pid, born, host, job, begun},
-whose time of change is the beat.
+several machines. There the lease counts: `.{name}.lease.json` beside the folder or file, {pid, born, host, job,
+begun}, whose time of change is the beat. Whether an owner on another machine lives can only be seen: its beat is
+waited for.
 """
 
 import errno
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from omnitune import alive
+from omnitune.duration import duration
 from omnitune.errors import ExitCode, PipelineError, tell
 from omnitune.publish import write_json
 
@@ -25,18 +27,20 @@ STALE_SECONDS = 180.0  # a beat that is older, on another machine, is that of on
 _ORPHAN_SECONDS = 10.0
 _SETTLE_SECONDS = 2.0
 _POLL_SECONDS = 0.2
+_LOOK_SECONDS = 2.0  # after a beat of another machine: each look asks the file server
 _NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS)
 
 
 def lease_of(work: Path) -> Path:
-    """Where the lease of a folder lies."""
+    """Where the lease of a folder or file lies."""
     return work.with_name(f".{work.name}.lease.json")
 
 
 @contextmanager
 def held(work: Path) -> Iterator[int]:
-    """Be the folder's only writer while the block runs.
+    """Be the only writer of a folder or file while the block runs.
 
+    An owner on another machine that may be gone is waited for: until it beats, or has not for STALE_SECONDS.
     Yields the lock's descriptor: a command that inherits it keeps others out even after our death.
 
     Raises:
@@ -46,8 +50,7 @@ def held(work: Path) -> Iterator[int]:
     path = lease_of(work)
     lock = os.open(work.with_name(f".{work.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     try:
-        locks = _lock(lock, path, work)
-        _refuse_owner(path, _now(lock), work)
+        locks = _take(lock, path, work)
         mine = alive.of(os.getpid()) | {"job": os.environ.get("SLURM_JOB_ID", ""), "begun": time.time()}
         write_json(path, mine)
         if not locks:
@@ -68,37 +71,58 @@ def held(work: Path) -> Iterator[int]:
         os.close(lock)
 
 
-def _lock(lock: int, path: Path, work: Path) -> bool:
-    """Take the lock; False where the file system has none."""
-    end = time.monotonic() + _ORPHAN_SECONDS
+def _take(lock: int, path: Path, work: Path) -> bool:
+    """Take the lock when no owner is left; False where the file system has no locks."""
+    watched: tuple[dict[str, Any], float] | None = None
+    began = orphaned = None
     while True:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            owner = alive.read(path)
-            # A dead one's command may still be ending; a lease that is not there is being written, or removed.
-            if alive.alive(owner) is not False or time.monotonic() > end:
-                raise _busy(owner, _age(path, _now(lock)), work) from None
-        except OSError as error:
-            if error.errno not in _NO_LOCKS:
-                raise
-            return False
+        locked = _try(lock)
+        owner, now = alive.read(path), time.monotonic()
+        beat, age = _beat_of(path, lock)
+        far = alive.alive(owner) is None
+        lives = _lives(owner, max(age, now - began if began else 0))
+        if lives or (lives is None and watched not in (None, (owner, beat))):
+            raise _busy(owner, age, work)
+        if lives is False and locked is not False:
+            if owner:
+                print(f"The lease of {_named(owner)} is taken over: it is gone.", flush=True)
+            return bool(locked)
+        if lives is None:
+            watched = (owner, beat)
         else:
-            return True
-        time.sleep(_POLL_SECONDS)
+            # A dead one's command may still be ending, or a file server keep the lock of a lost machine; a lease
+            # that is not there is being written, or removed.
+            orphaned = orphaned or now
+            if now - orphaned > (STALE_SECONDS if far else _ORPHAN_SECONDS):
+                raise _busy(owner, age, work)
+        if far and began is None:
+            began, left = now, duration(STALE_SECONDS - age if lives is None else STALE_SECONDS)
+            print(
+                f"Waiting up to {left} for {_named(owner)}: it may be gone, and its next beat would tell.",
+                flush=True,
+            )
+        time.sleep(_LOOK_SECONDS if far else _POLL_SECONDS)
 
 
-def _refuse_owner(path: Path, now: float, work: Path) -> None:
-    owner = alive.read(path)
-    if not owner:
-        return
-    lives, age, job = alive.alive(owner), _age(path, now), os.environ.get("SLURM_JOB_ID")
-    if lives is None:  # on another machine
-        # Slurm starts a job again only when its node has let go of it.
-        lives = age < STALE_SECONDS and not (job and job == owner.get("job"))
-    if lives:
-        raise _busy(owner, age, work)
-    print(f"The lease of {_named(owner)} is taken over: it is gone.", flush=True)
+def _try(lock: int) -> bool | None:
+    """Whether we have the lock; None where the file system has none."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
+        return None
+    return True
+
+
+def _lives(owner: dict[str, Any], silent: float) -> bool | None:
+    """Whether the owner of a lease lives; None when only its next beat can tell."""
+    lives, job = alive.alive(owner), os.environ.get("SLURM_JOB_ID")
+    if lives is None and (silent >= STALE_SECONDS or (job and job == owner.get("job"))):
+        return False  # Slurm starts a job again only when its node has let go of it
+    return lives
 
 
 def _beat(path: Path, mine: dict[str, Any], work: Path, over: threading.Event) -> None:
@@ -112,22 +136,20 @@ def _beat(path: Path, mine: dict[str, Any], work: Path, over: threading.Event) -
             os.utime(path)
 
 
-def _now(lock: int) -> float:
-    """The time of the file system, whose clock may not be ours."""
+def _beat_of(path: Path, lock: int) -> tuple[float, float]:
+    """The last beat, and its age, by the clock of the file system, which may not be ours."""
     os.utime(lock)
-    return os.fstat(lock).st_mtime
-
-
-def _age(path: Path, now: float) -> float:
+    now = os.fstat(lock).st_mtime
     try:
-        return max(0.0, now - path.stat().st_mtime)
+        beat = path.stat().st_mtime
     except OSError:
-        return 0.0
+        return 0.0, 0.0
+    return beat, max(0.0, now - beat)
 
 
 def _busy(owner: dict[str, Any], age: float, work: Path) -> PipelineError:
     return PipelineError(
-        f"another process trains here ({_named(owner)}, last beat {age:.0f} s ago)",
+        f"another process writes here ({_named(owner)}, last beat {age:.0f} s ago)",
         where=str(work),
         fix="Wait for it or end it, then run the same command again.",
         code=ExitCode.BUSY,
