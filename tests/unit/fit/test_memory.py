@@ -72,22 +72,53 @@ def test_what_a_config_opens_is_what_is_reckoned() -> None:
     assert setup.trained == 8 * (835_584 + 746_240 + 39_321_600)
 
 
-# One H100 80GB, ms-swift 4.6.0, torch 2.11.0, 2026-11-24; text rows of about 300 tokens, the longest of a batch
-# about 500; 128 new tokens. The peak is torch's own: what CUDA reserves is not in it.
+# Peak of a step less what lies there between steps, GiB, one H200, torch 2.11.0, 2026-11-29: transformers 5.17.0,
+# and (the last five) 5.19.0 by benchmarks/gpu/bench_memory.py.
+@pytest.mark.parametrize(
+    ("layers", "experts", "checkpointing", "micro", "tokens", "gib"),
+    [
+        (8, False, True, 1, 2048, 4.14),
+        (8, False, True, 4, 2048, 16.56),
+        (8, False, False, 1, 4096, 12.90),
+        (8, False, False, 4, 2048, 25.79),
+        (16, False, True, 1, 4096, 8.40),
+        (16, False, False, 2, 2048, 17.62),
+        (16, False, False, 4, 2048, 35.24),
+        (4, False, False, 4, 2048, 19.06),
+        (8, False, True, 4, 2048, 14.24),
+        (8, False, False, 4, 2048, 24.09),
+        (8, True, True, 1, 2048, 3.71),
+        (8, True, False, 1, 2048, 15.71),
+    ],
+)
+def test_a_step_takes_no_more_than_is_reckoned_and_not_much_less(
+    layers: int, experts: bool, checkpointing: bool, micro: int, tokens: int, gib: float
+) -> None:
+    shape = measured(PUBLISHED | {"text_config": PUBLISHED_TEXT | {"num_hidden_layers": layers}})
+    setup = fit.Setup(
+        shape, 1, 141, experts=experts, micro_batch=micro, tokens=tokens, gradient_checkpointing=checkpointing
+    )
+    parts = fit.need(setup).moments["train"]
+    reckoned = parts["activations"] + parts.get("adapted experts", 0)
+    assert 0.99 * gib <= reckoned <= 1.17 * gib
+
+
+# One H100 80GB, ms-swift 4.6.0, torch 2.11.0, 2026-11-24; text rows of about 300 tokens, 365 the longest of a
+# batch; 128 new tokens. The peak is torch's own: what CUDA reserves is not in it.
 MEASURED = [
     ({"micro_batch": 1, "gradient_checkpointing": True}, 13.4),
     ({"micro_batch": 4, "gradient_checkpointing": True}, 15.4),
     ({"micro_batch": 8, "gradient_checkpointing": True}, 18.8),
     ({"micro_batch": 1, "gradient_checkpointing": False}, 13.8),
     ({"micro_batch": 4, "gradient_checkpointing": False}, 17.3),
-    ({"micro_batch": 8, "tokens": 628, "sampled": 8}, 20.8),
-    ({"micro_batch": 8, "tokens": 628, "colocate": True, "vllm_gpu_memory_utilization": 0.4}, 52.8),
+    ({"micro_batch": 8, "tokens": 493, "sampled": 8}, 20.8),
+    ({"micro_batch": 8, "tokens": 493, "colocate": True, "vllm_gpu_memory_utilization": 0.4}, 52.8),
 ]
 
 
 @pytest.mark.parametrize(("keys", "peak"), MEASURED)
 def test_the_peak_is_within_5_percent_of_the_measured(keys: dict[str, Any], peak: float) -> None:
-    setup = fit.Setup(EIGHT, gpus=1, gpu_gib=80, **{"deepspeed": "none", "tokens": 500} | keys)
+    setup = fit.Setup(EIGHT, gpus=1, gpu_gib=80, **{"deepspeed": "none", "tokens": 365} | keys)
     assert fit.need(setup).peak == pytest.approx(peak, rel=0.05)
 
 
@@ -101,7 +132,7 @@ PUBLISHED_TRAININGS: dict[str, tuple[str, int, float, dict[str, Any], str]] = {
     "LoRA, ZeRO-2, 40 GB": ("63.4 GB of weights on every GPU", 4, 40, {}, NOT),
     "LoRA, two GPUs of 60 GiB": (
         "ms-swift's example for Qwen3-Omni: ZeRO-3, batch 8, 2 x 60 GiB in use",
-        2, 64, {"deepspeed": "zero3", "micro_batch": 8, "tokens": 2048}, FITS,
+        2, 64, {"deepspeed": "zero3", "micro_batch": 8, "tokens": 2048}, UNSURE,  # few rows are that long
     ),
     "LoRA, two GPUs of 48 GiB": (
         "ms-swift's example for Qwen3-Omni: the layers over 2 x 48 GiB", 2, 48, {"deepspeed": "zero3"}, FITS,
@@ -135,7 +166,7 @@ PUBLISHED_TRAININGS: dict[str, tuple[str, int, float, dict[str, Any], str]] = {
         "ms-swift gathers all weights at once to hand them over, unless move_model_batches is set",
         4, 80, VLLM | {"deepspeed": "zero3", "vllm_tensor_parallel_size": 2}, NOT,
     ),
-    "LoRA, long rows in large batches": ("1.5 MB of logits a token", 4, 80, {"micro_batch": 8}, UNSURE),
+    "LoRA, long rows in large batches": ("2.1 MB of logits a token", 4, 80, {"micro_batch": 8}, UNSURE),
 }  # fmt: skip
 
 
@@ -150,9 +181,7 @@ def test_published_trainings_are_judged_as_they_went(name: str, count: Count) ->
     count("published trainings judged as they went")
 
 
-def test_used_memory_is_near_what_was_published() -> None:
-    two = fit.Setup(OMNI, 2, 64, deepspeed="zero3", micro_batch=8, tokens=2048)
-    assert fit.need(two).peak == pytest.approx(60, rel=0.1)
+def test_states_are_what_was_published() -> None:
     states = fit.need(fit.Setup(OMNI, 1, 80, **FULL)).moments["train"]
     gb = sum(states[name] for name in ("weights", "gradients", "optimizer")) * 1.0737
     assert gb == pytest.approx(490, rel=0.01)

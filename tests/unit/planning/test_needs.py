@@ -31,7 +31,7 @@ def test_a_training_in_the_plan_is_reckoned() -> None:
     assert lines(PLAN, recipe="seed") == [
         (
             "sft (main)",
-            "66 of 80 GiB on each GPU, with rows of 4096 tokens, in a step (weights 59.1, activations 7.0)",
+            "68 of 80 GiB on each GPU, with rows of 4096 tokens, in a step (weights 59.1, activations 8.9)",
         ),
         ("", "disk: checkpoints 0.4 GB, the merged model 70 GB"),
         ("", "time: about 0.25 h on H100s, by published rates of this model"),
@@ -40,7 +40,7 @@ def test_a_training_in_the_plan_is_reckoned() -> None:
 
 def test_rows_that_would_not_fit_and_host_memory_are_told() -> None:
     told = dict(lines(PLAN, sft={"micro_batch": 4, "effective_batch": 16, "max_length": 16384}))
-    assert told["sft (main)"].startswith("171 of 80 GiB on each GPU, with rows of 16384 tokens, in a step")
+    assert told["sft (main)"].startswith("201 of 80 GiB on each GPU, with rows of 16384 tokens, in a step")
     assert "such rows would not fit, shorter ones may. It fits with sft." in told["sft (main)"]
     offloaded = lines(PLAN, sft={"tuner": "full", "gpus": 4, "deepspeed": "zero3_offload"})
     assert ("", "host memory: 400 GiB, and resources.train_mem_gib asks for 128") in offloaded

@@ -2,9 +2,10 @@
 
 The objective (epochs, learning rate, schedule, effective batch, lengths) is that of the bash scripts in both
 recipes. `seed` also takes micro-batch, accumulation, checkpointing and loader from them; `fast` chooses
-those by the memory of the GPU (`gpu_memory.py`) and keeps the effective batch.
+those by the memory of the GPU (`fit/memory.py`) and keeps the effective batch.
 """
 
+from dataclasses import replace
 from typing import Any, Literal
 
 from omnitune import trainable
@@ -12,8 +13,9 @@ from omnitune.config.grpo import GrpoConfig
 from omnitune.config.sft import SftConfig
 from omnitune.config.training import TrainingConfig
 from omnitune.errors import PipelineError
+from omnitune.fit.memory import need
+from omnitune.fit.setup import Setup
 from omnitune.fit.shape import PUBLISHED, measured
-from omnitune.gpu_memory import Load
 
 Recipe = Literal["fast", "seed"]
 Key = tuple[str, ...]
@@ -139,9 +141,8 @@ def _filled(
         defaults |= _fast(section, key, filled, gpu_memory_gib, device)
     filled = defaults | chosen | _batch(chosen, defaults, filled["processes"])
     if "gradient_checkpointing" not in filled:
-        load = _load(section, filled)
-        fits = load.fits(gpu_memory_gib, filled["micro_batch"], checkpointing=False)
-        filled["gradient_checkpointing"] = not fits
+        setup = _setup(section, filled, gpu_memory_gib)
+        filled["gradient_checkpointing"] = not _fits(setup, filled["micro_batch"], checkpointing=False)
     return filled
 
 
@@ -154,14 +155,14 @@ def _fast(
     if key[0] == "grpo":
         micro = next(micro for least, micro in FAST_GRPO if gib >= least)
         return {"micro_batch": micro, "gradient_checkpointing": True}
-    load = _load(section, filled)
+    setup = _setup(section, filled, gib)
     rows = filled["effective_batch"] // filled["processes"]
     wanted = filled.get("gradient_checkpointing")
     shapes = [
         (micro, twice)
         for micro in range(1, FAST_SFT + 1)
         for twice in (False, True)
-        if rows % micro == 0 and wanted in (None, twice) and load.fits(gib, micro, twice)
+        if rows % micro == 0 and wanted in (None, twice) and _fits(setup, micro, twice)
     ]
     micro, _ = max(shapes, key=_speed, default=(1, True))
     return {"micro_batch": micro, "padding_free": "auto"}
@@ -175,16 +176,24 @@ def _speed(shape: tuple[int, bool]) -> tuple[float, bool]:
     return micro / (2 if twice else 1), not twice
 
 
-def _load(section: TrainingConfig, filled: dict[str, Any]) -> Load:
-    experts = section.tuner == "lora" and section.lora.experts
-    opened = trainable.opened(section.model_copy(update=filled))
-    return Load(
-        trained=measured(PUBLISHED).trained(section.tuner, section.lora.rank, opened, experts),
-        experts=experts,
+def _setup(section: TrainingConfig, filled: dict[str, Any], gib: int) -> Setup:
+    """The training as its memory depends on it, for the 30B: other bases are smaller."""
+    return Setup(
+        shape=measured(PUBLISHED),
+        gpus=filled["processes"],
+        gpu_gib=gib,
+        tuner=section.tuner,
+        rank=section.lora.rank,
+        opened=trainable.opened(section.model_copy(update=filled)),
+        experts=section.tuner == "lora" and section.lora.experts,
         deepspeed=filled["deepspeed"],
-        processes=filled["processes"],
         tokens=filled["max_length"],
     )
+
+
+def _fits(setup: Setup, micro_batch: int, checkpointing: bool) -> bool:
+    shape = replace(setup, micro_batch=micro_batch, gradient_checkpointing=checkpointing)
+    return need(shape).fits(setup.gpu_gib)
 
 
 def _batch(chosen: dict[str, Any], defaults: dict[str, Any], processes: int) -> dict[str, int]:

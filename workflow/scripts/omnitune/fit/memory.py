@@ -1,7 +1,7 @@
 """Memory of one GPU at each moment of a training, in GiB.
 
-Weights are bfloat16. The figures of activations are fits to measured peaks of a model of real width (8 layers, one
-H100, ms-swift 4.6.0, see tests/unit/fit/test_memory.py), and scale with the model's sizes.
+Weights are bfloat16. Bytes a token are measured at real widths by benchmarks/gpu/bench_memory.py, where the peak
+of a step is linear in tokens and layers (docs/design.md, section 10). They scale with the model's sizes.
 """
 
 from dataclasses import dataclass, field
@@ -9,12 +9,17 @@ from dataclasses import dataclass, field
 from omnitune.fit.setup import Setup
 
 GIB = 1024**3
-# What CUDA, NCCL and the gaps between blocks take of a GPU.
-RESERVED_GIB = 1.5
-# bf16 logits, their float32 copy and its gradient: ms-swift computes them for every token of this model.
-_LOGIT_BYTES = 10
-# Of one token in one layer of width 2048, kept for the backward pass; of the experts' inputs most.
-_KEPT_BYTES = 120_000 / 2048
+# What CUDA and NCCL take of a GPU, and the share that is lost between blocks when it is nearly full.
+RESERVED_GIB = 2.0
+FRAGMENTS = 0.05
+# Of one token and one word of the vocabulary (ms-swift computes logits of every token of this model): 12 for
+# logits, their float32 copy and gradients; 2 for what mixed precision copies, measured with transformers 5.17.0.
+_LOGIT_BYTES = 14
+# Of one token in one layer of width 2048, for the way back: all that is kept, or the layer's input alone.
+_KEPT_BYTES = 165_000 / 2048
+_KEPT_CHECKPOINTED_BYTES = 2
+# Of the weights of a layer's experts, where they are adapted: themselves with the update, kept for the way back.
+_ADAPTED_EXPERTS = 1.085
 # Parts that grow with the rows; for rows of the longest length.
 BY_LENGTH = frozenset({"activations", "cache"})
 # What vLLM needs beside weights and cache: its own activations and graphs.
@@ -56,7 +61,7 @@ class Need:
 
     def fits(self, gpu_gib: float) -> bool:
         """Whether rows of the longest length fit too."""
-        return not self.short and self.peak <= gpu_gib - RESERVED_GIB
+        return not self.short and self.peak <= (1 - FRAGMENTS) * gpu_gib - RESERVED_GIB
 
     def impossible(self, gpu_gib: float) -> bool:
         """Whether it cannot work, however short the rows are."""
@@ -67,6 +72,8 @@ def need(setup: Setup) -> Need:
     """What a training needs of each GPU."""
     states = _states(setup)
     working = {"gathered layers": _gathered(setup)} if setup.stage == 3 else {}
+    if setup.experts:
+        working["adapted experts"] = _adapted_experts(setup)
     share = setup.vllm_gpu_memory_utilization * setup.gpu_gib
     awake = {"vLLM": share} if setup.colocate and not setup.sleep_level else {}
     moments = {"train": states | working | awake | {"activations": _activations(setup)}}
@@ -112,11 +119,15 @@ def _states(setup: Setup) -> dict[str, float]:
 
 def _activations(setup: Setup) -> float:
     shape, tokens = setup.shape, setup.micro_batch * setup.tokens
-    kept = tokens * _KEPT_BYTES * shape.hidden  # of one layer
-    layers = (
-        tokens * shape.hidden * 2 * shape.layers + kept if setup.gradient_checkpointing else kept * shape.layers
-    )
-    return (layers + tokens * shape.vocabulary * _LOGIT_BYTES) / GIB
+    kept = _KEPT_CHECKPOINTED_BYTES if setup.gradient_checkpointing else _KEPT_BYTES
+    return tokens * (shape.layers * shape.hidden * kept + shape.vocabulary * _LOGIT_BYTES) / GIB
+
+
+def _adapted_experts(setup: Setup) -> float:
+    """What adapted experts add to a step's peak: of all layers, or of two once the logits have made room."""
+    layers = 2 if setup.gradient_checkpointing else setup.shape.layers
+    kept = layers * _ADAPTED_EXPERTS * 2 * setup.shape.experts / GIB
+    return max(0.0, kept - _activations(setup)) if setup.gradient_checkpointing else kept
 
 
 def _gathered(setup: Setup) -> float:

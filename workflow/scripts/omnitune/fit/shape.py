@@ -20,12 +20,14 @@ class Shape:
         features: sum of in + out features over what LoRA adapts of each group, and of the experts
             (model_parts.EXPERTS): an adapter of rank r has r times as many parameters.
         active: parameters that one token passes through.
+        experts: parameters of one layer's experts.
         rest: talker and code2wav, which are on disk and never on a GPU.
     """
 
     parameters: Mapping[str, float]
     features: Mapping[str, int]
     active: float
+    experts: float
     layers: int
     hidden: int
     vocabulary: int
@@ -116,6 +118,7 @@ def measured(thinker: Mapping[str, Any], rest: float = 0.0) -> Shape:
             **{group: sum(map(sum, layers)) for group, layers in towers.items()},
         },
         active=embeddings / 2 + layers * (attention + router + text["num_experts_per_tok"] * expert),
+        experts=float(text["num_experts"] * expert),
         layers=layers,
         hidden=hidden,
         vocabulary=vocabulary,
