@@ -1,7 +1,7 @@
 """The schedule reaches the optimizer that was read from a checkpoint.
 
-Where DeepSpeed offloads the optimizer, accelerate puts one of DeepSpeed's in the place of torch's, and the schedule
-goes on writing into torch's. They share their groups, until those of a checkpoint are read: from then on the rate
+Where DeepSpeed offloads the optimizer, accelerate puts one of DeepSpeed's in the place of torch's, and the
+schedule goes on writing into torch's. They share their groups until those of a checkpoint are read: then the rate
 stays what it was at the checkpoint, while the log shows the schedule's.
 """
 
