@@ -16,12 +16,13 @@ LIBRARY = "workflow/scripts/omnitune"
 
 
 class Mutant(NamedTuple):
-    """A file, what is replaced in it, and the test that must not pass then."""
+    """A file, what is replaced in it, and the test that must not pass then, one marked `swift` if so."""
 
     file: str
     line: str
     instead: str
     test: str
+    swift: bool = False
 
 
 MUTANTS = {
@@ -69,12 +70,22 @@ MUTANTS = {
         f"{LIBRARY}/checkpoints.py", "sorted(_needed(seal) - seal.files.keys())", "[]",
         "unit/test_checkpoints.py::test_one_that_was_sealed_without_what_a_resume_needs_is_refused",
     ),
+    "a resumed model has the experts of the base": Mutant(
+        f"{LIBRARY}/trainer/resumed_weights.py", "trainer._load_from_checkpoint = read_whole", "pass",
+        "unit/trainer/test_resumed_weights.py::test_every_weight_of_a_checkpoint_is_read", swift=True,
+    ),
+    "a resumed schedule writes into an optimizer that is not used": Mutant(
+        f"{LIBRARY}/trainer/learning_rate.py",
+        "schedule.optimizer.param_groups = trainer.optimizer.param_groups", "pass",
+        "unit/trainer/test_learning_rate.py::test_the_schedule_reaches_the_optimizer_that_was_read[True]",
+        swift=True,
+    ),
 }  # fmt: skip
 FEW = list(MUTANTS)[:2]
 
 
 @pytest.mark.parametrize("name", full(FEW, list(MUTANTS)))
-def test_a_test_fails_when(name: str, tmp_path: Path, count: Count) -> None:
+def test_a_test_fails_when(name: str, swift_python: Path, tmp_path: Path, count: Count) -> None:
     mutant = MUTANTS[name]
     for part in ("rules", "workflow", "config", "docs", "tests", "profiles", "envs"):
         shutil.copytree(ROOT / part, tmp_path / part, ignore=shutil.ignore_patterns("__pycache__"))
@@ -84,7 +95,9 @@ def test_a_test_fails_when(name: str, tmp_path: Path, count: Count) -> None:
     text = path.read_text()
     assert text.count(mutant.line) == 1
     path.write_text(text.replace(mutant.line, mutant.instead))
-    argv = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"tests/{mutant.test}"]
+    (tmp_path / ".venv").symlink_to(ROOT / ".venv")
+    runner = [swift_python, "tests/run_swift.py"] if mutant.swift else [sys.executable, "-m", "pytest"]
+    argv = [*runner, "-q", "-p", "no:cacheprovider", f"tests/{mutant.test}"]
     done = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 1, done.stdout + done.stderr
     assert f"FAILED tests/{mutant.test}" in done.stdout

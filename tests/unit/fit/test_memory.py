@@ -240,6 +240,9 @@ def test_a_model_in_a_folder_is_measured_and_an_unknown_one_is_not(tmp_path: Pat
     local = fit.shape_of(str(tmp_path))
     assert local
     assert local.parameters == OMNI.parameters
+    shorter = {"vision_config": {"depth": 27}, "audio_config": {"num_mel_bins": 128}}
+    (tmp_path / "config.json").write_text(json.dumps({"thinker_config": PUBLISHED | shorter}))
+    assert fit.shape_of(str(tmp_path)) == local
     assert fit.shape_of("qwen/qwen3-omni-30b-a3b-thinking") == OMNI
     assert fit.shape_of("someone/another-model") is None
     (tmp_path / "config.json").write_text("{}")

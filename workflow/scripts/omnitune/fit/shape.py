@@ -97,7 +97,9 @@ def shape_of(model: str) -> Shape | None:
 
 def measured(thinker: Mapping[str, Any], rest: float = 0.0) -> Shape:
     """The sizes that the thinker's part of a config.json means."""
-    text, towers = thinker["text_config"], linear_layers(thinker)
+    # Of the towers a config.json may leave out what is as published.
+    towers = linear_layers({name: PUBLISHED[name] | thinker[name] for name in ("vision_config", "audio_config")})
+    text = thinker["text_config"]
     hidden, layers, vocabulary = text["hidden_size"], text["num_hidden_layers"], text["vocab_size"]
     queries = text["num_attention_heads"] * text["head_dim"]
     keys = text["num_key_value_heads"] * text["head_dim"]

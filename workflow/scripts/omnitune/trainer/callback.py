@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from omnitune import runkey, seals
-from omnitune.trainer import contract, finite, resumed_weights, rollout_check, rotation
+from omnitune.trainer import contract, finite, learning_rate, resumed_weights, rollout_check, rotation
 from omnitune.trainer.heartbeat import Heartbeat, Phase
 from omnitune.trainer.stop import StopRequest, agreed
 
@@ -34,6 +34,7 @@ class Callback:
         self._beat("begin", state)
         contract.check(self.trainer)
         finite.guard(self.trainer)
+        learning_rate.follow(self.trainer)
         rollout_check.watch(self.trainer)
         self._keep, args.save_total_limit = args.save_total_limit, None
         self._stop = StopRequest(self._work, looks=args.process_index == 0)
