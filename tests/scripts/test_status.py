@@ -19,6 +19,8 @@ import psutil
 import pytest
 from data_commands import SCRIPTS, command
 
+from omnitune.trainer.heartbeat import Heartbeat
+
 
 def write(path: Path, value: Any) -> Path:
     """A file with text, bytes or JSON."""
@@ -93,7 +95,7 @@ def test_a_training_with_heartbeats_speed_gpus_and_a_sealed_checkpoint(
     work = tmp_path / "results/r/main/sft/checkpoints"
     line = json.loads(step(40)) | {"train_speed(s/it)": 4.125}
     steps = write(work / "logging.jsonl", json.dumps(line) + "\n")
-    write(work / "heartbeat/0.json", {"step": 43, "max_steps": 180})
+    Heartbeat(work, 0).beat("train", 43, 180)
     write(work / "checkpoint-30/SEAL.json", {})
     write(work / "checkpoint-40/adapter_model.safetensors", b"")
     running = note(process, steps=str(steps), gpus="0,3", limits={"first_step": 1800, "stall": 600})

@@ -6,6 +6,7 @@ from typing import Any
 from omnitune import progress
 from omnitune.duration import duration
 from omnitune.progress import modified
+from omnitune.trainer import heartbeat
 
 
 def of_note(note: dict[str, Any]) -> dict[str, str]:
@@ -23,7 +24,7 @@ def last_sign(note: dict[str, Any], path: Path) -> float:
     """When the command last wrote something, its note included."""
     names = ("log", "steps", "answers")
     files = [path, *(Path(file) for name in names if isinstance(file := note.get(name), str))]
-    return max(*map(modified, files), progress.last_beat(work) if (work := work_of(note)) else 0.0)
+    return max(*map(modified, files), heartbeat.last(work) if (work := work_of(note)) else 0.0)
 
 
 def silence(note: dict[str, Any], seconds: float, stepped: bool) -> str:
