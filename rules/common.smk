@@ -60,7 +60,7 @@ CPU_THREADS = 1
 # Where a merge's proof finds rows to ask: val may be empty, and a training on rewards has prompts alone.
 PARITY_FILES = ("val", "train", "grpo")
 
-# How trainings and inferences are watched: globals too, since waiting longer makes no result another. What they say of
+# How whatever runs a model is watched: globals too, since waiting longer makes no result another. What they say of
 # their progress goes to the terminal as well, which their shell commands keep as descriptor 3.
 WATCH = [
     "--echo=3",

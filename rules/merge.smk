@@ -15,6 +15,7 @@ rule merge_model:
     resources:
         mem_mb=8000,
         runtime=240,
+        attempt=attempt,
     params:
         base=subpath(input.base, parent=True),
         trained=subpath(input.trained, parent=True),
@@ -23,7 +24,7 @@ rule merge_model:
         version=merging.VERSION,
     shell:
         "{SWIFT:q} {SCRIPTS:q}/merge.py --base {params.base:q} --trained {params.trained:q} {params.data:q}"
-        " --output {params.output:q} > {log:q} 2>&1"
+        " --output {params.output:q} --log {log:q} --attempt {resources.attempt} > {log:q} 2>&1"
 
 
 rule check_merge:
@@ -42,6 +43,7 @@ rule check_merge:
         gpu=gpus(cfg.infer.gpus),
         mem_mb=cfg.resources.infer_mem_gib * 1024,
         runtime=240,
+        attempt=attempt,
     params:
         merged=subpath(input.merged, parent=True),
         base=subpath(input.base, parent=True),
@@ -58,7 +60,8 @@ rule check_merge:
         "{PYTHON:q} {SCRIPTS:q}/check_merge.py --merged {params.merged:q} --base {params.base:q}"
         " --trained {params.trained:q} {params.rows:q} --count {params.asked} --media {params.media:q}"
         " --device {params.device} --output {output:q} --log {params.log:q} --python {SWIFT:q}"
-        " --gpus {params.gpus} --granted {resources.gpu} > {log:q} 2>&1"
+        " --gpus {params.gpus} --granted {resources.gpu} --attempt {resources.attempt} {WATCH:q} 3>&2"
+        " > {log:q} 2>&1"
 
 
 use rule merge_model as merge_start with:

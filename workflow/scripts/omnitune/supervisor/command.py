@@ -83,7 +83,8 @@ def run(
                     stopping.stop(family, wishes, work, grace, saves=watchdog.has_stepped())
                     error = Stopped.by(wishes)
                 elif silence := watchdog.stalled():
-                    error = _hung(silence, log, stacks=stopping.write_stacks(family, output))
+                    stacks = stopping.write_stacks(family, output)
+                    error = _hung(silence, log, stacks=stacks, resumes=work is not None)
                 else:
                     check()
         finally:
@@ -126,12 +127,12 @@ class _Lines:
                     os.write(self._echo, line.encode())
 
 
-def _hung(silence: str, log: Path, *, stacks: bool) -> PipelineError:
+def _hung(silence: str, log: Path, *, stacks: bool, resumes: bool) -> PipelineError:
     found = "Its stacks are at the end of that file." if stacks else "It could not write its stacks."
     return PipelineError(
         f"ms-swift hung: {silence}",
         where=str(log),
-        fix=f"{found} {_RESUMES} Where it is only slow, raise "
+        fix=f"{found} {_RESUMES if resumes else 'Run it again.'} Where it is only slow, raise "
         "resources.stall_minutes or resources.first_step_minutes.",
         code=ExitCode.HANG,
     )

@@ -71,7 +71,7 @@ class Watchdog:
             self._signs, self._since = signs, now
         if self._limits is None or now - self._since <= (limits.first_step if quiet else limits.stall):
             return None
-        return f"there was no sign of progress for {duration(now - self._since)} {self._place(stepped)}"
+        return f"there was no sign of progress for {duration(now - self._since)}{self._place(stepped)}"
 
     def _look(self) -> None:
         self._beats |= {beat.rank: beat for beat in heartbeat.read(self._work)} if self._work else {}
@@ -86,10 +86,12 @@ class Watchdog:
             return 0
 
     def _place(self, stepped: bool) -> str:
+        if self._work is None:
+            return ""
         if not stepped:
-            return "before its first step"
+            return " before its first step"
         total = max((beat.max_steps for beat in self._beats.values()), default=0)
-        return f"after step {self._step()} of {total}" if total else "between its steps"
+        return f" after step {self._step()} of {total}" if total else " between its steps"
 
 
 def _last_checkpoint(work: Path) -> int:
