@@ -69,6 +69,10 @@ WATCH = [
     f"--grace-minutes={cfg.resources.grace_minutes:g}",
 ]
 
+# For rules whose commands know their attempt, and refuse one without hope. Inside of a job on a cluster there is none:
+# the process that submitted it counts.
+RETRIES = 0 if workflow.remote_exec else cfg.resources.retries
+
 os.environ[launcher.VARIABLE] = str(os.getpid())
 os.environ[verdict.JOB] = os.environ.get("SLURM_JOB_ID", "") if workflow.remote_exec else ""
 

@@ -12,6 +12,7 @@ rule merge_model:
         "logs/{run}/{experiment}/merge_model.log",
     benchmark:
         "benchmarks/{run}/{experiment}/merge_model.tsv"
+    retries: RETRIES
     resources:
         mem_mb=8000,
         runtime=240,
@@ -38,6 +39,7 @@ rule check_merge:
         "logs/{run}/{experiment}/check_merge.log",
     benchmark:
         "benchmarks/{run}/{experiment}/check_merge.tsv"
+    retries: RETRIES
     threads: CPU_THREADS if cfg.device == "cpu" else 8
     resources:
         gpu=gpus(cfg.infer.gpus),

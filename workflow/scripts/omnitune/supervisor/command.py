@@ -29,8 +29,10 @@ class Stopped(PipelineError):
 
     @classmethod
     def by(cls, wishes: Wishes) -> "Stopped":
-        """The end that was asked for."""
-        return cls(f"Stopped by {wishes.who}", fix=_RESUMES, code=ExitCode.INTERRUPTED)
+        """The end that was asked for; who asked does not want it tried again."""
+        error = cls(f"Stopped by {wishes.who}", fix=_RESUMES, code=ExitCode.INTERRUPTED)
+        error.hopeless = wishes.count > 0
+        return error
 
 
 def run(
