@@ -1,6 +1,6 @@
 # merge: needs the base and what was trained, makes the final model and proves it by asking it and them the same rows;
 # reads merge, media, device, infer.gpus. Where grpo cannot train sft's result on as an adapter, it starts from base
-# and sft merged in the same way.
+# and sft merged and proved in the same way.
 rule merge_model:
     input:
         base=lambda wildcards: LINEAGE.merged_from(wildcards.experiment)[0],
@@ -83,3 +83,28 @@ use rule merge_model as merge_start with:
         data=lambda wildcards, input: ["--data", input.data],
         output=subpath(output[0], parent=True),
         version=merging.VERSION,
+
+
+use rule check_merge as check_start with:
+    input:
+        merged="results/{run}/{experiment}/grpo/start/manifest.json",
+        base="results/{run}/model/manifest.json",
+        trained="results/{run}/{experiment}/sft/model/manifest.json",
+    output:
+        "results/{run}/{experiment}/grpo/parity.json",
+    log:
+        "logs/{run}/{experiment}/check_start.log",
+    benchmark:
+        "benchmarks/{run}/{experiment}/check_start.tsv"
+    params:
+        merged=subpath(input.merged, parent=True),
+        base=subpath(input.base, parent=True),
+        trained=subpath(input.trained, parent=True),
+        rows=lambda wildcards: [f"--rows=results/{wildcards.run}/split/{part}.jsonl" for part in PARITY_FILES],
+        asked=lambda wildcards: EXPERIMENTS[wildcards.experiment].merge.parity_rows,
+        media=section(cfg.media, without=["roots"]),
+        device=cfg.device,
+        log="logs/{run}/{experiment}/check_start.swift.log",
+        gpus=gpus(cfg.infer.gpus),
+        version=parity.VERSION,
+        lock=LOCK,

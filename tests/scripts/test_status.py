@@ -134,6 +134,19 @@ def test_a_training_that_is_silent_is_told_to_be_stalled(
     assert (f"sft main is stalled: {told.format(f'{process.pid} on {host}')}\n" in text) is bool(told)
 
 
+def test_output_of_a_training_that_beats_is_no_sign_of_life(tmp_path: Path, process: psutil.Process) -> None:
+    work = tmp_path / "results/r/main/sft/checkpoints"
+    log = write(tmp_path / "logs/r/main/train_sft.swift.log", "warning\n")
+    steps = write(work / "logging.jsonl", step(40))
+    running = note(process, steps=str(steps), limits={"first_step": 1800, "stall": 600}, log=str(log))
+    path = write(tmp_path / "logs/r/main/train_sft.swift.running.json", running | {"begun": 0})
+    for phase, state in (("train", "stalled"), ("rollout", "running")):
+        Heartbeat(work, 0).beat(phase, 40, 180)
+        for file in (steps, path, work / "heartbeat/0.json"):
+            os.utime(file, (time.time() - 400,) * 2)
+        assert table(status(tmp_path))["sft", "main"]["state"] == state
+
+
 def test_without_a_terminal_watching_prints_one_table_after_another(tmp_path: Path) -> None:
     write(tmp_path / "results/r/report.html", "")
     watching = subprocess.Popen(

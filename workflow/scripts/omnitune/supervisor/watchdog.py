@@ -65,7 +65,7 @@ class Watchdog:
         self._looked = now
         stepped = self.has_stepped()
         quiet = not stepped or any(beat.phase in heartbeat.QUIET for beat in self._beats.values())
-        speaks = quiet or not self._beats
+        speaks = not stepped or heartbeat.is_quiet(self._beats.values())
         signs = dict(self._beats), self._steps_log(), self._received() if speaks else None
         if signs != self._signs:
             self._signs, self._since = signs, now

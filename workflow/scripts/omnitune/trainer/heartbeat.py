@@ -5,7 +5,7 @@ import os
 import shutil
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -70,6 +70,11 @@ def read(work: Path, since: float = 0.0) -> list[Beat]:
         if recent and all(type(number) is int for number in (beat.pid, beat.rank, beat.step, beat.max_steps)):
             beats.append(beat)
     return sorted(beats, key=lambda beat: beat.rank)
+
+
+def is_quiet(beats: Collection[Beat]) -> bool:
+    """Whether a process is where nothing beats, or none has beaten: what else it says is a sign of life then."""
+    return not beats or any(beat.phase in QUIET for beat in beats)
 
 
 def last(work: Path) -> float:
