@@ -60,7 +60,7 @@ CPU_THREADS = 1
 # Where a merge's proof finds rows to ask: val may be empty, and a training on rewards has prompts alone.
 PARITY_FILES = ("val", "train", "grpo")
 
-# How trainings and inferences are watched: globals too, since waiting longer makes no result another. What they say of
+# How whatever runs a model is watched: globals too, since waiting longer makes no result another. What they say of
 # their progress goes to the terminal as well, which their shell commands keep as descriptor 3.
 WATCH = [
     "--echo=3",
@@ -68,6 +68,10 @@ WATCH = [
     f"--stall-minutes={cfg.resources.stall_minutes:g}",
     f"--grace-minutes={cfg.resources.grace_minutes:g}",
 ]
+
+# For rules whose commands know their attempt, and refuse one without hope. Inside of a job on a cluster there is none:
+# the process that submitted it counts.
+RETRIES = 0 if workflow.remote_exec else cfg.resources.retries
 
 os.environ[launcher.VARIABLE] = str(os.getpid())
 os.environ[verdict.JOB] = os.environ.get("SLURM_JOB_ID", "") if workflow.remote_exec else ""

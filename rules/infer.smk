@@ -38,6 +38,7 @@ rule infer_base:
         "logs/{run}/base/infer.log",
     benchmark:
         "benchmarks/{run}/base/infer.tsv"
+    retries: RETRIES
     threads: CPU_THREADS if cfg.device == "cpu" else 8
     resources:
         gpu=gpus(cfg.infer.gpus),

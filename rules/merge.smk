@@ -1,6 +1,6 @@
 # merge: needs the base and what was trained, makes the final model and proves it by asking it and them the same rows;
 # reads merge, media, device, infer.gpus. Where grpo cannot train sft's result on as an adapter, it starts from base
-# and sft merged in the same way.
+# and sft merged and proved in the same way.
 rule merge_model:
     input:
         base=lambda wildcards: LINEAGE.merged_from(wildcards.experiment)[0],
@@ -12,9 +12,11 @@ rule merge_model:
         "logs/{run}/{experiment}/merge_model.log",
     benchmark:
         "benchmarks/{run}/{experiment}/merge_model.tsv"
+    retries: RETRIES
     resources:
         mem_mb=8000,
         runtime=240,
+        attempt=attempt,
     params:
         base=subpath(input.base, parent=True),
         trained=subpath(input.trained, parent=True),
@@ -23,7 +25,7 @@ rule merge_model:
         version=merging.VERSION,
     shell:
         "{SWIFT:q} {SCRIPTS:q}/merge.py --base {params.base:q} --trained {params.trained:q} {params.data:q}"
-        " --output {params.output:q} > {log:q} 2>&1"
+        " --output {params.output:q} --log {log:q} --attempt {resources.attempt} > {log:q} 2>&1"
 
 
 rule check_merge:
@@ -37,11 +39,13 @@ rule check_merge:
         "logs/{run}/{experiment}/check_merge.log",
     benchmark:
         "benchmarks/{run}/{experiment}/check_merge.tsv"
+    retries: RETRIES
     threads: CPU_THREADS if cfg.device == "cpu" else 8
     resources:
         gpu=gpus(cfg.infer.gpus),
         mem_mb=cfg.resources.infer_mem_gib * 1024,
         runtime=240,
+        attempt=attempt,
     params:
         merged=subpath(input.merged, parent=True),
         base=subpath(input.base, parent=True),
@@ -58,7 +62,8 @@ rule check_merge:
         "{PYTHON:q} {SCRIPTS:q}/check_merge.py --merged {params.merged:q} --base {params.base:q}"
         " --trained {params.trained:q} {params.rows:q} --count {params.asked} --media {params.media:q}"
         " --device {params.device} --output {output:q} --log {params.log:q} --python {SWIFT:q}"
-        " --gpus {params.gpus} --granted {resources.gpu} > {log:q} 2>&1"
+        " --gpus {params.gpus} --granted {resources.gpu} --attempt {resources.attempt} {WATCH:q} 3>&2"
+        " > {log:q} 2>&1"
 
 
 use rule merge_model as merge_start with:
@@ -78,3 +83,28 @@ use rule merge_model as merge_start with:
         data=lambda wildcards, input: ["--data", input.data],
         output=subpath(output[0], parent=True),
         version=merging.VERSION,
+
+
+use rule check_merge as check_start with:
+    input:
+        merged="results/{run}/{experiment}/grpo/start/manifest.json",
+        base="results/{run}/model/manifest.json",
+        trained="results/{run}/{experiment}/sft/model/manifest.json",
+    output:
+        "results/{run}/{experiment}/grpo/parity.json",
+    log:
+        "logs/{run}/{experiment}/check_start.log",
+    benchmark:
+        "benchmarks/{run}/{experiment}/check_start.tsv"
+    params:
+        merged=subpath(input.merged, parent=True),
+        base=subpath(input.base, parent=True),
+        trained=subpath(input.trained, parent=True),
+        rows=lambda wildcards: [f"--rows=results/{wildcards.run}/split/{part}.jsonl" for part in PARITY_FILES],
+        asked=lambda wildcards: EXPERIMENTS[wildcards.experiment].merge.parity_rows,
+        media=section(cfg.media, without=["roots"]),
+        device=cfg.device,
+        log="logs/{run}/{experiment}/check_start.swift.log",
+        gpus=gpus(cfg.infer.gpus),
+        version=parity.VERSION,
+        lock=LOCK,

@@ -69,6 +69,7 @@ rule train_sft:
         "logs/{run}/{experiment}/train_sft.log",
     benchmark:
         "benchmarks/{run}/{experiment}/train_sft.tsv"
+    retries: RETRIES
     threads: CPU_THREADS if cfg.device == "cpu" else 16
     resources:
         gpu=lambda wildcards: gpus(EXPERIMENTS[wildcards.experiment].sft.gpus),

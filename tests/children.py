@@ -48,7 +48,8 @@ hears = signal.SIG_IGN if deaf in ("signal", "both") else lambda *_: wished.appe
 signal.signal(signal.SIGTERM, hears)
 for step in range(100_000):
     with open("beat.tmp", "w") as file:
-        json.dump({{"pid": os.getpid(), "rank": 0, "step": step, "max_steps": 100_000, "phase": "train"}}, file)
+        json.dump({{"pid": os.getpid(), "rank": 0, "step": step, "max_steps": 100_000, "phase": "train",
+                   "host": "here", "time": time.time()}}, file)
     os.rename("beat.tmp", work + "/heartbeat/0.json")
     if step == 2:
         with open("pids.tmp", "w") as file:

@@ -66,6 +66,22 @@ MUTANTS = {
         f"{LIBRARY}/work_lease.py", "fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)", "pass",
         "unit/test_work_lease.py::test_what_a_dead_owner_left_running_is_waited_for",
     ),
+    "a silent owner elsewhere is not waited for": Mutant(
+        f"{LIBRARY}/work_lease.py", "if lives is None and (silent >= STALE_SECONDS", "if lives is None and (True",
+        "unit/test_work_lease.py::test_an_owner_on_another_machine_is_respected_as_soon_as_it_beats[0]",
+    ),
+    "who came first is not served first": Mutant(
+        f"{LIBRARY}/turns.py", "if other < number", "if other < 0",
+        "unit/test_gpus.py::test_who_comes_later_is_not_served_before_one_that_sleeps_when_its_turn_comes",
+    ),
+    "output is taken for progress": Mutant(
+        f"{LIBRARY}/supervisor/watchdog.py", "self._received() if speaks else None", "self._received()",
+        "unit/supervisor/test_watchdog.py::test_after_the_first_step_output_is_no_sign",
+    ),
+    "two may merge at once": Mutant(
+        f"{LIBRARY}/merging.py", "with work_lease.held(output):", "if True:",
+        "scripts/test_merge.py::test_a_second_launcher_leaves_the_first_ones_work_alone",
+    ),
     "a lost piece is not missed": Mutant(
         f"{LIBRARY}/checkpoints.py", "sorted(_needed(seal) - seal.files.keys())", "[]",
         "unit/test_checkpoints.py::test_one_that_was_sealed_without_what_a_resume_needs_is_refused",

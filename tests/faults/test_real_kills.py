@@ -51,7 +51,7 @@ def project(
                 "micro_batch": 2, "dataloader_workers": 1, "save_steps": SAVE_STEPS, "eval_steps": 8,
                 "logging_steps": 1, "lora": {"dropout": 0.1},
             },
-            "resources": {"stall_minutes": 0.5, "first_step_minutes": WAIT_SECONDS / 60},
+            "resources": {"retries": 0, "stall_minutes": 0.5, "first_step_minutes": WAIT_SECONDS / 60},
             "experiments": {"whole1": {}, "killed1": {}, "full": {}, "whole2": two, "killed2": two},
         }
     )  # fmt: skip

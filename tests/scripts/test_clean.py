@@ -173,7 +173,7 @@ def test_a_run_at_work_is_refused(folder: Path) -> None:
 def test_a_held_lock_is_refused(folder: Path) -> None:
     with (folder / "results/r/main/sft/.checkpoints.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        refused(folder, "a process trains there. Wait for it or end it.")
+        refused(folder, "a process writes there. Wait for it or end it.")
     assert command("clean", "--run", "r", "--yes", cwd=folder).returncode == 0
 
 

@@ -1,11 +1,14 @@
 """merge.py: refusals and their messages; the arithmetic is tested in the swift environment (test_merging.py)."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 from data_commands import command
 from weight_files import floats, write_safetensors
+
+from omnitune import work_lease
 
 
 @pytest.fixture
@@ -20,10 +23,11 @@ def place(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def merge(place: Path) -> tuple[int, str]:
-    argv = ("--base", "model", "--trained", "sft", "--output", "merge/model")
-    done = command("merge", *argv, cwd=place)
+def merge(place: Path, *more: str) -> tuple[int, str]:
+    argv = ("--base", "model", "--trained", "sft", "--output", "merge/model", "--log", "logs/merge_model.log")
+    done = command("merge", *argv, *more, cwd=place)
     assert not (place / "merge/model").exists()
+    assert json.loads((place / "logs/merge_model.verdict.json").read_bytes())["code"] == done.returncode
     return done.returncode, done.stderr
 
 
@@ -66,3 +70,23 @@ def test_a_base_that_has_gone_is_told(place: Path):
 def test_an_absent_manifest_is_named(place: Path):
     (place / "sft/manifest.json").unlink()
     assert merge(place) == (74, "error: sft/manifest.json: No such file or directory.\n")
+
+
+def test_another_try_at_the_same_is_refused_at_once(place: Path):
+    told = merge(place)
+    (place / "model/weights").unlink()  # nothing is looked at but what it depends on
+    (place / "model/weights").symlink_to(place / "base")
+    write_safetensors(place / "base/model.safetensors", {"b.weight": floats(1, 2)})
+    assert merge(place, "--attempt", "2") == told
+    (place / "model/manifest.json").write_text('{"base": "another"}')
+    assert merge(place, "--attempt", "3") != told
+
+
+def test_a_second_launcher_leaves_the_first_ones_work_alone(place: Path):
+    begun = place / "merge/.model.12345678.staging/model.safetensors"
+    with work_lease.held(place / "merge/model"):
+        write_safetensors(begun, {})
+        code, told = merge(place)
+    assert code == 75
+    assert told.startswith(f"error: merge/model: another process writes here (pid {os.getpid()} on ")
+    assert begun.exists()

@@ -19,6 +19,8 @@ import psutil
 import pytest
 from data_commands import SCRIPTS, command
 
+from omnitune.trainer.heartbeat import Heartbeat
+
 
 def write(path: Path, value: Any) -> Path:
     """A file with text, bytes or JSON."""
@@ -93,7 +95,7 @@ def test_a_training_with_heartbeats_speed_gpus_and_a_sealed_checkpoint(
     work = tmp_path / "results/r/main/sft/checkpoints"
     line = json.loads(step(40)) | {"train_speed(s/it)": 4.125}
     steps = write(work / "logging.jsonl", json.dumps(line) + "\n")
-    write(work / "heartbeat/0.json", {"step": 43, "max_steps": 180})
+    Heartbeat(work, 0).beat("train", 43, 180)
     write(work / "checkpoint-30/SEAL.json", {})
     write(work / "checkpoint-40/adapter_model.safetensors", b"")
     running = note(process, steps=str(steps), gpus="0,3", limits={"first_step": 1800, "stall": 600})
@@ -130,6 +132,19 @@ def test_a_training_that_is_silent_is_told_to_be_stalled(
     text = status(tmp_path)
     assert table(text)["sft", "main"]["state"] == ("stalled" if told else "running")
     assert (f"sft main is stalled: {told.format(f'{process.pid} on {host}')}\n" in text) is bool(told)
+
+
+def test_output_of_a_training_that_beats_is_no_sign_of_life(tmp_path: Path, process: psutil.Process) -> None:
+    work = tmp_path / "results/r/main/sft/checkpoints"
+    log = write(tmp_path / "logs/r/main/train_sft.swift.log", "warning\n")
+    steps = write(work / "logging.jsonl", step(40))
+    running = note(process, steps=str(steps), limits={"first_step": 1800, "stall": 600}, log=str(log))
+    path = write(tmp_path / "logs/r/main/train_sft.swift.running.json", running | {"begun": 0})
+    for phase, state in (("train", "stalled"), ("rollout", "running")):
+        Heartbeat(work, 0).beat(phase, 40, 180)
+        for file in (steps, path, work / "heartbeat/0.json"):
+            os.utime(file, (time.time() - 400,) * 2)
+        assert table(status(tmp_path))["sft", "main"]["state"] == state
 
 
 def test_without_a_terminal_watching_prints_one_table_after_another(tmp_path: Path) -> None:

@@ -1,13 +1,13 @@
 """How far a training is, from heartbeats, ms-swift's log and sealed checkpoints."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from omnitune.progress import Progress, last_beat, look
+from omnitune.progress import Progress, look
+from omnitune.trainer.heartbeat import Heartbeat
 
 LINE = {"loss": 1.23456, "global_step/max_steps": "40/180", "remaining_time": "9m 3s", "train_speed(s/it)": 4.1}
 
@@ -36,8 +36,8 @@ def log(work: Path, *records: dict[str, Any]) -> None:
     (work / "logging.jsonl").write_text(text + '{"loss": 0.9, "global_step/max_st')
 
 
-def beat(work: Path, rank: int, **told: Any) -> None:
-    (work / f"heartbeat/{rank}.json").write_text(json.dumps({"max_steps": 180, **told}))
+def beat(work: Path, rank: int, step: int) -> None:
+    Heartbeat(work, rank).beat("train", step, 180)
 
 
 def test_all_that_is_known_is_one_line(work: Path) -> None:
@@ -63,13 +63,6 @@ def test_without_heartbeats_the_log_tells_the_step(work: Path) -> None:
 
 def test_an_empty_folder_and_none_are_no_progress(tmp_path: Path) -> None:
     assert look(tmp_path) == look(tmp_path / "none") == Progress()
-    assert last_beat(tmp_path) == 0
-
-
-def test_the_newest_beat_of_all_ranks_counts(work: Path) -> None:
-    os.utime(work / "heartbeat/0.json", (5, 5))
-    os.utime(work / "heartbeat/1.json", (7, 7))
-    assert last_beat(work) == 7
 
 
 @pytest.mark.parametrize(

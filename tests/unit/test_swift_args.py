@@ -390,6 +390,7 @@ def test_other_flags_go_through_and_stand_over_ours():
         ("no_freeze_vit", "ms-swift's freeze_vit has a key of its own here. Set sft.freeze_vit."),
         ("no-gradient-checkpointing", "ms-swift's gradient_checkpointing has a key of its own here. "
          "Set sft.gradient_checkpointing."),
+        ("eval_strategy", "ms-swift's eval_strategy has a key of its own here. Set sft.eval_steps."),
         ("max_pixels", "ms-swift's max_pixels has a key of its own here. Set media.image_max_pixels."),
         ("model_kwargs", "ms-swift's model_kwargs has a key of its own here. Set media."),
         ("system", "ms-swift's system has a key of its own here. Set sources.NAME.system."),
@@ -428,7 +429,6 @@ def test_every_flag_that_is_ours_is_refused_in_swift():
         "report_to",
         "load_from_cache_file",
         "logging_first_step",
-        "eval_strategy",
         "dataloader_persistent_workers",
     }
     ours = set(render()) | set(render({"tuner": "full"})) | set(render(device="cpu"))

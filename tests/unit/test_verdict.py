@@ -2,12 +2,15 @@
 
 import errno
 import json
+import signal
 from pathlib import Path
 
 import pytest
 
 from omnitune import verdict
 from omnitune.errors import ExitCode, PipelineError
+from omnitune.supervisor import Stopped
+from omnitune.supervisor.signals import Wishes
 
 LOG = Path("logs/train.swift.log")
 
@@ -104,6 +107,31 @@ def test_who_has_a_remedy_left_says_so():
     error = PipelineError("out of memory", code=ExitCode.GPU_MEMORY)
     error.hopeless = False
     attempt(1, error=error)
+    assert attempt(2) == "worked"
+
+
+def test_who_knows_better_than_the_code_is_believed_at_every_further_try():
+    error = PipelineError("it differs", code=ExitCode.BUG)
+    error.hopeless = True
+    assert attempt(1, error=error) == "70 it differs."
+    for number in (2, 3):
+        assert attempt(number) == "70 it differs. (not tried)"
+
+
+def test_who_was_asked_to_end_is_not_started_again_by_itself(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    wishes = Wishes()
+    wishes.take(signal.SIGTERM, None)
+    assert attempt(1, error=Stopped.by(wishes)).startswith("85 Stopped by SIGTERM.")
+    assert attempt(2).endswith("(not tried)")
+    assert capsys.readouterr().out == "Not tried again: it was asked to end.\n"
+    monkeypatch.setenv(verdict.JOB, "42")  # before its time is up
+    assert attempt(1, error=Stopped.by(wishes)).startswith("85 ")
+    for job in ("42", "43"):
+        monkeypatch.setenv(verdict.JOB, job)
+        assert attempt(2, error=Stopped.by(wishes)).startswith("85 Stopped by SIGTERM.")
+        assert "not tried" not in attempt(2, error=Stopped.by(wishes))
     assert attempt(2) == "worked"
 
 

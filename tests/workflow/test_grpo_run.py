@@ -128,7 +128,7 @@ def rated(
     return project
 
 
-TRAINED_AGAIN = {"render_sft", "train_sft", "merge_start", *AFTER_GRPO}
+TRAINED_AGAIN = {"render_sft", "train_sft", "merge_start", "check_start", *AFTER_GRPO}
 JUDGED_AGAIN = {"validate_source", "split_rows", "report_data", *TRAINED_AGAIN, *PROVED_AGAIN}
 INFER_BASE = {"render_infer_base", "infer_base"}
 STALE = {

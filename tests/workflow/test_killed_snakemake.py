@@ -107,8 +107,22 @@ def test_a_job_that_waits_for_gpus_ends_too(
     count("kills of snakemake without an orphan")
 
 
+def test_a_training_that_was_killed_recovers_without_a_person(
+    empty: Project, finished: Project, start: Callable[..., "subprocess.Popen[bytes]"]
+) -> None:
+    snakemake = start(empty, MODEL, OMNITUNE_FAKE="slow@0.3")
+    trainer = trainer_of(empty)
+    wait_for(empty.path("results/small/main/sft/checkpoints/checkpoint-5/SEAL.json").exists)
+    trainer.kill()
+    assert snakemake.wait(timeout=300) == 0
+    assert re.search(r"Resuming from step \d+ of 18\.", empty.path("logs/small/main/train_sft.log").read_text())
+    assert empty.path(MODEL).read_bytes() == finished.path(MODEL).read_bytes()
+    assert empty.path("logs/small/main/train_sft.swift.log.1").exists()
+    assert not empty.path("logs/small/main/train_sft.swift.verdict.json").exists()
+
+
 def test_a_hopeless_job_is_tried_once_whatever_the_retries(empty: Project) -> None:
-    done = empty.snakemake(MODEL, "--retries", "2", OMNITUNE_FAKE="oom")
+    done = empty.snakemake(MODEL, OMNITUNE_FAKE="oom")
     assert done.returncode == 1
     assert done.stdout.count("Not tried again: the attempt before failed for good") == 2
     assert done.stdout.count("Lower sft.micro_batch") == 3, "each attempt is told with the same sentence"
@@ -117,11 +131,26 @@ def test_a_hopeless_job_is_tried_once_whatever_the_retries(empty: Project) -> No
     assert done.returncode == 0, done.stdout
 
 
-def test_what_may_end_otherwise_is_tried_again(empty: Project) -> None:
-    done = empty.snakemake(MODEL, "--retries", "1", OMNITUNE_FAKE="fail")
+FAILURE = "error: logs/small/main/train_sft.swift.log: ms-swift ended with 1: RuntimeError: asked to fail."
+
+
+def test_what_may_end_otherwise_is_tried_again(empty: Project, values: Values) -> None:
+    done = empty.snakemake(MODEL, OMNITUNE_FAKE="fail")
     assert done.returncode == 1
     assert "Not tried again" not in done.stdout
-    assert done.stdout.count("RuntimeError: asked to fail") >= 2
+    assert done.stdout.count(FAILURE) == 3
+    # Inside of a job on a cluster it is not: that one's submitter counts.
+    done = empty.snakemake(MODEL, "--mode", "remote", "--nolock", OMNITUNE_FAKE="fail")
+    assert done.stdout.count(FAILURE) == 1, done.stdout
+    empty.write_config({**values, "resources": {"retries": 1}})
+    assert empty.snakemake(MODEL, OMNITUNE_FAKE="fail").stdout.count(FAILURE) == 2
+
+
+def test_what_is_wrong_with_the_data_is_told_once(empty: Project) -> None:
+    empty.path("data/sums.jsonl").write_text("{\n")
+    done = empty.snakemake(MODEL)
+    assert done.returncode == 1
+    assert len(re.findall(r"^error: ", done.stdout, re.M)) == 1, done.stdout
 
 
 def test_a_hang_is_ended_and_told_and_progress_reaches_the_terminal(empty: Project, values: Values) -> None:

@@ -145,7 +145,9 @@ def _in(process: psutil.Process, folder: Path) -> bool:
 
 
 @pytest.mark.parametrize("victim", ["snakemake", "supervisor", "supervisor by SIGTERM"])
-def test_no_trainer_is_left_behind(empty: Project, victim: str) -> None:
+def test_no_trainer_is_left_behind(empty: Project, values: dict, victim: str) -> None:
+    """A supervisor that is asked to end is not started again; one that was killed would be."""
+    empty.write_config({**values, "resources": {"retries": int(victim.endswith("SIGTERM"))}})
     snakemake = subprocess.Popen(
         empty.argv(MODEL),
         cwd=empty.folder,

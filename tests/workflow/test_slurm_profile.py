@@ -97,7 +97,8 @@ def test_each_rule_declares_memory_time_and_log_and_only_targets_are_local() -> 
     assert {"all", "train_sft", "demo_pretrain"} <= set(rules)
     for name, rule in rules.items():
         assert rule["local"] == rule["target"], name
-        assert rule["retries"] in (None, 0), name  # in profiles only
+        # Whoever is tried again knows its attempt, by which it refuses one without hope.
+        assert (rule["retries"] == 2) == ("attempt" in rule["resources"]), name
         if not rule["target"]:
             assert {"mem_mb", "runtime"} <= set(rule["resources"]), name
             assert rule["log"], name

@@ -5,9 +5,10 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from omnitune import parity, swift_args, swift_process, verdict
+from omnitune import job_options, parity, swift_args
 from omnitune.config.media import MediaConfig
 from omnitune.errors import run
+from omnitune.supervisor import options as watch
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -23,10 +24,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--media", type=json.loads, required=True, help="the media section of the config, JSON")
     parser.add_argument("--device", choices=["cuda", "cpu"], required=True)
     parser.add_argument("--output", type=Path, required=True, help="file of the verdict")
-    parser.add_argument("--log", type=Path, required=True, help="file for ms-swift's output")
-    parser.add_argument("--python", required=True, help="interpreter of the swift environment")
-    parser.add_argument("--gpus", type=int, default=0, help="GPUs that a model is spread over; 0 runs on the CPU")
-    parser.add_argument("--granted", type=int, default=0, help="GPUs that the scheduler gave")
+    job_options.add(parser)
     options = parser.parse_args(argv)
     job = parity.Job(
         merged=options.merged,
@@ -41,10 +39,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         python=options.python,
         worker=Path(__file__).with_name("answer_twice.py"),
         gpus=options.gpus,
+        limits=watch.limits(options),
+        echo=options.echo,
     )
-    with verdict.recorded(options.log):
-        swift_process.check_grant(options.granted, options.gpus)
-        parity.check(job)
+    with job_options.attempt(options, options.gpus) as attempt:
+        parity.check(job, attempt.works_on)
     return 0
 
 

@@ -5,7 +5,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from omnitune import swift_process, verdict
+from omnitune import job_options
 from omnitune.errors import run
 from omnitune.inference import infer
 from omnitune.supervisor import options as watch
@@ -18,17 +18,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--input", type=Path, action="append", default=[], help="manifest of a model that answers")
     parser.add_argument("--test", type=Path, required=True, help="the rows")
     parser.add_argument("--output", type=Path, required=True, help="file of the predictions")
-    parser.add_argument("--log", type=Path, required=True, help="file for ms-swift's output")
-    parser.add_argument("--python", required=True, help="interpreter of the swift environment")
-    parser.add_argument("--gpus", type=int, default=0, help="GPUs that the stage wants; 0 runs on the CPU")
-    parser.add_argument("--granted", type=int, default=0, help="GPUs that the scheduler gave")
-    parser.add_argument("--attempt", type=int, default=1, help="which try it is; 1 is a person's start")
-    watch.add(parser)
+    job_options.add(parser)
     options = parser.parse_args(argv)
     arguments = json.loads(options.args.read_bytes())
     watched = {"answers": Path(arguments["result_path"]), "rows": options.test}
-    with verdict.recorded(options.log, options.attempt, **watched) as attempt:
-        swift_process.check_grant(options.granted, options.gpus)
+    with job_options.attempt(options, options.gpus, **watched) as attempt:
         infer(
             arguments,
             options.input,

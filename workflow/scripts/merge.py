@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from omnitune import job_options, verdict
 from omnitune.base_model import folder_of
 from omnitune.errors import run
 from omnitune.merging import merge
@@ -16,14 +17,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--trained", type=Path, required=True, help="folder of the trained model")
     parser.add_argument("--data", type=Path, help="manifest of the split, whose counts the model card tells")
     parser.add_argument("--output", type=Path, required=True, help="folder of the final model")
-    options = parser.parse_args(argv)
-    merge(
-        folder_of(options.base),
-        options.trained,
-        options.output,
-        manifest=options.base / "manifest.json",
-        data=options.data,
+    parser.add_argument(
+        "--log", type=Path, required=True, help="file of its own output; the verdict lies beside it"
     )
+    job_options.add_attempt(parser)
+    options = parser.parse_args(argv)
+    with verdict.recorded(options.log, options.attempt) as attempt:
+        merge(
+            folder_of(options.base),
+            options.trained,
+            options.output,
+            manifest=options.base / "manifest.json",
+            data=options.data,
+            begin=attempt.works_on,
+        )
     return 0
 
 

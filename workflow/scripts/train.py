@@ -5,7 +5,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from omnitune import swift_process, training_log, verdict
+from omnitune import job_options, training_log
 from omnitune.errors import run
 from omnitune.rollout_server import Server
 from omnitune.supervisor import options as watch
@@ -21,11 +21,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--input", type=Path, action="append", default=[], help="file that the result depends on, by content"
     )
     parser.add_argument("--output", type=Path, required=True, help="folder of the published model")
-    parser.add_argument("--log", type=Path, required=True, help="file for ms-swift's output")
-    parser.add_argument("--python", required=True, help="interpreter of the swift environment")
-    parser.add_argument("--gpus", type=int, default=0, help="GPUs that the stage wants; 0 trains on the CPU")
     parser.add_argument("--processes", type=int, default=1, help="processes that share the work; one per GPU")
-    parser.add_argument("--granted", type=int, default=0, help="GPUs that the scheduler gave")
     parser.add_argument("--server", type=Path, help="arguments file of the server that samples for it")
     parser.add_argument("--server-gpus", type=int, default=0, help="GPUs of the server, besides --gpus")
     parser.add_argument("--server-port", type=int, default=0, help="where the server listens")
@@ -34,8 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--on-not-finite", choices=["stop", "retry"], default="stop", help="when a loss is NaN or infinite"
     )
-    parser.add_argument("--attempt", type=int, default=1, help="which try it is; 1 is a person's start")
-    watch.add(parser)
+    job_options.add(parser)
     options = parser.parse_args(argv)
     job = Job(
         stage=options.stage,
@@ -53,8 +48,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         limits=watch.limits(options),
         echo=options.echo,
     )
-    with verdict.recorded(options.log, options.attempt, steps=job.work / training_log.FILE) as attempt:
-        swift_process.check_grant(options.granted, options.gpus + options.server_gpus)
+    steps = job.work / training_log.FILE
+    with job_options.attempt(options, options.gpus + options.server_gpus, steps=steps) as attempt:
         train(job, attempt.works_on)
     return 0
 

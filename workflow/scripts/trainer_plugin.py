@@ -1,5 +1,7 @@
 """Gives ms-swift's trainings a heartbeat, a graceful stop and sealed checkpoints: an external plugin of it."""
 
+import faulthandler
+import signal
 import sys
 from pathlib import Path
 
@@ -16,6 +18,8 @@ class OmnituneCallback(Callback, TrainerCallback):
     """What ms-swift makes of `--callbacks omnitune`, once for each process."""
 
 
+# SIGUSR1 puts the stacks of all threads into the log: where a process that gives no sign of life stands.
+faulthandler.register(signal.SIGUSR1, all_threads=True)
 callbacks_map[NAME] = OmnituneCallback
 deepspeed_cpu.prepare()
 die_with_parent()

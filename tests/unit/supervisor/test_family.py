@@ -55,10 +55,25 @@ def test_an_unmarked_child_of_a_rank_is_known_by_its_session_when_the_rank_is_de
 
 def test_a_process_of_others_is_left_alone():
     with subprocess.Popen(["sleep", "600"]) as other, start(SLEEP) as command:
-        command.tell([other.pid, os.getpid()], signal.SIGKILL)
-        command.kill()
-        assert other.poll() is None
-        other.kill()
+        try:
+            command.kill()
+            assert other.poll() is None
+        finally:
+            other.kill()
+
+
+def test_a_signal_is_told_to_those_of_it_alone_who_expect_it():
+    hears = "import os, signal; signal.signal(signal.SIGUSR1, lambda *_: os._exit(7))\n"
+    with subprocess.Popen([sys.executable, "-c", hears + SLEEP]) as other:
+        try:
+            with start(family(first=hears)) as command:
+                leader, inner = pids()
+                wait_for(lambda: command.tell(signal.SIGUSR1) == 1)
+                wait_for(lambda: is_gone(leader))
+                assert not is_gone(inner), "it expects none, and would end"
+            assert other.poll() is None
+        finally:
+            other.kill()
 
 
 def test_the_guardian_goes_with_the_command():

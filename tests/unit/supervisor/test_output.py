@@ -101,3 +101,19 @@ def test_a_writer_that_is_not_ours_does_not_hold_us_for_ever(monkeypatch: pytest
         taken.add("error: x")
     assert LOG.read_text() == "said\nerror: x\n"
     os.close(writing)
+
+
+def test_the_log_of_the_attempt_before_is_kept_and_no_more() -> None:
+    for said in (b"first", b"second", b"third"):
+        through(said)
+    assert LOG.read_bytes() == b"third"
+    assert LOG.with_name("out.log.1").read_bytes() == b"second"
+    assert len(list(Path().glob("out.log*"))) == 2
+
+
+def test_a_log_that_is_no_plain_file_stays_where_it_is() -> None:
+    os.mkfifo("pipe")
+    Path("link").symlink_to("pipe")
+    for name in ("pipe", "link", "none"):
+        output.keep_last(Path(name))
+    assert sorted(path.name for path in Path().iterdir()) == ["link", "pipe"]

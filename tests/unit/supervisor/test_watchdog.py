@@ -1,9 +1,11 @@
 """Signs of progress, and what becomes of a command that gives none."""
 
+import itertools
 import json
 import os
 import signal
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -13,11 +15,13 @@ from tally import Count
 from omnitune.errors import PipelineError
 from omnitune.supervisor import Limits
 from omnitune.supervisor.watchdog import Watchdog
+from omnitune.trainer.heartbeat import Beat
 
 WORK = Path("work")
 # A step, and with it a beat, takes a twentieth of a second; limits are a few beats of one second.
 STALL = 1.5
 LIMITS = Limits(first_step=60, stall=STALL, grace=1)
+SHORT = Limits(first_step=60, stall=0.01, grace=1)
 
 
 def hung(code: str, limits: Limits = LIMITS) -> PipelineError:
@@ -44,6 +48,7 @@ HANGS = {
     "silent without end": ["time.sleep(600)"],
     "deaf and silent": ["signal.signal(signal.SIGTERM, signal.SIG_IGN)", "while True: pass"],
     "stopped": ["os.kill(os.getpid(), signal.SIGSTOP)"],
+    "warning without end": ["while True:", "    print('warning', flush=True); time.sleep(0.1)"],
 }
 
 
@@ -61,6 +66,8 @@ def test_a_hang_is_ended_within_three_beats_of_its_last_sign(name: str, count: C
     assert log.endswith(f"error: {error}\n")
     # Who is stopped cannot write down where it stands.
     assert ("most recent call first" in log) is (name != "stopped")
+    told = "It could not write its stacks." if name == "stopped" else "Its stacks are at the end of that file."
+    assert error.fix.startswith(told)
     count("hangs ended")
 
 
@@ -101,26 +108,54 @@ def test_a_supervisor_that_was_stopped_itself_does_not_take_it_for_a_hang():
     assert supervisor.wait(timeout=30) == 85
 
 
-def beat(step: int, phase: str = "train", rank: int = 0, **more) -> None:
+def beat(step: int, phase: str = "train", rank: int = 0, pid: int = 7) -> None:
     path = WORK / f"heartbeat/{rank}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(
-        json.dumps({"pid": 7 + rank, "rank": rank, "step": step, "max_steps": 9, "phase": phase} | more)
-    )
+    path.write_text(json.dumps(asdict(Beat(pid, rank, "here", step, 9, phase, time.time()))))
+
+
+def stalls(watchdog: Watchdog) -> bool:
+    """Whether there is no sign for longer than the shortest limit."""
+    watchdog.stalled()
+    time.sleep(0.05)
+    return watchdog.stalled() is not None
 
 
 def test_a_save_may_take_as_long_as_the_loading():
-    watchdog = Watchdog(WORK, Limits(first_step=60, stall=0.01, grace=1), lambda: 0)
-    beat(3, "save")
+    for phase in ("save", "rollout"):
+        watchdog = Watchdog(WORK, SHORT, lambda: 0)
+        beat(3, phase)
+        time.sleep(0.05)
+        assert not stalls(watchdog)
+        beat(3)
+        time.sleep(0.05)
+        assert stalls(watchdog)
+
+
+def test_after_the_first_step_output_is_no_sign():
+    """A rank that hangs may warn in a loop, and the others print while they wait."""
+    watchdog = Watchdog(WORK, SHORT, itertools.count().__next__)
+    assert not stalls(watchdog), "loading"
+    beat(0, "begin")
+    assert not stalls(watchdog), "the first step"
+    beat(1)
     time.sleep(0.05)
-    assert watchdog.stalled() is None
+    assert stalls(watchdog)
+    beat(1, rank=1)
+    watchdog = Watchdog(WORK, Limits(first_step=0.01, stall=0.01, grace=1), itertools.count().__next__)
+    for phase in ("begin", "rollout", "save", "end"):
+        beat(1, phase)
+        time.sleep(0.05)
+        assert not stalls(watchdog), phase
+
+
+def test_where_nothing_beats_output_is_a_sign_for_ever():
+    WORK.mkdir()
+    watchdog = Watchdog(WORK, SHORT, itertools.count().__next__)
+    (WORK / "logging.jsonl").write_text("{}\n")
+    assert watchdog.has_stepped()
     time.sleep(0.05)
-    assert watchdog.stalled() is None
-    beat(3)
-    time.sleep(0.05)
-    watchdog.stalled()
-    time.sleep(0.05)
-    assert watchdog.stalled()
+    assert not stalls(watchdog)
 
 
 def test_beats_of_an_earlier_start_are_removed_and_a_resumed_training_has_made_no_step_yet():
@@ -144,21 +179,26 @@ def test_a_trainer_without_beats_is_known_by_its_log():
     assert watchdog.has_stepped()
 
 
-def test_stacks_are_asked_of_this_machines_ranks_alone():
-    watchdog = Watchdog(WORK, LIMITS, lambda: 0)
-    beat(1, host=os.uname().nodename)
-    beat(1, rank=1, host="elsewhere")
-    beat(1, rank=2)
-    (WORK / "heartbeat/3.json").write_text("{")
-    (WORK / "heartbeat/4.json").write_text("[]")
-    beat(1, rank=5, pid="no number")
-    assert watchdog.has_stepped()
-    assert sorted(watchdog.pids()) == [7, 9]
+def test_a_hang_while_loading_has_its_stacks_too():
+    """Before there is a beat: the plugin has been imported."""
+    code = "import faulthandler, os, signal, time; faulthandler.register(signal.SIGUSR1)\n"
+    code += "open('pids', 'w').write(str(os.getpid()))\ndef loading(): time.sleep(600)\nloading()"
+    error = hung(code, Limits(first_step=1, stall=0.5, grace=1))
+    assert error.fix.startswith("Its stacks are at the end of that file. ")
+    assert " in loading\n" in Path("child.log").read_text()
+
+
+def test_stacks_are_asked_of_ranks_and_not_of_what_they_fork():
+    code = "import faulthandler, os, signal, time; faulthandler.register(signal.SIGUSR1)\n"
+    code += "forked = os.fork()\nif forked: open('pids', 'w').write(f'{os.getpid()} {forked}')\ntime.sleep(600)"
+    hung(code, Limits(first_step=1, stall=0.5, grace=1))
+    assert Path("child.log").read_text().count("most recent call first") == 1
 
 
 def test_a_number_in_a_beat_that_is_not_of_the_command_is_not_killed(tmp_path: Path):
     """SIGUSR1 ends who does not expect it."""
     thread = when_started(lambda: beat(1, pid=os.getpid()))
     code = "import os, time; open('pids', 'w').write(str(os.getpid())); time.sleep(600)"
-    hung(code, Limits(first_step=0.5, stall=0.5, grace=1))
+    error = hung(code, Limits(first_step=0.5, stall=0.5, grace=1))
+    assert error.fix.startswith("It could not write its stacks. ")
     thread.join()

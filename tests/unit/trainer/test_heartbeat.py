@@ -46,7 +46,8 @@ def test_within_a_second_only_another_phase_is_written(tmp_path: Path):
 
 def test_what_is_no_beat_is_passed_over(tmp_path: Path):
     Heartbeat(tmp_path, 0).beat("train", 1, 2)
-    for name, text in (("1.json", "{"), ("2.json", '{"pid": 1}'), ("3.json", "[]")):
+    odd = (tmp_path / "heartbeat/0.json").read_text().replace('"step": 1', '"step": "x"')
+    for name, text in (("1.json", "{"), ("2.json", '{"pid": 1}'), ("3.json", "[]"), ("4.json", odd)):
         (tmp_path / "heartbeat" / name).write_text(text)
     assert [beat.rank for beat in heartbeat.read(tmp_path)] == [0]
 
@@ -54,6 +55,15 @@ def test_what_is_no_beat_is_passed_over(tmp_path: Path):
 def test_a_place_that_cannot_be_written_to_costs_the_beat_alone(tmp_path: Path):
     (tmp_path / "heartbeat").write_text("no folder")
     Heartbeat(tmp_path, 0).beat("train", 1, 2)
+
+
+def test_the_last_beat_of_all_ranks_and_those_since(tmp_path: Path):
+    assert heartbeat.last(tmp_path) == 0
+    for rank in (0, 1):
+        Heartbeat(tmp_path, rank).beat("train", 1, 2)
+        os.utime(tmp_path / f"heartbeat/{rank}.json", (5 + rank,) * 2)
+    assert heartbeat.last(tmp_path) == 6
+    assert [beat.rank for beat in heartbeat.read(tmp_path, since=6)] == [1]
 
 
 @pytest.mark.parametrize("text", ["/dev/null", ""])

@@ -74,9 +74,9 @@ def refuse_while_used(run: str) -> None:
             if lives is None:
                 fix = f"Wait for it or end it; if it is gone, remove {path}."
             raise _busy(f"process {note.get('pid', '?')} on {note.get('host', '?')} is at work", path, fix)
-    for path in sorted((RESULTS / run).glob("*/*/.*.lock")):
+    for path in sorted(path for places in ("*", "*/*") for path in (RESULTS / run).glob(f"{places}/.*.lock")):
         if not _free(path):
-            raise _busy("a process trains there", path, "Wait for it or end it.")
+            raise _busy("a process writes there", path, "Wait for it or end it.")
     for path in sorted(_LOCKS.glob("*")):
         if path.is_file() and any(line.startswith(f"{RESULTS}/{run}/") for line in _lines(path)):
             fix = "Wait for it; after a crash of snakemake: make unlock"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from omnitune import artifact, gpus, runkey, supervisor, swift_process
+from omnitune import artifact, gpus, runkey, supervisor, swift_process, work_lease
 from omnitune.errors import ExitCode, PipelineError
 from omnitune.media.present import refuse_missing
 from omnitune.publish import open_atomic, staging
@@ -49,36 +49,37 @@ def infer(
     kept = output.with_name(f".{output.stem}")
     packages = swift_process.package_versions(python)
     key = runkey.of(arguments, [*inputs, test], version=VERSION, packages=packages)
-    if artifact.republish(kept, key):
-        print(f"{output} is finished and made from the same inputs: nothing to infer.")
-    else:
-        begin(key.hash)
-        refuse_missing([test])
-        if arguments.get("infer_backend") == "vllm":
-            swift_process.require_vllm(python)
-        raw = Path(arguments["result_path"])
-        raw.parent.mkdir(parents=True, exist_ok=True)
-        raw.unlink(missing_ok=True)  # ms-swift appends to what it finds
-        with gpus.leased(devices) as lease:
-            supervisor.run(
-                swift_process.command(python, "infer", arguments, processes=1),
-                env=supervisor.environment(
-                    swift_process.environment(python, arguments, raw.parent / "cache", lease.devices)
-                ),
-                log=log,
-                keep_open=lease.descriptors,
-                limits=limits,
-                progress=lambda: f"{sum(1 for _ in raw.open('rb'))} answers" if raw.exists() else None,
-                echo=echo,
-            )
-        rows = list(read_records(test))
-        with staging(kept) as folder:
-            with open_atomic(folder / PREDICTIONS) as file:
-                for line in join(rows, raw):
-                    file.write(encode(line))
-            artifact.publish(folder, kept, key, {"stage": "infer", "version": VERSION, "rows": len(rows)})
-        print(f"{output}: {len(rows)} answers.")
-    _show(kept / PREDICTIONS, output)
+    with work_lease.held(output) as lock:
+        if artifact.republish(kept, key):
+            print(f"{output} is finished and made from the same inputs: nothing to infer.")
+        else:
+            begin(key.hash)
+            refuse_missing([test])
+            if arguments.get("infer_backend") == "vllm":
+                swift_process.require_vllm(python)
+            raw = Path(arguments["result_path"])
+            raw.parent.mkdir(parents=True, exist_ok=True)
+            raw.unlink(missing_ok=True)  # ms-swift appends to what it finds
+            with gpus.leased(devices) as lease:
+                supervisor.run(
+                    swift_process.command(python, "infer", arguments, processes=1),
+                    env=supervisor.environment(
+                        swift_process.environment(python, arguments, raw.parent / "cache", lease.devices)
+                    ),
+                    log=log,
+                    keep_open=[*lease.descriptors, lock],
+                    limits=limits,
+                    progress=lambda: f"{sum(1 for _ in raw.open('rb'))} answers" if raw.exists() else None,
+                    echo=echo,
+                )
+            rows = list(read_records(test))
+            with staging(kept) as folder:
+                with open_atomic(folder / PREDICTIONS) as file:
+                    for line in join(rows, raw):
+                        file.write(encode(line))
+                artifact.publish(folder, kept, key, {"stage": "infer", "version": VERSION, "rows": len(rows)})
+            print(f"{output}: {len(rows)} answers.")
+        _show(kept / PREDICTIONS, output)
 
 
 def join(rows: Sequence[Record], raw: Path) -> list[dict[str, Any]]:

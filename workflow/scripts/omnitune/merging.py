@@ -6,15 +6,16 @@ tensors (talker and code2wav among them) stay bit for bit the base's and memory 
 
 import json
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from omnitune import adapter, artifact, disk, layout, model_card, model_parts, runkey, weights
+from omnitune import adapter, artifact, disk, layout, model_card, model_parts, runkey, weights, work_lease
 from omnitune.adapter import Adapter, Pair
 from omnitune.errors import ExitCode, PipelineError
 from omnitune.publish import MANIFEST, staging
+from omnitune.runkey import RunKey
 
 if TYPE_CHECKING:
     import torch
@@ -26,7 +27,15 @@ _DTYPES = {"F32": "float32", "BF16": "bfloat16", "F16": "float16"}
 Change = Callable[["torch.Tensor"], "torch.Tensor"]
 
 
-def merge(base: Path, trained: Path, output: Path, *, manifest: Path, data: Path | None = None) -> None:
+def merge(
+    base: Path,
+    trained: Path,
+    output: Path,
+    *,
+    manifest: Path,
+    data: Path | None = None,
+    begin: Callable[[str], None] = lambda key: None,
+) -> None:
     """Publish the final model.
 
     Args:
@@ -35,12 +44,21 @@ def merge(base: Path, trained: Path, output: Path, *, manifest: Path, data: Path
         output: where the final model is seen.
         manifest: manifest of the base; it and the trained model's decide whether a finished one is made again.
         data: manifest of the split, for the model card.
+        begin: called with the hash of the run key before the work begins; it may refuse (`verdict.Attempt`).
     """
     manifests = [manifest, trained / MANIFEST]
     key = runkey.of({"trained": trained.as_posix()}, manifests, version=VERSION, packages={})
-    if artifact.republish(output, key):
-        print(f"{output} is finished and made from the same inputs: nothing to merge.")
-        return
+    with work_lease.held(output):
+        if artifact.republish(output, key):
+            print(f"{output} is finished and made from the same inputs: nothing to merge.")
+            return
+        begin(key.hash)
+        _merge(base, trained, output, key, manifests, data)
+
+
+def _merge(
+    base: Path, trained: Path, output: Path, key: RunKey, manifests: Sequence[Path], data: Path | None
+) -> None:
     of_base, of_trained = (json.loads(path.read_bytes()) for path in manifests)
     name = model_card.name_of(of_base)
     lora = (trained / adapter.WEIGHTS).exists()

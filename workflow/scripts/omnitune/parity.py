@@ -7,17 +7,18 @@ greedily, one model in memory at a time.
 import json
 import math
 import shutil
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from omnitune import adapter, base_model, gpus, greedy, supervisor, swift_process
+from omnitune import adapter, base_model, gpus, greedy, runkey, supervisor, swift_process, work_lease
 from omnitune.errors import ExitCode, PipelineError
 from omnitune.greedy import Answer
 from omnitune.media.present import refuse_missing
 from omnitune.publish import MANIFEST, write_json
 from omnitune.records import Record, read_records
+from omnitune.supervisor import Limits
 
 if TYPE_CHECKING:
     import numpy as np
@@ -50,6 +51,8 @@ class Job:
         python: interpreter of the swift environment.
         worker: script that answers, run by it.
         gpus: GPUs that a model is spread over; 0 runs on the CPU.
+        limits: how long it may say nothing, and take to end.
+        echo: descriptor that takes the lines of progress too.
     """
 
     merged: Path
@@ -64,16 +67,34 @@ class Job:
     python: str
     worker: Path
     gpus: int
+    limits: Limits = field(default_factory=Limits)
+    echo: int | None = None
 
 
-def check(job: Job) -> None:
+def check(job: Job, begin: Callable[[str], None] = lambda key: None) -> None:
     """Publish the verdict.
+
+    Args:
+        job: the check.
+        begin: called with the hash of the run key before the work begins; it may refuse (`verdict.Attempt`).
 
     Raises:
         PipelineError: the two do not answer alike; what is published then is nothing.
     """
     source, rows = _choose(job.rows, job.count)
     refuse_missing([source])
+    key = runkey.of(
+        {"ENV": job.environment, "count": job.count, "device": job.device},
+        [source, *(folder / MANIFEST for folder in (job.merged, job.beneath, job.trained))],
+        version=VERSION,
+        packages=swift_process.package_versions(job.python),
+    )
+    with work_lease.held(job.output) as lock:
+        begin(key.hash)
+        _check(job, rows, lock)
+
+
+def _check(job: Job, rows: Sequence[tuple[bytes, Record]], lock: int) -> None:
     dtype = "float32" if job.device == "cpu" else "bfloat16"
     work = job.output.with_name(f".{job.output.stem}")
     shutil.rmtree(work, ignore_errors=True)
@@ -89,14 +110,17 @@ def check(job: Job) -> None:
                 [job.python, str(job.worker), str(work)],
                 env=supervisor.environment(variables),
                 log=job.log,
-                keep_open=lease.descriptors,
+                keep_open=[*lease.descriptors, lock],
+                limits=job.limits,
+                progress=lambda: _progress(work),
+                echo=job.echo,
             )
         apart, merged = (greedy.read(work / f"{side}.npz") for side in SIDES)
     finally:
         shutil.rmtree(work, ignore_errors=True)
     verdict = compare([record for _, record in rows], apart, merged, TOLERANCE[dtype])
     if bad := [row for row in verdict["rows"] if not row["alike"]]:
-        raise PipelineError(
+        error = PipelineError(
             f"it does not answer as what it was merged from: {len(bad)} of {len(rows)} rows differ, first "
             f"{bad[0]['id']} (logits by {bad[0]['difference']:g} of their spread, {TOLERANCE[dtype]:g} allowed)",
             where=str(job.merged),
@@ -104,9 +128,16 @@ def check(job: Job) -> None:
             "report it with versions and log.",
             code=ExitCode.BUG,
         )
+        error.hopeless = True  # both sides are greedy
+        raise error
     key = json.loads((job.merged / MANIFEST).read_bytes())["run_key"]
     write_json(job.output, {"stage": "merge", "version": VERSION, "dtype": dtype, "model": key, **verdict})
     print(f"{len(rows)} answers of {job.merged} are those of {job.trained} on {job.beneath}.")
+
+
+def _progress(work: Path) -> str | None:
+    """How far the worker is, by the files that it writes."""
+    return "the final model is asked" if (work / f"{SIDES[0]}.npz").exists() else None
 
 
 def _told(job: Job, dtype: str) -> dict[str, Any]:

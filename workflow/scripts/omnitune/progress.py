@@ -50,11 +50,6 @@ def look(work: Path, since: float = 0.0) -> Progress:
     )
 
 
-def last_beat(work: Path) -> float:
-    """When a rank beat last; 0 when none has."""
-    return max((modified(path) for path in (work / heartbeat.FOLDER).glob("*.json")), default=0.0)
-
-
 def modified(path: Path) -> float:
     """When a file was written last; 0 when it is not there."""
     try:
@@ -85,13 +80,7 @@ def _newest_line(path: Path) -> dict[str, Any]:
 
 
 def _beat(work: Path, since: float) -> str:
-    steps = []
-    for path in (work / heartbeat.FOLDER).glob("*.json"):
-        if modified(path) >= since:
-            beat = _read(path)
-            step, total = beat.get("step"), beat.get("max_steps")
-            if isinstance(step, int) and isinstance(total, int) and step > 0:
-                steps.append((step, total))
+    steps = [(beat.step, beat.max_steps) for beat in heartbeat.read(work, since) if beat.step > 0]
     return "{}/{}".format(*max(steps)) if steps else ""
 
 
@@ -103,13 +92,6 @@ def _sealed(work: Path) -> Iterator[int]:
     for path in work.glob(f"checkpoint-*/{seals.FILE}"):
         if (step := path.parent.name.removeprefix("checkpoint-")).isdecimal():
             yield int(step)
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        return _json(path.read_bytes())
-    except OSError:
-        return {}
 
 
 def _json(data: bytes) -> dict[str, Any]:

@@ -76,7 +76,6 @@ def serve(arguments: Mapping[str, Any], *, python: str, devices: str, port: int,
     """
     for one in (port, port + 1):
         _wait_for_port(one)
-    log.unlink(missing_ok=True)
     try:
         supervisor.run(
             swift_process.command(python, "rollout", {**arguments, "port": port}, processes=1),
@@ -150,6 +149,7 @@ def running(
     if server is None:
         yield lambda: None
         return
+    supervisor.keep_last(server.log)  # an earlier server's word is not this one's
     print(f"Starting the rollout server at {HOST}:{server.port}; its output is in {server.log}.", flush=True)
     argv = [
         sys.executable, str(_COMMAND), "--args", str(server.arguments), "--python", python, "--devices", devices,

@@ -24,6 +24,7 @@ KEYS = {
     "freeze_vit": "{stage}.freeze_vit",
     "freeze_aligner": "{stage}.freeze_aligner",
     "eval_steps": "{stage}.eval_steps",
+    "eval_strategy": "{stage}.eval_steps",
     "save_steps": "{stage}.save_steps",
     "save_total_limit": "{stage}.save_total_limit",
     "logging_steps": "{stage}.logging_steps",

@@ -103,11 +103,11 @@ def train(job: Job, begin: Callable[[str], None] = lambda key: None) -> None:
     key = runkey.of(job.arguments, job.inputs, version=VERSION, packages=packages, processes=job.processes)
     # Another choice among the same checkpoints is another model, but no other training.
     result = RunKey({**key.parts, "publish": job.publish})
-    if artifact.republish(job.output, result):
-        print(f"{job.output} is finished and made from the same inputs: nothing to train.")
-        return
-    begin(key.hash)
     with work_lease.held(job.work) as lock:
+        if artifact.republish(job.output, result):
+            print(f"{job.output} is finished and made from the same inputs: nothing to train.")
+            return
+        begin(key.hash)
         work_folder.choose(job.work, key)
         rotation.sweep(job.work)
         last = _told(checkpoints.newest_sound(job.work, key.hash))

@@ -41,13 +41,20 @@ class Attempt:
         told = alive.read(self._path)
         # Slurm starts a job again under its old number, and Snakemake's count does not rise.
         repeats = self._number > 1 or (self._job and told.get("job") == self._job)
+        asked = told.get("code") == ExitCode.INTERRUPTED
+        if asked and self._job:
+            return  # on a cluster the scheduler asks, before a job's time is up
         if repeats and told.get("hopeless") is True and told.get("key") == key:
-            print(
-                "Not tried again: the attempt before failed for good, and nothing has changed since.",
-                flush=True,
+            why = (
+                "it was asked to end"
+                if asked
+                else "the attempt before failed for good, and nothing has changed since"
             )
+            print(f"Not tried again: {why}.", flush=True)
             what, where, fix = (str(told.get(part, "")) for part in ("what", "where", "fix"))
-            raise PipelineError(what, where=where, fix=fix, code=ExitCode(told["code"]))
+            error = PipelineError(what, where=where, fix=fix, code=ExitCode(told["code"]))
+            error.hopeless = True
+            raise error
 
     def failed(self, error: PipelineError) -> None:
         """Record how it ended."""

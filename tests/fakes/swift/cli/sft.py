@@ -55,6 +55,7 @@ def main() -> None:
     """Write checkpoints and logs up to the last step; of several processes the first does it."""
     if os.environ.get("RANK", "0") != "0":
         return
+    faulthandler.register(signal.SIGUSR1, all_threads=True)
     options = arguments()
     work = Path(options.output_dir)
     work.mkdir(parents=True, exist_ok=True)
@@ -73,7 +74,6 @@ def main() -> None:
         sys.exit("torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB.")
     heartbeat, stop = Heartbeat(work, 0), StopRequest(work, looks=True)
     heartbeat.beat("begin", first, last)
-    faulthandler.register(signal.SIGUSR1, all_threads=True)
     stop.listen()
     with (work / "logging.jsonl").open("a") as log:
 

@@ -14,6 +14,13 @@ class ResourcesConfig(Section):
     train_mem_gib: Positive = Field(128, description="Host memory asked for a training job, GiB.")
     infer_mem_gib: Positive = Field(96, description="Host memory asked for an inference job, GiB.")
     runtime_hours: Positive = Field(72, description="Wall time asked for a training or inference job, hours.")
+    retries: int = Field(
+        2,
+        ge=0,
+        le=10,
+        description="How often a training, an inference, a merge or its proof that failed is tried again without "
+        "a person; it goes on from what it has. Never when it would fail in the same way.",
+    )
     first_step_minutes: PositiveNumber = Field(
         30,
         description="A training without a sign of life before its first step is ended after this time. Loading, "

@@ -6,11 +6,12 @@ from typing import Any
 from omnitune import progress
 from omnitune.duration import duration
 from omnitune.progress import modified
+from omnitune.trainer import heartbeat
 
 
 def of_note(note: dict[str, Any]) -> dict[str, str]:
     """What is known of the progress of a stage that runs or was killed, by the columns of `Stage`."""
-    begun = begun if isinstance(begun := note.get("begun"), int | float) else 0.0
+    begun = _begun(note)
     if work := work_of(note):
         return _steps(work, begun)
     if isinstance(answers := note.get("answers"), str) and isinstance(rows := note.get("rows"), str):
@@ -20,10 +21,12 @@ def of_note(note: dict[str, Any]) -> dict[str, str]:
 
 
 def last_sign(note: dict[str, Any], path: Path) -> float:
-    """When the command last wrote something, its note included."""
-    names = ("log", "steps", "answers")
+    """When the command last gave a sign that its watchdog counts; its note is the first."""
+    work, begun = work_of(note), _begun(note)
+    beats = heartbeat.read(work, begun) if work else []
+    names = ("log", "steps", "answers") if heartbeat.is_quiet(beats) else ("steps",)
     files = [path, *(Path(file) for name in names if isinstance(file := note.get(name), str))]
-    return max(*map(modified, files), progress.last_beat(work) if (work := work_of(note)) else 0.0)
+    return max(*map(modified, files), heartbeat.last(work) if work else 0.0)
 
 
 def silence(note: dict[str, Any], seconds: float, stepped: bool) -> str:
@@ -41,6 +44,10 @@ def silence(note: dict[str, Any], seconds: float, stepped: bool) -> str:
 def work_of(note: dict[str, Any]) -> Path | None:
     """The folder of a training's checkpoints."""
     return Path(steps).parent if isinstance(steps := note.get("steps"), str) and "\0" not in steps else None
+
+
+def _begun(note: dict[str, Any]) -> float:
+    return float(begun) if isinstance(begun := note.get("begun"), int | float) else 0.0
 
 
 def _steps(work: Path, begun: float) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from omnitune.supervisor.child_environment import environment
 from omnitune.supervisor.command import GRACE_SECONDS, Stopped, run
+from omnitune.supervisor.output import keep_last
 from omnitune.supervisor.watchdog import Limits
 
-__all__ = ["GRACE_SECONDS", "Limits", "Stopped", "environment", "run"]
+__all__ = ["GRACE_SECONDS", "Limits", "Stopped", "environment", "keep_last", "run"]

@@ -29,8 +29,10 @@ class Stopped(PipelineError):
 
     @classmethod
     def by(cls, wishes: Wishes) -> "Stopped":
-        """The end that was asked for."""
-        return cls(f"Stopped by {wishes.who}", fix=_RESUMES, code=ExitCode.INTERRUPTED)
+        """The end that was asked for; who asked does not want it tried again."""
+        error = cls(f"Stopped by {wishes.who}", fix=_RESUMES, code=ExitCode.INTERRUPTED)
+        error.hopeless = wishes.count > 0
+        return error
 
 
 def run(
@@ -51,7 +53,7 @@ def run(
     Args:
         argv: the command; it becomes the leader of a process group of its own.
         env: its whole environment.
-        log: file that takes its output without secrets, from the beginning.
+        log: file that takes its output without secrets, from the beginning; the one before it stays as `{log}.1`.
         keep_open: descriptors that the command inherits: the locks of its GPUs.
         work: folder of the checkpoints, where a trainer looks for the wish to stop and shows that it lives.
         limits: how long it may take to end, and give no sign of progress; None watches nothing.
@@ -83,8 +85,8 @@ def run(
                     stopping.stop(family, wishes, work, grace, saves=watchdog.has_stepped())
                     error = Stopped.by(wishes)
                 elif silence := watchdog.stalled():
-                    stopping.write_stacks(family, watchdog, output)
-                    error = _hung(silence, log)
+                    stacks = stopping.write_stacks(family, output)
+                    error = _hung(silence, log, stacks=stacks, resumes=work is not None)
                 else:
                     check()
         finally:
@@ -127,11 +129,12 @@ class _Lines:
                     os.write(self._echo, line.encode())
 
 
-def _hung(silence: str, log: Path) -> PipelineError:
+def _hung(silence: str, log: Path, *, stacks: bool, resumes: bool) -> PipelineError:
+    found = "Its stacks are at the end of that file." if stacks else "It could not write its stacks."
     return PipelineError(
         f"ms-swift hung: {silence}",
         where=str(log),
-        fix=f"Its stacks are at the end of that file. {_RESUMES} Where it is only slow, raise "
+        fix=f"{found} {_RESUMES if resumes else 'Run it again.'} Where it is only slow, raise "
         "resources.stall_minutes or resources.first_step_minutes.",
         code=ExitCode.HANG,
     )

@@ -2,13 +2,15 @@
 
 import ctypes
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 
 from omnitune.supervisor import guardian
 
@@ -73,11 +75,19 @@ class Family:
             with suppress(ProcessLookupError):
                 os.killpg(self._leader.pid, number)
 
-    def tell(self, pids: Collection[int], number: signal.Signals) -> None:
-        """Send a signal to those of the processes that are of this family."""
-        for pid in set(pids) & set(self._relatives.look()):
+    def tell(self, number: signal.Signals) -> int:
+        """Send a signal to those who expect it, but not to what these have forked; returns how many they are.
+
+        It would end the others.
+        """
+        parents = {
+            pid: parent for pid in self._relatives.look() if (parent := _parent_of_who_expects(pid, number))
+        }
+        first = [pid for pid, parent in parents.items() if parent not in parents]
+        for pid in first:
             with suppress(ProcessLookupError):
                 os.kill(pid, number)
+        return len(first)
 
     def kill(self) -> None:
         """Kill whatever runs of it; returns when nothing does."""
@@ -101,3 +111,14 @@ class Family:
 def _die_with_parent() -> None:
     # Runs in the child between fork and exec. SIGTERM, which torchrun passes on to its ranks.
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def _parent_of_who_expects(pid: int, number: signal.Signals) -> int | None:
+    """The parent of a process that has a handler for a signal; None for one that has not."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:  # it has ended
+        return None
+    parent, caught = (re.search(rf"^{name}:\s*(\w+)", status, re.M) for name in ("PPid", "SigCgt"))
+    expects = parent and caught and int(caught[1], 16) >> (number - 1) & 1
+    return int(parent[1]) if parent and expects else None

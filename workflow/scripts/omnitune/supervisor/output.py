@@ -17,8 +17,19 @@ _JOIN_SECONDS = 5.0
 _ENDS = re.compile(rb"\r*\n|\r")
 
 
+def keep_last(log: Path) -> None:
+    """Put the log of the attempt before aside, as `{log}.1`, in the place of an older one.
+
+    What is no plain file stays: a device belongs to the machine.
+    """
+    if log.is_file() and not log.is_symlink():
+        log.replace(log.with_name(f"{log.name}.1"))
+
+
 class Output:
     """Reads a pipe in a thread of its own until all its writers are gone, and writes the log.
+
+    The log of the attempt before is kept.
 
     Attributes:
         received: bytes that came so far: growth is a sign of life.
@@ -27,6 +38,7 @@ class Output:
 
     def __init__(self, pipe: int, log: Path, redactor: Redactor) -> None:
         log.parent.mkdir(parents=True, exist_ok=True)
+        keep_last(log)
         self._file: BinaryIO = log.open("wb")
         self._pipe, self._redactor = pipe, redactor
         self._rest = self._bar = self._tail = b""

@@ -11,7 +11,6 @@ from omnitune.duration import duration
 from omnitune.supervisor.family import Family
 from omnitune.supervisor.output import Output
 from omnitune.supervisor.signals import Wishes
-from omnitune.supervisor.watchdog import Watchdog
 from omnitune.trainer.stop import FILE as STOP
 
 # What may pass between SIGTERM and SIGKILL when a checkpoint was waited for before, or there is none to wait for.
@@ -21,6 +20,7 @@ _ORPHAN_SECONDS = 3.0
 _STACKS_SECONDS = 2.0
 _QUIET_SECONDS = 0.4
 _POLL_SECONDS = 0.05
+STACKS = "(most recent call first)"  # how Python's faulthandler begins
 
 
 def begin(work: Path | None) -> None:
@@ -53,15 +53,17 @@ def stop(family: Family, wishes: Wishes, work: Path | None, grace: float, *, sav
         print("It did not end in time: killed.", file=sys.stderr, flush=True)
 
 
-def write_stacks(family: Family, watchdog: Watchdog, output: Output) -> None:
-    """Have each rank that hangs write where it stands into the log, as far as it still can."""
-    family.tell(watchdog.pids(), signal.SIGUSR1)
+def write_stacks(family: Family, output: Output) -> bool:
+    """Have each rank that hangs write where it stands into the log; whether one could."""
+    if not family.tell(signal.SIGUSR1):
+        return False
     end = time.monotonic() + _STACKS_SECONDS
     grown, received = time.monotonic(), -1
     while time.monotonic() < min(end, grown + _QUIET_SECONDS):
         if output.received != received:
             grown, received = time.monotonic(), output.received
         time.sleep(_POLL_SECONDS)
+    return STACKS in output.tail
 
 
 def _ask_for_checkpoint(work: Path | None) -> None:

@@ -1,7 +1,5 @@
 """The callback that ms-swift calls at each event of a training: beats, stops, refuses, seals, tidies up."""
 
-import faulthandler
-import signal
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +23,6 @@ class Callback:
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Look at the trainer once, and take over what it does worse."""
-        # SIGUSR1 puts the stacks of all threads into the log: where a process that no longer beats stands.
-        faulthandler.register(signal.SIGUSR1, all_threads=True)
         self._work = Path(args.output_dir)
         self._heartbeat = Heartbeat(self._work, args.process_index)
         key = runkey.read(self._work)
@@ -36,6 +32,7 @@ class Callback:
         finite.guard(self.trainer)
         learning_rate.follow(self.trainer)
         rollout_check.watch(self.trainer)
+        self._watch_rollouts()
         self._keep, args.save_total_limit = args.save_total_limit, None
         self._stop = StopRequest(self._work, looks=args.process_index == 0)
         self._stop.listen()
@@ -88,6 +85,20 @@ class Callback:
         if control.should_save:
             finite.require_weights(model, state.global_step)
         self._beat("save" if control.should_save else "train", state)
+
+    def _watch_rollouts(self) -> None:
+        """GRPO samples and rates completions before its steps, for as long as it takes."""
+        sample = getattr(self.trainer, "_generate_and_score_completions", None)
+        if not sample:
+            return
+
+        def watched(*args: Any, **kwargs: Any) -> Any:
+            self._beat("rollout", self.trainer.state)
+            done = sample(*args, **kwargs)
+            self._beat("train", self.trainer.state)
+            return done
+
+        self.trainer._generate_and_score_completions = watched
 
     def _beat(self, phase: Phase, state: Any) -> None:
         self._heartbeat.beat(phase, state.global_step, state.max_steps)

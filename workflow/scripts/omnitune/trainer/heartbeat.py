@@ -5,14 +5,17 @@ import os
 import shutil
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
 FOLDER = "heartbeat"
 SECONDS = 1.0  # between two beats, at least: a training of thousands of short steps is not to feel it
-Phase = Literal["begin", "train", "evaluate", "save", "end"]
+Phase = Literal["begin", "rollout", "train", "evaluate", "save", "end"]
+# Phases that may last long without a beat.
+QUIET: frozenset[Phase] = frozenset({"begin", "rollout", "save", "end"})
 
 
 @dataclass(frozen=True)
@@ -55,15 +58,32 @@ class Heartbeat:
             pass
 
 
-def read(work: Path) -> list[Beat]:
-    """The last beat of every process, by rank."""
+def read(work: Path, since: float = 0.0) -> list[Beat]:
+    """The last beat of every process, by rank; without those written before `since`, by the file's time."""
     beats = []
     for path in (work / FOLDER).glob("*.json"):
         try:
-            beats.append(Beat(**json.loads(path.read_bytes())))
+            beat = Beat(**json.loads(path.read_bytes()))
+            recent = path.stat().st_mtime >= since
         except (OSError, ValueError, TypeError):  # being removed, or no beat of ours
             continue
+        if recent and all(type(number) is int for number in (beat.pid, beat.rank, beat.step, beat.max_steps)):
+            beats.append(beat)
     return sorted(beats, key=lambda beat: beat.rank)
+
+
+def is_quiet(beats: Collection[Beat]) -> bool:
+    """Whether a process is where nothing beats, or none has beaten: what else it says is a sign of life then."""
+    return not beats or any(beat.phase in QUIET for beat in beats)
+
+
+def last(work: Path) -> float:
+    """When a process beat last, by the file's time; 0 when none has."""
+    times = [0.0]
+    for path in (work / FOLDER).glob("*.json"):
+        with suppress(OSError):  # being removed
+            times.append(path.stat().st_mtime)
+    return max(times)
 
 
 def clear(work: Path) -> None:
