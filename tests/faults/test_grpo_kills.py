@@ -1,9 +1,13 @@
-"""A real GRPO, killed again and again: what it samples, how that is rewarded and what it learns are as without."""
+"""A real GRPO, killed again and again: what it samples, how that is rewarded and what it learns are as without.
+
+And a loss that is not a number, which ends it.
+"""
 
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import looks
 import pytest
 from full import full
 from media_files import chat, image, write_jsonl
@@ -19,6 +23,16 @@ REWARD = """
 def custom_reward(completions, **kwargs):
     return [sum(map(ord, text)) % 7 / 7 for text in completions]
 """
+# A file of rewards is loaded where the training is, so it may plant a fault there: in step 3.
+POISON = f"""
+from swift.rlhf_trainers import GRPOTrainer
+
+right = GRPOTrainer.compute_loss
+GRPOTrainer.compute_loss = lambda self, *more, **named: right(self, *more, **named) * (
+    float("nan") if self.state.global_step == 2 else 1
+)
+{REWARD}
+"""
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +47,7 @@ def project(
         rows.append(chat(f"<image>Which, {number}?", f"{number}", images=[f"{number}.png"]))
     write_jsonl(project.path("data/rows.jsonl"), rows)
     project.path("data/mine.py").write_text(REWARD)
+    project.path("data/poison.py").write_text(POISON)
     project.write_config(
         {
             "run": "kills",
@@ -50,7 +65,7 @@ def project(
                 "logging_steps": 1, "lora": {"dropout": 0.1},
             },
             "resources": {"stall_minutes": 0.5, "first_step_minutes": WAIT_SECONDS / 60},
-            "experiments": {"whole": {}, "killed": {}},
+            "experiments": {"whole": {}, "killed": {}, "poisoned": {"grpo": {"reward_file": "data/poison.py"}}},
         }
     )  # fmt: skip
     return project
@@ -71,3 +86,13 @@ def test_killed_whenever_it_ends_as_if_it_was_not(
     assert len({row["custom_reward"] for row in sampled(project, "whole")}) > 3
     assert files(project.path("results/kills/killed/grpo/model")) == whole
     count("kills of real GRPO trainings survived", len(KINDS))
+
+
+def test_a_loss_that_is_not_a_number_ends_it(project: Project, start: Callable[..., Run], count: Count) -> None:
+    run = start(project, "poisoned", "grpo")
+    assert run.end() == 1
+    verdict = project.json(run.verdict)
+    assert (verdict["code"], "the loss at step 3 is nan" in verdict["what"]) == (77, True), verdict
+    assert looks.newest_sealed(run.work) == 2
+    assert not project.path(run.target).exists()
+    count("losses, gradients and weights not finite found out")

@@ -96,6 +96,18 @@ MUTANTS = {
         "unit/trainer/test_learning_rate.py::test_the_schedule_reaches_the_optimizer_that_was_read[True]",
         swift=True,
     ),
+    "a port that was just left is refused": Mutant(
+        f"{LIBRARY}/rollout_server.py", "or _listens(port) or", "or True or",
+        "unit/test_rollout_server.py::test_a_port_that_a_server_has_left_is_waited_for",
+    ),
+    "a server does not hold its GPUs": Mutant(
+        f"{LIBRARY}/rollout_server.py", "pass_fds=keep_open", "pass_fds=()",
+        "unit/test_rollout_server.py::test_the_locks_of_its_gpus_are_held_as_long_as_it_lives",
+    ),
+    "another row's media are learned from": Mutant(
+        f"{LIBRARY}/trainer/agreement.py", 'return "own" if mean > 0 else "other"', 'return "own"',
+        "unit/trainer/test_agreement.py::test_which_media_completions_were_made_from",
+    ),
 }  # fmt: skip
 FEW = list(MUTANTS)[:2]
 

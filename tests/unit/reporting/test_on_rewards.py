@@ -30,6 +30,7 @@ def model(tmp_path: Path) -> Path:
             "completions/clipped_ratio": 0.9,
             "frac_reward_zero_std": 0.95,
             "clip_ratio/region_mean": 0.0,
+            "rollout/logp_correlation": 0.999 if step < 4 else 0.98,
             "global_step/max_steps": f"{step}/10",
         }
         for step in range(1, 11)
@@ -65,6 +66,7 @@ def test_everything_is_shown_and_nothing_is_run(model: Path) -> None:
         "Divergence from the start (KL) by step, main grpo",
         "Length of a completion, tokens by step, main grpo",
         "Share of tokens whose ratio was clipped by step, main grpo",
+        "Correlation of log-probabilities, vLLM&#39;s and the trainer&#39;s by step, main grpo",
     ):
         assert f">{title}</title>" in html, title
     assert "64 of 200 prompts" in html
@@ -93,5 +95,9 @@ def test_what_to_look_at_is_said(model: Path) -> None:
     assert told[0] == "The mean reward went from 0.150 to 0.950 (+0.800; first and last fifth of the steps)."
     assert told[1].startswith("In the end all completions of 95 % of the prompts got the same reward")
     assert told[2].startswith("In the end 90 % of the completions were cut at the longest length")
+    assert told[3] == (
+        "At 7 of 10 steps, first at 4, the log-probabilities of vLLM and the trainer correlate by less than 0.99: "
+        "what is sampled is not quite what is trained."
+    )
     assert notes({}) == []
     assert len(notes({"reward": [(1, 0.5)], "frac_reward_zero_std": [(1, 0.2)]})) == 1

@@ -22,6 +22,7 @@ KNOWN = [
     ("RuntimeError: [enforce fail at alloc_cpu.cpp:117] DefaultCPUAllocator: can't allocate memory",
      137, "mem_gib"),
     ("omnitune.trainer.finite.NotFiniteError: the loss at step 5 is nan", 77, "sft.learning_rate"),
+    ("RuntimeError: probability tensor contains either `inf`, `nan` or element < 0", 77, "grpo.learning_rate"),
     ("omnitune.trainer.contract.TrainableError: 3 of 9 modules of vision train", 78, "sft.freeze_"),
     ("omnitune.rewards.call.RewardError: reward r returned 1 values for 2 completions.", 78, "Mend the function"),
     ("omnitune.trainer.rollout_check.RolloutError: rollout and trainer differ: X is 1 in the rollout.", 78,

@@ -14,6 +14,8 @@ from omnitune import completions
 from omnitune.reporting import words
 from omnitune.reporting.charts import curve
 from omnitune.reporting.inputs import read
+from omnitune.trainer.agreement import LEAST_CORRELATION
+from omnitune.trainer.rollout_check import CORRELATION
 
 Series = list[tuple[int, float]]
 # ms-swift's name -> caption.
@@ -25,6 +27,7 @@ _MEASURES = {
     "clip_ratio/region_mean": "Share of tokens whose ratio was clipped",
     "clip_ratio": "Share of tokens whose ratio was clipped",
     "cispo_clip_ratio": "Share of tokens whose weight was clipped",
+    CORRELATION: "Correlation of log-probabilities, vLLM's and the trainer's",
 }
 # From these on a training says that something is wrong.
 _MANY_EQUAL, _MANY_CUT = 0.8, 0.5
@@ -130,6 +133,12 @@ def notes(series: Mapping[str, Series]) -> list[str]:
         told.append(
             f"In the end {100 * cut:.0f} % of the completions were cut at the longest length: raise "
             "grpo.max_completion_length, or reward brevity."
+        )
+    measured = series.get(CORRELATION, [])
+    if low := [step for step, correlation in measured if correlation < LEAST_CORRELATION]:
+        told.append(
+            f"At {len(low)} of {len(measured)} steps, first at {low[0]}, the log-probabilities of vLLM and the "
+            f"trainer correlate by less than {LEAST_CORRELATION}: what is sampled is not quite what is trained."
         )
     return told
 

@@ -36,6 +36,8 @@ _TABLE = [
     # Of our own trainer and rewards.
     Failure(r"\bNotFiniteError: ", ExitCode.NOT_FINITE,
             "Lower sft.learning_rate or look at the rows of that step; nothing was published."),
+    Failure(r"probability tensor contains either `inf`, `nan`", ExitCode.NOT_FINITE,
+            "What is sampled from is NaN or infinite: lower grpo.learning_rate; nothing was published."),
     Failure(r"\bTrainableError: ", ExitCode.CONFIG,
             "Correct sft.tuner, sft.lora or the sft.freeze_ keys, so that what trains is what you mean."),
     Failure(r"\bRewardError: ", ExitCode.CONFIG, "Mend the function in grpo.reward_file."),
