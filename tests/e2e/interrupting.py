@@ -46,6 +46,5 @@ def key_of(work: Path) -> str:
 
 
 def losses(demo: Demo, model: str) -> list[float]:
-    """Those of the training of a model, step by step, and on val."""
-    rows = demo.rows(f"{model}/training_log.jsonl")
-    return [row[name] for row in rows for name in ("loss", "eval_loss") if name in row]
+    """Those of the training of a model, step by step."""
+    return [row["loss"] for row in demo.rows(f"{model}/training_log.jsonl") if "loss" in row]

@@ -97,11 +97,12 @@ def test_told_to_all_as_by_slurm():
     assert (supervisor.returncode, "error: Stopped by SIGTERM." in output) == (85, True), output
 
 
-def test_asked_as_a_group(supervise: Callable[..., "subprocess.Popen[str]"]):
+def test_asked_as_a_group(supervise: Callable[..., "subprocess.Popen[str]"], count: Count):
     supervisor = supervise("signal", 60)
     os.killpg(supervisor.pid, INT)
     assert supervisor.wait(timeout=60) == 85
     assert "saved step" in Path("child.log").read_text()
+    count("ends by signal in order")
 
 
 @pytest.mark.parametrize("deaf", ["nothing", "both"])
@@ -142,7 +143,7 @@ def test_a_command_that_does_nothing_else_ends_with_its_launcher(monkeypatch: py
     assert output.startswith("error: Snakemake is gone, and this job ends with it.")
 
 
-def test_before_the_first_step_there_is_nothing_to_wait_for(supervise: Callable[..., "subprocess.Popen[str]"]):
+def test_before_the_first_step_there_is_nothing_to_wait_for(count: Count):
     """It loads a model for minutes: no checkpoint will come of it."""
     supervisor = supervised(
         "import os, time; open('pids', 'w').write(str(os.getpid())); time.sleep(600)", OPTIONS.format(grace=60)
@@ -152,6 +153,7 @@ def test_before_the_first_step_there_is_nothing_to_wait_for(supervise: Callable[
     output, _ = supervisor.communicate(timeout=SLACK)
     assert supervisor.returncode == 85
     assert "a checkpoint is asked for" not in output
+    count("ends by signal in order")
 
 
 def test_the_wish_of_an_earlier_start_is_taken_back():
