@@ -96,9 +96,8 @@ rule check_rewards:
 use rule train_sft as train_grpo with:
     input:
         args="results/{run}/{experiment}/grpo/args.json",
-        # It must be there; times in it, or another trial of the same rewards, are no other training.
-        proof=ancient("results/{run}/{experiment}/grpo/rewards.json"),
-        merged=lambda wildcards: [ancient(path) for path in LINEAGE.start_proof(wildcards.experiment)],
+        # They must be there; times in them, or another trial of the same rewards, are no other training.
+        proofs=lambda wildcards: [ancient(path) for path in LINEAGE.grpo_proofs(wildcards.experiment)],
         server=server_arguments,
         start=lambda wildcards: LINEAGE.policy_manifests(wildcards.experiment),
         data="results/{run}/split/manifest.json",

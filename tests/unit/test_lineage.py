@@ -89,10 +89,13 @@ def test_a_merge_is_proved_where_it_is_asked_for():
 
 def test_what_grpo_starts_from_is_proved_where_it_is_merged():
     found = lineage({"tuner": "full"}, {})
-    assert found.start_proof("main") == [f"{OWN}/grpo/parity.json"]
+    trial = f"{OWN}/grpo/rewards.json"
+    assert found.grpo_proofs("main") == [trial, f"{OWN}/grpo/parity.json"]
     unasked = found.experiments["main"].model_copy(update={"merge": MergeConfig(parity_rows=0)})
-    assert Lineage("r", {"main": unasked}).start_proof("main") == []
-    assert lineage({}, {}).start_proof("main") == [], "an adapter that is trained on is merged at the end alone"
+    assert Lineage("r", {"main": unasked}).grpo_proofs("main") == [trial]
+    assert lineage({}, {}).grpo_proofs("main") == [trial], (
+        "an adapter that is trained on is merged at the end alone"
+    )
 
 
 @pytest.mark.parametrize(

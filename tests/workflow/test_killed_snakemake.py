@@ -141,7 +141,8 @@ def test_what_may_end_otherwise_is_tried_again(empty: Project, values: Values) -
     assert done.stdout.count(FAILURE) == 3
     # Inside of a job on a cluster it is not: that one's submitter counts.
     done = empty.snakemake(MODEL, "--mode", "remote", "--nolock", OMNITUNE_FAKE="fail")
-    assert done.stdout.count(FAILURE) == 1, done.stdout
+    assert len(re.findall(r"^(?:local)?rule train_sft:", done.stdout, re.M)) == 1, done.stdout
+    assert FAILURE in empty.path("logs/small/main/train_sft.log").read_text()
     empty.write_config({**values, "resources": {"retries": 1}})
     assert empty.snakemake(MODEL, OMNITUNE_FAKE="fail").stdout.count(FAILURE) == 2
 

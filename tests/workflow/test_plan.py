@@ -98,7 +98,8 @@ def test_a_failed_job_was_not_made(project: Project, values: Values) -> None:
     assert why(plan(project, target)) == {"sft (main)": [FAILED]}
 
 
-def test_a_training_at_work_and_then_killed_is_told(empty: Project) -> None:
+def test_a_training_at_work_and_then_killed_is_told(empty: Project, values: Values) -> None:
+    empty.write_config({**values, "resources": {"retries": 0}})
     snakemake = subprocess.Popen(
         empty.argv("sft"),
         cwd=empty.folder,

@@ -16,7 +16,8 @@ def row(project: Project) -> str:
     return next(line for line in done.stdout.splitlines() if line.startswith("sft "))
 
 
-def test_a_training_from_its_first_step_over_a_kill_to_its_end(empty: Project) -> None:
+def test_a_training_from_its_first_step_over_a_kill_to_its_end(empty: Project, values: dict) -> None:
+    empty.write_config({**values, "resources": {"retries": 0}})
     snakemake = subprocess.Popen(
         empty.argv(MODEL),
         cwd=empty.folder,

@@ -19,7 +19,7 @@ class OmnituneCallback(Callback, TrainerCallback):
 
 
 # SIGUSR1 puts the stacks of all threads into the log: where a process that gives no sign of life stands.
-faulthandler.register(signal.SIGUSR1, all_threads=True)
+faulthandler.register(signal.SIGUSR1, file=2, all_threads=True)  # whatever stands in for sys.stderr
 callbacks_map[NAME] = OmnituneCallback
 deepspeed_cpu.prepare()
 die_with_parent()

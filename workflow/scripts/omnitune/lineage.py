@@ -111,11 +111,12 @@ class Lineage:
         """Manifests of what grpo starts from."""
         return [manifest(folder) for folder in [self.policy(experiment), *self.policy_adapter(experiment)]]
 
-    def start_proof(self, experiment: str) -> list[str]:
-        """The verdict that what grpo starts from answers as what it was merged from, if it was merged."""
+    def grpo_proofs(self, experiment: str) -> list[str]:
+        """What is proved before grpo trains: its rewards, and what it starts from where that was merged."""
         one = self.experiments[experiment]
         asked = one.policy == "merged" and one.merge.parity_rows
-        return [f"results/{self.run}/{experiment}/grpo/parity.json"] if asked else []
+        merged = [f"results/{self.run}/{experiment}/grpo/parity.json"] if asked else []
+        return [self.trial(experiment), *merged]
 
     def merged_from(self, experiment: str) -> tuple[str, str]:
         """Manifests that the final model is made from: of what was trained on, and of what was trained last."""
