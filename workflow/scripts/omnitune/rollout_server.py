@@ -76,7 +76,6 @@ def serve(arguments: Mapping[str, Any], *, python: str, devices: str, port: int,
     """
     for one in (port, port + 1):
         _wait_for_port(one)
-    log.unlink(missing_ok=True)
     try:
         supervisor.run(
             swift_process.command(python, "rollout", {**arguments, "port": port}, processes=1),
@@ -155,6 +154,7 @@ def running(
         sys.executable, str(_COMMAND), "--args", str(server.arguments), "--python", python, "--devices", devices,
         "--port", str(server.port), "--cache", str(cache), "--log", str(server.log),
     ]  # fmt: skip
+    server.log.unlink(missing_ok=True)  # an earlier server may have told another port in it
     # A group of its own: the terminal's Ctrl-C is ours to act on. It watches for our end itself.
     started = Running(
         server,
