@@ -4,14 +4,17 @@ NCCL, which carries the weights to a server on GPUs, is the one thing replaced (
 """
 
 import json
+import os
 import socket
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 from conftest import Demo
+from full import FULL
 from ports import free_ports
 from tally import Count
 
@@ -81,6 +84,9 @@ def rolled(demo: Demo) -> Demo:
         "experiments": {
             "colocate": {"grpo": {"rollout": "colocate"}},
             "server": {"grpo": {"rollout": "server", "server": {"port": free_ports()}}},
+            "lost": {
+                "grpo": {"rollout": "server", "server": {"port": free_ports()}, "epochs": 0.15, "save_steps": 2}
+            },
             "crossed": {"grpo": {"reward_file": "config/crossed.py", "epochs": 0.5}},
         },
     }
@@ -88,13 +94,14 @@ def rolled(demo: Demo) -> Demo:
     demo.path("config/crossed.py").write_text(CROSSED)
     demo.path("config/rollouts.json").write_text(json.dumps(config))
     targets = [f"{RUN}/{name}/grpo/model/manifest.json" for name in ("colocate", "server")]
-    done = demo.snakemake(
-        *CONFIG, "--", *targets, f"{RUN}/base/infer.jsonl",
-        OMNITUNE_ENV_DIR=str(demo.environments), PYTHONPATH=str(TRANSPORT),
-    )  # fmt: skip
+    done = demo.snakemake(*CONFIG, "--", *targets, f"{RUN}/base/infer.jsonl", **variables(demo))
     logs = "".join(path.read_text() for path in demo.path("logs/rollouts").rglob("*.log"))
     assert done.returncode == 0, done.stdout + logs[-20_000:]
     return demo
+
+
+def variables(demo: Demo) -> dict[str, str]:
+    return {"OMNITUNE_ENV_DIR": str(demo.environments), "PYTHONPATH": str(TRANSPORT)}
 
 
 @pytest.mark.parametrize("mode", ["colocate", "server"])
@@ -119,6 +126,36 @@ def test_completions_of_other_pictures_are_not_learned_from(rolled: Demo) -> Non
     told = rolled.json("logs/rollouts/crossed/train_grpo.swift.verdict.json")
     assert told["code"] == 78
     assert "the completions are likelier with another row's media than with their own" in told["what"]
+
+
+@pytest.mark.skipif(not FULL, reason="in make test-full")
+def test_a_server_that_loses_its_worker_is_told_and_the_same_command_recovers(rolled: Demo, count: Count) -> None:
+    target = f"{RUN}/lost/grpo/model/manifest.json"
+    log = rolled.path(f"{RUN}/lost/grpo/checkpoints/logging.jsonl")
+    with rolled.path("said").open("wb") as said:
+        run = subprocess.Popen(
+            rolled.argv(*CONFIG, "--", target), cwd=rolled.folder, env={**os.environ, **variables(rolled)},
+            stdout=said, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+    while run.poll() is None and not (log.exists() and log.read_text().count('"loss"') >= 3):
+        time.sleep(0.1)
+    worker = next(
+        child
+        for one in psutil.Process(run.pid).children(recursive=True)
+        if "swift.cli.rollout" in one.cmdline()
+        for child in one.children()
+        if any("spawn_main" in part for part in child.cmdline())
+    )
+    worker.kill()
+    begun = time.monotonic()
+    assert run.wait(60) == 1, rolled.path("said").read_text()
+    assert time.monotonic() - begun < 30
+    told = rolled.json("logs/rollouts/lost/train_grpo.swift.verdict.json")
+    assert (told["code"], told["what"]) == (80, "the rollout server has ended, so the training was ended too")
+    done = rolled.snakemake(*CONFIG, "--", target, **variables(rolled))
+    assert done.returncode == 0, done.stdout
+    assert "Resuming from step" in rolled.path("logs/rollouts/lost/train_grpo.log").read_text()
+    count("lost servers of the real vLLM survived")
 
 
 _BIAS = """

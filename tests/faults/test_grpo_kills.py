@@ -1,8 +1,10 @@
 """A real GRPO, killed again and again: what it samples, how that is rewarded and what it learns are as without.
 
-And a loss that is not a number, which ends it.
+And a loss that is not a number, which ends it, and two processes.
 """
 
+import json
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -65,7 +67,12 @@ def project(
                 "logging_steps": 1, "lora": {"dropout": 0.1},
             },
             "resources": {"stall_minutes": 0.5, "first_step_minutes": WAIT_SECONDS / 60},
-            "experiments": {"whole": {}, "killed": {}, "poisoned": {"grpo": {"reward_file": "data/poison.py"}}},
+            "experiments": {
+                "whole": {},
+                "killed": {},
+                "poisoned": {"grpo": {"reward_file": "data/poison.py"}},
+                "two": {"grpo": {"processes": 2, "micro_batch": 2}},
+            },
         }
     )  # fmt: skip
     return project
@@ -96,3 +103,11 @@ def test_a_loss_that_is_not_a_number_ends_it(project: Project, start: Callable[.
     assert looks.newest_sealed(run.work) == 2
     assert not project.path(run.target).exists()
     count("losses, gradients and weights not finite found out")
+
+
+def test_two_processes_share_what_is_sampled(project: Project, start: Callable[..., Run]) -> None:
+    work = done(start, project, "two", "grpo").parent / "checkpoints"
+    steps = Counter(row["step"] for row in sampled(project, "two"))
+    assert set(steps.values()) == {8}  # all of a step, though each process made half of them
+    assert len(steps) == looks.last_step(work) > 2
+    assert json.loads((work / "rollout_check.json").read_bytes())["media_prompts"] > 0

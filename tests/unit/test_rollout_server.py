@@ -76,6 +76,13 @@ def test_it_answers_within_the_block_and_is_gone_after_it(server: Server, python
         again.bind(("", server.port))
 
 
+def test_what_an_earlier_server_told_is_not_taken_for_this_ones(server: Server, python: str):
+    server.log.parent.mkdir()
+    server.log.write_text("INFO:     Uvicorn running on http://127.0.0.1:8100 (Press CTRL+C to quit)\n")
+    with rollout_server.running(server, python=python, devices="", cache=Path("cache")) as check:
+        check()
+
+
 def test_a_training_without_one_starts_nothing(family):
     with rollout_server.running(None, python="/none", devices="", cache=Path("cache")) as check:
         check()
