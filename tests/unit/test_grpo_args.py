@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import pytest
 from project import example
 
-from omnitune import grpo_args, recipes, rollout_args, swift_args, swift_owned
+from omnitune import algorithms, recipes, rollout_args, swift_args, swift_owned
 from omnitune.config.grpo import Algorithm, GrpoConfig
 from omnitune.config.media import MediaConfig
 from omnitune.errors import PipelineError
@@ -181,16 +181,16 @@ def test_a_key_changes_its_flag_and_no_other(key: dict[str, Any], flags: dict[st
     assert {name: after[name] for name in after if after[name] != before.get(name)} == flags
 
 
-@pytest.mark.parametrize("algorithm", grpo_args.ALGORITHMS)
+@pytest.mark.parametrize("algorithm", algorithms.FLAGS)
 def test_an_algorithm_sets_its_flags_and_no_other(algorithm: str):
     before, after = render({}), render({"algorithm": algorithm})
     changed = {name: after[name] for name in after if after[name] != before.get(name)}
-    assert changed == swift_args.as_text(grpo_args.ALGORITHMS[algorithm])
+    assert changed == swift_args.as_text(algorithms.FLAGS[algorithm])
     assert before.keys() <= after.keys()
 
 
 def test_every_algorithm_of_the_config_is_known():
-    assert tuple(grpo_args.ALGORITHMS) == get_args(Algorithm)
+    assert tuple(algorithms.FLAGS) == get_args(Algorithm)
 
 
 def test_a_users_value_wins_over_the_algorithms():
@@ -210,7 +210,7 @@ def test_ms_swift_knows_what_algorithms_set():
 
     hints = get_type_hints(GRPOArgumentsMixin)
     trainer = inspect.getsource(grpo_trainer)
-    for flags in grpo_args.ALGORITHMS.values():
+    for flags in algorithms.FLAGS.values():
         for name, value in flags.items():
             if name == "loss_type":
                 assert f"'{value}'" in trainer
@@ -286,7 +286,7 @@ SERVER = {
     "verbose": "false",
     "log_interval": -1,
     "log_level": "info",
-    "vllm_gpu_memory_utilization": 0.5,
+    "vllm_gpu_memory_utilization": 0.9,
     "vllm_max_model_len": 8192 + 2048,
 }
 

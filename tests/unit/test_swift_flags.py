@@ -10,11 +10,10 @@ from test_grpo_args import render as grpo
 from test_grpo_args import server
 from test_swift_args import DEFAULTS, render, seed
 
-from omnitune import infer_args, rollout_args, swift_args, swift_flags, swift_owned
+from omnitune import algorithms, infer_args, rollout_args, swift_args, swift_flags, swift_owned
 from omnitune.config.infer import InferConfig
 from omnitune.config.media import MediaConfig
 from omnitune.errors import PipelineError
-from omnitune.grpo_args import ALGORITHMS
 
 FLAGS = [
     {"names": ["lora_rank", "lora-rank"], "type": "int", "nargs": None, "choices": None},
@@ -105,7 +104,7 @@ def test_every_flag_that_we_set_is_one_of_ms_swifts(fresh: Path):
         grpo({"rollout": "server"}),
         grpo({"tuner": "full", "beta": 0.1}, device="cpu", recipe="fast"),
         grpo({"rollout": "colocate", "sleep_level": 1, "offload_model": True, "move_model_batches": 2}),
-        *(grpo({"algorithm": algorithm}) for algorithm in ALGORITHMS),
+        *(grpo({"algorithm": algorithm}) for algorithm in algorithms.FLAGS),
     ):
         swift_flags.check_flags("rlhf", arguments, "grpo.swift")
     for device in ("cuda", "cpu"):

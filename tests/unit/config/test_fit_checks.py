@@ -42,13 +42,14 @@ def test_grpo_with_vllm_on_the_scripts_settings_is_refused_with_the_way_out() ->
 
 def test_a_server_whose_share_cannot_hold_the_model_is_refused_with_the_share_that_can() -> None:
     server = COLOCATE | {"rollout": "server"}
-    assert refused(grpo=server) == (
-        "grpo: vLLM's share of each GPU (40 GiB) is 22 GiB too small for the model. "
-        "It fits with grpo.deepspeed: zero3 and grpo.vllm_gpu_memory_utilization: 0.8."
+    half = server | {"vllm_gpu_memory_utilization": 0.5}
+    assert refused(grpo=half) == (
+        "grpo: vLLM's share of each GPU (40 GiB) is 22 GiB too small for the model. It fits with "
+        "grpo.deepspeed: zero3 and grpo.vllm_gpu_memory_utilization: 0.8."
     )
-    # Shorter rows than the longest fit with ZeRO-2 too.
-    load({"sources": SOURCE, "grpo": server | {"vllm_gpu_memory_utilization": 0.8}})
-    load({"sources": SOURCE, "grpo": server | {"server": {"gpus": 2, "tensor_parallel": 2}}})
+    # Its GPUs are its own, so that it has most of them; shorter rows than the longest fit with ZeRO-2 too.
+    load({"sources": SOURCE, "grpo": server})
+    load({"sources": SOURCE, "grpo": half | {"server": {"gpus": 2, "tensor_parallel": 2}}})
 
 
 def test_each_experiment_is_judged_by_itself() -> None:

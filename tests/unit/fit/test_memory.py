@@ -123,8 +123,10 @@ def test_the_peak_is_within_5_percent_of_the_measured(keys: dict[str, Any], peak
 
 
 VLLM = {"colocate": True, "tokens": 8192 + 2048, "micro_batch": 2}
+SERVER = {"vllm_gpu_memory_utilization": 0.9}
 SHARED = {"deepspeed": "zero3", "sleep_level": 1, "move_model_batches": 10}
-# name -> (where it was published, GPUs, GiB of each, keys, what the planner must say of the 30B model).
+# name -> (where it was published, or why it must be so, GPUs, GiB of each, keys, what the planner must say of the
+# 30B model).
 FITS, NOT, UNSURE = "fits", "cannot fit", "may fit"
 PUBLISHED_TRAININGS: dict[str, tuple[str, int, float, dict[str, Any], str]] = {
     "LoRA, ZeRO-2": ("qwen3_omni_sft_lora.sh: 4 x A100 80 GB", 4, 80, {}, FITS),
@@ -165,6 +167,25 @@ PUBLISHED_TRAININGS: dict[str, tuple[str, int, float, dict[str, Any], str]] = {
     "GRPO, vLLM, ZeRO-3 at once": (
         "ms-swift gathers all weights at once to hand them over, unless move_model_batches is set",
         4, 80, VLLM | {"deepspeed": "zero3", "vllm_tensor_parallel_size": 2}, NOT,
+    ),
+    "GRPO, ZeRO-3": (
+        "arithmetic: ms-swift gathers 63.4 GB on every GPU to sample by transformers",
+        8, 40, {"deepspeed": "zero3", "tokens": 4096 + 2048, "sampled": 2}, NOT,
+    ),
+    "GRPO, ZeRO-3, not gathered": (
+        "the same with ds3_gather_for_generation: false", 8, 40,
+        {"deepspeed": "zero3", "tokens": 1024, "sampled": 2, "gathers": False}, FITS,
+    ),
+    "GRPO, server, ZeRO-3": (
+        "arithmetic: 63.4 GB are gathered at once to be sent to the server",
+        8, 40, {"deepspeed": "zero3", "tokens": 1024, "server_gpus": 2, "server_tensor_parallel": 2} | SERVER, NOT,
+    ),
+    "GRPO, server, ZeRO-3, in parts": (
+        "the same in 16 parts",
+        8, 40,
+        {"deepspeed": "zero3", "tokens": 1024, "server_gpus": 2, "server_tensor_parallel": 2}
+        | SERVER | {"move_model_batches": 16},
+        FITS,
     ),
     "LoRA, long rows in large batches": ("2.1 MB of logits a token", 4, 80, {"micro_batch": 8}, UNSURE),
 }  # fmt: skip
@@ -211,7 +232,7 @@ def test_zero2_with_vllm_beside_it_is_refused_with_the_setting_that_fits() -> No
 
 
 def test_a_server_is_not_told_to_share_a_copy_over_more_gpus_than_it_has() -> None:
-    served = {"server_tensor_parallel": 1, "tokens": 8192, "deepspeed": "zero3"}
+    served = {"server_tensor_parallel": 1, "tokens": 8192, "deepspeed": "zero3", "move_model_batches": 16}
     one, two = (fit.Setup(OMNI, 4, 40, server_gpus=gpus, **served) for gpus in (1, 2))
     assert fit.remedy(one) == {"server_tensor_parallel": 4, "server_gpus": 4}
     assert fit.remedy(two) == {"vllm_gpu_memory_utilization": 0.8, "server_tensor_parallel": 2}

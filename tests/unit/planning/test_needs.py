@@ -38,6 +38,20 @@ def test_a_training_in_the_plan_is_reckoned() -> None:
     ]
 
 
+def test_grpo_is_reckoned_by_its_prompts() -> None:
+    prompts = Path("results/main/split/grpo.jsonl")
+    prompts.parent.mkdir(parents=True)
+    prompts.write_text("{}\n" * 1000)
+    # 1,000 prompts x 4 completions of 2,048 tokens at 5,000 tokens a second on each of four GPUs.
+    told = lines([Job("grpo", "main", gpus=4)], grpo={"enabled": True, "rewards": {"format": 1.0}})
+    assert told[-1] == (
+        "", "time: up to 0.11 h of steps on H100s, with completions of full length; sampling not counted",
+    )  # fmt: skip
+    full = {"enabled": True, "tuner": "full", "gpus": 16, "deepspeed": "zero3_offload", "effective_batch": 16}
+    told = lines([Job("grpo", "main", gpus=16)], grpo=full)
+    assert any(said.endswith("the merged model 70 GB, what it starts from 70 GB") for _, said in told)
+
+
 def test_rows_that_would_not_fit_and_host_memory_are_told() -> None:
     told = dict(lines(PLAN, sft={"micro_batch": 4, "effective_batch": 16, "max_length": 16384}))
     assert told["sft (main)"].startswith("201 of 80 GiB on each GPU, with rows of 16384 tokens, in a step")

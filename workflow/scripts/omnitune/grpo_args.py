@@ -6,36 +6,12 @@ A part of swift_args.py, which knows the rest.
 import json
 from typing import Any, Literal
 
-from omnitune import rewards, vllm_args
+from omnitune import algorithms, rewards, vllm_args
 from omnitune.config.grpo import GrpoConfig
 from omnitune.trainer import rollout_check
 
 Arguments = dict[str, Any]
 Device = Literal["cuda", "cpu"]
-
-# One ratio a sequence needs far narrower clips than one a token (arXiv 2507.18071).
-_NARROW: Arguments = {"epsilon": 3e-4, "epsilon_high": 4e-4, "beta": 0}
-# What makes GRPO another algorithm; `grpo` is ms-swift's own default. Numbers are those of the papers.
-ALGORITHMS: dict[str, Arguments] = {
-    "grpo": {},
-    # arXiv 2503.14476: a wider upper clip, groups without variance sampled again, cut completions not counted.
-    "dapo": {
-        "loss_type": "dapo", "epsilon_high": 0.28, "dynamic_sample": True, "overlong_filter": True, "beta": 0,
-    },
-    # arXiv 2503.20783: no bias by length or by the difficulty of a prompt.
-    "dr_grpo": {"loss_type": "dr_grpo", "scale_rewards": "none"},
-    "bnpo": {"loss_type": "bnpo"},
-    "gspo": {"importance_sampling_level": "sequence"} | _NARROW,
-    "gspo_token": {"importance_sampling_level": "sequence_token"} | _NARROW,
-    # arXiv 2506.13585 and 2510.13786: weights are clipped, no token is dropped.
-    "cispo": {"loss_type": "cispo", "epsilon_high": 5.0},
-    "sapo": {"loss_type": "sapo"},  # arXiv 2511.20347
-    "gdpo": {"scale_rewards": "gdpo"},  # arXiv 2601.05242
-    "rloo": {"advantage_estimator": "rloo"},
-    "reinforce_plus_plus": {"advantage_estimator": "reinforce_plus_plus"},
-    "real": {"loss_type": "real"},  # arXiv 2602.05630
-    "fipo": {"loss_type": "fipo"},  # arXiv 2603.19835
-}  # fmt: skip
 
 
 def flags(settings: GrpoConfig, device: Device) -> Arguments:
@@ -52,7 +28,7 @@ def flags(settings: GrpoConfig, device: Device) -> Arguments:
         "top_k": settings.top_k,
         "log_completions": settings.log_completions,
         "use_vllm": settings.rollout != "transformers",
-        **ALGORITHMS[settings.algorithm],
+        **algorithms.FLAGS[settings.algorithm],
     }
     if settings.beta is not None:
         arguments["beta"] = settings.beta
@@ -61,6 +37,8 @@ def flags(settings: GrpoConfig, device: Device) -> Arguments:
             "vllm_mode": settings.rollout,
             "vllm_gpu_memory_utilization": settings.vllm_gpu_memory_utilization,
         }
+    if settings.rollout == "server" and settings.move_model_batches:
+        arguments["move_model_batches"] = settings.move_model_batches
     if settings.rollout == "colocate":
         arguments |= _shared_gpus(settings) | vllm_args.engine(device, sampled_length(settings))
     return arguments

@@ -29,6 +29,7 @@ _GRPO = {
     "vllm_gpu_memory_utilization": 0.5,
 }  # fmt: skip
 _GRPO_VLLM = _GRPO | {"max_length": 8192, "num_generations": 8}
+_GRPO_SERVER = _GRPO_VLLM | {"vllm_gpu_memory_utilization": 0.9}  # its GPUs are its own
 # No script trains all weights on rewards: these take ZeRO-3 and a tenth of the learning rate.
 _ALL_WEIGHTS = {"learning_rate": 1e-6, "deepspeed": "zero3"}
 
@@ -50,8 +51,8 @@ OBJECTIVE: dict[Key, dict[str, Any]] = {
     ("grpo", "full", "transformers"): _GRPO | _ALL_WEIGHTS,
     ("grpo", "lora", "colocate"): _GRPO_VLLM,
     ("grpo", "full", "colocate"): _GRPO_VLLM | _ALL_WEIGHTS,
-    ("grpo", "lora", "server"): _GRPO_VLLM,
-    ("grpo", "full", "server"): _GRPO_VLLM | _ALL_WEIGHTS,
+    ("grpo", "lora", "server"): _GRPO_SERVER,
+    ("grpo", "full", "server"): _GRPO_SERVER | _ALL_WEIGHTS,
 }  # fmt: skip
 
 _SEED_GRPO = {

@@ -120,7 +120,7 @@ class GrpoConfig(TrainingConfig):
     move_model_batches: Positive | None = Field(
         None,
         description="Hand the weights to vLLM in so many parts, so that ZeRO-3 gathers one at a time; read when "
-        "`rollout` is colocate.",
+        "`rollout` is colocate or server.",
     )
     swift: dict[str, Any] = Field(
         {}, description="Any other flag of `swift rlhf`, by its own name; checked against ms-swift."

@@ -79,10 +79,14 @@ def need(setup: Setup) -> Need:
     moments = {"train": states | working | awake | {"activations": _activations(setup)}}
     if setup.sampled:
         cache = setup.sampled * setup.tokens * _cache_bytes(setup) / GIB
-        moments["sample"] = states | working | {"cache": cache}
+        # ms-swift gathers all weights on every GPU for that long.
+        whole = {"gathered": 2 * setup.shape.thinker / GIB} if setup.stage == 3 and setup.gathers else {}
+        moments["sample"] = states | working | whole | {"cache": cache}
     short = 0.0
     if setup.server_tensor_parallel:
         short = max(0.0, _engine(setup, setup.server_tensor_parallel) - share)
+        if setup.stage == 3:
+            moments["sync"] = states | {"gathered": _gathered_to_move(setup)}
     if setup.colocate:
         engine = 2 * setup.shape.thinker / setup.vllm_tensor_parallel_size / GIB
         short = max(0.0, _engine(setup, setup.vllm_tensor_parallel_size) - share)
@@ -136,7 +140,7 @@ def _gathered(setup: Setup) -> float:
 
 
 def _gathered_to_move(setup: Setup) -> float:
-    """ZeRO-3 gathers all that is handed to vLLM at a time: without parts the whole model."""
+    """ZeRO-3 gathers all that is handed on at a time: without parts the whole model."""
     return 2 * setup.shape.thinker / (setup.move_model_batches or 1) / GIB
 
 

@@ -40,7 +40,11 @@ def _options(setup: Setup) -> Iterator[tuple[str, list[Any]]]:
     if setup.server_tensor_parallel:
         yield "vllm_gpu_memory_utilization", [0.6, 0.8, 0.9]
         yield "server_tensor_parallel", [size for size in (2, 4, 8) if size > setup.server_tensor_parallel]
+        if not setup.move_model_batches:
+            yield "move_model_batches", [16]
         yield "server_gpus", [count for count in (2, 4, 8) if count > setup.server_gpus]
+    if setup.sampled and setup.gathers:
+        yield "gathers", [False]  # each layer for each token: slow
     if not setup.gradient_checkpointing:
         yield "gradient_checkpointing", [True]
     if setup.micro_batch > 1:

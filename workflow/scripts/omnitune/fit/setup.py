@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from omnitune import trainable
+from omnitune import algorithms, trainable
 from omnitune.config.experiments import Experiment
 from omnitune.config.grpo import GrpoConfig
 from omnitune.config.training import TrainingConfig
@@ -22,6 +22,7 @@ class Setup:
         deepspeed: preset; `none` is plain DDP.
         micro_batch, tokens: rows of one forward pass, and the tokens of the longest.
         sampled: rows that the policy samples at a time by transformers; 0 without.
+        gathers: whether ZeRO-3's weights are whole on every GPU while the policy samples by transformers.
         reference: whether a second model is held, from which the divergence is measured.
         server_gpus, server_tensor_parallel: GPUs of a server that samples, and of one copy there; 0 without one.
         colocate: whether vLLM shares the GPU; the rest is read only then (its share with a server too),
@@ -40,6 +41,7 @@ class Setup:
     tokens: int = 4096
     gradient_checkpointing: bool = True
     sampled: int = 0
+    gathers: bool = True
     reference: bool = False
     server_gpus: int = 0
     server_tensor_parallel: int = 0
@@ -93,7 +95,8 @@ def _on_rewards(setup: Setup, grpo: TrainingConfig) -> Setup:
         tokens=setup.tokens + grpo.max_completion_length,
         sampled=grpo.micro_batch * (grpo.gradient_accumulation or 1) if grpo.rollout == "transformers" else 0,
         # LoRA's reference is the same model with the adapter off.
-        reference=grpo.tuner == "full" and grpo.beta != 0,
+        reference=grpo.tuner == "full" and algorithms.beta(grpo.algorithm, grpo.beta) != 0,
+        gathers=bool(grpo.swift.get("ds3_gather_for_generation", True)),
         server_gpus=grpo.server.gpus if served else 0,
         server_tensor_parallel=grpo.server.tensor_parallel if served else 0,
         colocate=colocate,

@@ -9,7 +9,11 @@ _MOMENTS = {
     "sync": "while the weights go to vLLM",
     "sample": "while completions are sampled",
 }
-_KEYS = {"server_gpus": "server.gpus", "server_tensor_parallel": "server.tensor_parallel"}
+_KEYS = {
+    "server_gpus": "server.gpus",
+    "server_tensor_parallel": "server.tensor_parallel",
+    "gathers": "swift.ds3_gather_for_generation",
+}
 # Smaller parts are not worth a word.
 _LEAST_GIB = 0.05
 

@@ -7,7 +7,9 @@ from pathlib import Path
 from omnitune import fit
 from omnitune.config.experiments import Experiment
 from omnitune.config.fit_checks import setups
+from omnitune.config.grpo import GrpoConfig
 from omnitune.config.run import Config
+from omnitune.config.training import TrainingConfig
 from omnitune.fit import amounts
 from omnitune.planning.jobs import Job
 
@@ -29,16 +31,37 @@ def needs(
         section = getattr(experiments[name], stage)
         lines.append((f"{stage} ({name})", fit.description(stage, setup)))
         kept = amounts.checkpoints_gb(setup, section.save_total_limit or 1)
-        lines.append(("", f"disk: checkpoints {_gb(kept)}, the merged model {_gb(amounts.model_gb(setup))}"))
+        model = _gb(amounts.model_gb(setup))
+        started = (
+            f", what it starts from {model}" if stage == "grpo" and experiments[name].policy == "merged" else ""
+        )
+        lines.append(("", f"disk: checkpoints {_gb(kept)}, the merged model {model}{started}"))
         host = amounts.host_gib(setup)
         if host > config.resources.train_mem_gib:
             asked = config.resources.train_mem_gib
             lines.append(("", f"host memory: {host:.0f} GiB, and resources.train_mem_gib asks for {asked}"))
-        tokens = _tokens(results / "split" / "train.lengths.jsonl") if stage == "sft" else None
+        tokens = _trained_tokens(section, results / "split")
         hours = amounts.hours(setup, tokens * section.epochs) if tokens else None
         if hours is not None:
-            lines.append(("", f"time: about {hours:.2g} h on H100s, by published rates of this model"))
+            said = f"time: about {hours:.2g} h on H100s, by published rates of this model"
+            sampled = (
+                "time: up to {:.2g} h of steps on H100s, with completions of full length; sampling not counted"
+            )
+            lines.append(("", sampled.format(hours) if stage == "grpo" else said))
     return lines
+
+
+def _trained_tokens(section: TrainingConfig, split: Path) -> int | None:
+    """Tokens of an epoch: of the rows or, of GRPO, of each prompt's completions; None when not counted."""
+    if not isinstance(section, GrpoConfig):
+        return _tokens(split / "train.lengths.jsonl")
+    assert section.num_generations
+    assert section.max_completion_length
+    try:
+        with (split / "grpo.jsonl").open("rb") as file:
+            return sum(1 for _ in file) * section.num_generations * section.max_completion_length
+    except OSError:
+        return None
 
 
 def _tokens(lengths: Path) -> int | None:
