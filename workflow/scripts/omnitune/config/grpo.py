@@ -101,7 +101,7 @@ class GrpoConfig(TrainingConfig):
         "worst for the report.",
     )
     vllm_gpu_memory_utilization: Share | None = Field(
-        None, gt=0, description="Share of a GPU's memory for vLLM; read when `rollout` is colocate or server."
+        None, gt=0, description="Share of a GPU's memory for vLLM; null gives a server 0.9 of its own."
     )
     vllm_tensor_parallel_size: Positive = Field(
         1, description="GPUs that vLLM spreads one copy of the model over; read when `rollout` is colocate."
