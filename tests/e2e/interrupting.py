@@ -10,6 +10,7 @@ from conftest import Demo
 from omnitune import runkey
 from omnitune.trainer import heartbeat
 
+ONCE = {"resources": {"retries": 0}}  # of a config: what was killed is not started again by itself
 SECONDS = 300  # for what takes some 30 s on a machine with nothing else to do
 
 

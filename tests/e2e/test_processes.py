@@ -11,7 +11,7 @@ import numpy as np
 import psutil
 import pytest
 from conftest import CONFIG, Demo
-from interrupting import interrupted, key_of, losses
+from interrupting import ONCE, interrupted, key_of, losses
 
 from omnitune import checkpoints, seals, weights
 from omnitune.trainer import heartbeat
@@ -34,7 +34,9 @@ def ranks_in(folder: Path) -> list[psutil.Process]:
 def test_a_stopped_and_killed_training_of_two_ranks_is_in_the_end_that_of_one_process(
     demo: Demo, swift_python: Path
 ) -> None:
-    demo.path("config/shared.yaml").write_text(json.dumps({"experiments": {"shared": {"sft": SHORT | SHARED}}}))
+    demo.path("config/shared.yaml").write_text(
+        json.dumps(ONCE | {"experiments": {"shared": {"sft": SHORT | SHARED}}})
+    )
     target = f"{RUN}/shared/sft/model/manifest.json"
     argv = demo.argv(*CONFIG, "config/shared.yaml", "--", target)
 

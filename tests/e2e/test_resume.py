@@ -4,7 +4,7 @@ import json
 import signal
 
 from conftest import CONFIG, Demo
-from interrupting import interrupted, key_of, losses
+from interrupting import ONCE, interrupted, key_of, losses
 
 from omnitune import checkpoint_size, checkpoints, disk
 from omnitune.trainer import heartbeat
@@ -14,7 +14,9 @@ SHORT = {"sft": {"epochs": 0.3, "save_steps": 4, "eval_steps": 8, "logging_steps
 
 
 def test_killed_stopped_and_repeated_equals_never_interrupted(demo: Demo) -> None:
-    demo.path("config/short.yaml").write_text(json.dumps({"experiments": {"whole": SHORT, "killed": SHORT}}))
+    demo.path("config/short.yaml").write_text(
+        json.dumps(ONCE | {"experiments": {"whole": SHORT, "killed": SHORT}})
+    )
     config = (*CONFIG, "config/short.yaml")
 
     def target(name: str) -> str:

@@ -12,7 +12,7 @@ import parameters
 import pytest
 from conftest import CONFIG, Demo
 from full import full
-from interrupting import SECONDS, interrupted, key_of, losses
+from interrupting import ONCE, SECONDS, interrupted, key_of, losses
 from tally import Count
 
 from omnitune import checkpoints, seals, weights
@@ -31,7 +31,7 @@ def configured(demo: Demo) -> Demo:
     """The demo, with each training twice: one is left alone, one is ended from outside."""
     kinds = ALONE | SHARED
     twice = {f"{how}_{kind}": {"sft": SHORT | keys} for kind, keys in kinds.items() for how in ("whole", "ended")}
-    demo.path("config/all_weights.yaml").write_text(json.dumps({"experiments": twice}))
+    demo.path("config/all_weights.yaml").write_text(json.dumps(ONCE | {"experiments": twice}))
     return demo
 
 

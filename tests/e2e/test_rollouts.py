@@ -194,7 +194,9 @@ def test_the_server_and_its_processes_are_gone(rolled: Demo) -> None:
     assert f"Uvicorn running on http://127.0.0.1:{port}" in output
     assert "POST /update_flattened_params/ HTTP/1.1" in output
     assert not [
-        one for one in psutil.process_iter(["cmdline"]) if "swift.cli.rollout" in (one.info["cmdline"] or [])
+        one
+        for one in psutil.process_iter(["cmdline", "cwd"])
+        if one.info["cwd"] == str(rolled.folder) and "swift.cli.rollout" in (one.info["cmdline"] or [])
     ]
     with socket.socket() as again:
         again.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

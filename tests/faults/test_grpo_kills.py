@@ -66,7 +66,7 @@ def project(
                 "num_generations": 4, "effective_batch": 8, "micro_batch": 4, "save_steps": SAVE_STEPS,
                 "logging_steps": 1, "lora": {"dropout": 0.1},
             },
-            "resources": {"stall_minutes": 0.5, "first_step_minutes": WAIT_SECONDS / 60},
+            "resources": {"stall_minutes": 0.5, "first_step_minutes": WAIT_SECONDS / 60, "retries": 0},
             "experiments": {
                 "whole": {},
                 "killed": {},

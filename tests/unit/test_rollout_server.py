@@ -46,7 +46,8 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Server:
 @pytest.fixture
 def family() -> Callable[[], list[psutil.Process]]:
     """All that this test has started and that lives."""
-    return lambda: [one for one in psutil.Process().children(recursive=True) if lives(one)]
+    before = psutil.Process().children(recursive=True)  # what other tests keep for each other
+    return lambda: [one for one in psutil.Process().children(recursive=True) if lives(one) and one not in before]
 
 
 def lives(process: psutil.Process) -> bool:
