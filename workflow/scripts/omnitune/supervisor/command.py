@@ -15,24 +15,13 @@ from omnitune.supervisor import failures, signals, stopping
 from omnitune.supervisor.family import Family
 from omnitune.supervisor.output import Output
 from omnitune.supervisor.redaction import Redactor
-from omnitune.supervisor.signals import Wishes
+from omnitune.supervisor.signals import Stopped
 from omnitune.supervisor.watchdog import Limits, Watchdog
 
 _POLL_SECONDS = 0.2
 _LOOK_SECONDS = 1.0
 GRACE_SECONDS = 20.0  # of a command that is not watched: a server
 _RESUMES = "The same command goes on from the last checkpoint."
-
-
-class Stopped(PipelineError):
-    """The command was asked to end, and did."""
-
-    @classmethod
-    def by(cls, wishes: Wishes) -> "Stopped":
-        """The end that was asked for; who asked does not want it tried again."""
-        error = cls(f"Stopped by {wishes.who}", fix=_RESUMES, code=ExitCode.INTERRUPTED)
-        error.hopeless = wishes.count > 0
-        return error
 
 
 def run(
