@@ -158,6 +158,11 @@ def test_a_failure_keeps_its_code(job: Job, monkeypatch: pytest.MonkeyPatch, fau
     assert fails(job, monkeypatch, fault).code == code
 
 
+@pytest.mark.parametrize(("fault", "key"), [("oom", "grpo.micro_batch"), ("nan", "grpo.learning_rate")])
+def test_a_remedy_names_the_stage_that_trains(job: Job, monkeypatch: pytest.MonkeyPatch, fault: str, key: str):
+    assert fails(replace(job, stage="grpo"), monkeypatch, fault).fix.startswith(f"Lower {key}")
+
+
 def test_other_settings_start_afresh_and_the_old_checkpoints_come_back_with_the_old_ones(job: Job, capsys):
     train(job)
     first = adapter(job)

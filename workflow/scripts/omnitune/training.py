@@ -183,6 +183,7 @@ def _run(job: Job, arguments: Mapping[str, Any], last: Checkpoint | None, lock: 
                 swift_process.environment(job.python, arguments, cache, lease.first(job.gpus))
             ),
             log=job.log,
+            stage=job.stage,
             keep_open=[*lease.descriptors, lock],
             work=job.work,
             limits=job.limits,
@@ -216,9 +217,11 @@ def _proved(chosen: Checkpoint, job: Job) -> Checkpoint:
 
 def _not_finite(what: str, job: Job) -> PipelineError:
     return PipelineError(
-        what, where=str(job.work), fix="Lower sft.learning_rate or look at the rows; nothing was published.",
+        what,
+        where=str(job.work),
+        fix=f"Lower {job.stage}.learning_rate or look at the rows; nothing was published.",
         code=ExitCode.NOT_FINITE,
-    )  # fmt: skip
+    )
 
 
 def _publish(job: Job, key: RunKey, chosen: Checkpoint, packages: Mapping[str, str]) -> None:

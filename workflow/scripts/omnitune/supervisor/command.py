@@ -29,6 +29,7 @@ def run(
     *,
     env: Mapping[str, str],
     log: Path,
+    stage: str = "",
     keep_open: Sequence[int] = (),
     work: Path | None = None,
     limits: Limits | None = None,
@@ -43,6 +44,7 @@ def run(
         argv: the command; it becomes the leader of a process group of its own.
         env: its whole environment.
         log: file that takes its output without secrets, from the beginning; the one before it stays as `{log}.1`.
+        stage: section of the config, of what trains: for the remedies.
         keep_open: descriptors that the command inherits: the locks of its GPUs.
         work: folder of the checkpoints, where a trainer looks for the wish to stop and shows that it lives.
         limits: how long it may take to end, and give no sign of progress; None watches nothing.
@@ -83,7 +85,7 @@ def run(
         output.finish()
         if error is None and returncode:
             full = failures.kernel_kills() > kills
-            error = failures.explain(returncode, output.tail, log, memory_was_full=full)
+            error = failures.explain(returncode, output.tail, log, stage=stage, memory_was_full=full)
             if output.failed and error.code == ExitCode.TRAINER:
                 error = of_machine(output.failed)
         if error:
