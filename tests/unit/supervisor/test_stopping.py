@@ -158,7 +158,7 @@ def test_before_the_first_step_there_is_nothing_to_wait_for(count: Count):
 
 def test_the_wish_of_an_earlier_start_is_taken_back():
     Path("work").mkdir()
-    Path("work/stop").touch()
-    code = "import os; print(os.path.exists('work/stop'))"
-    assert supervised(code, OPTIONS.format(grace=1)).wait(timeout=60) == 0
-    assert Path("child.log").read_text() == "False\n"
+    for name in ("stop", "stopped"):
+        Path("work", name).touch()
+    assert supervised("import os; print(os.listdir('work'))", OPTIONS.format(grace=1)).wait(timeout=60) == 0
+    assert Path("child.log").read_text() == "[]\n"
