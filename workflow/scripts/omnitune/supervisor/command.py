@@ -1,7 +1,9 @@
 """Run one ms-swift command: one log, forwarded wishes to end, a watch over its progress, failures explained."""
 
+import errno
 import os
 import select
+import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -9,8 +11,8 @@ from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
-from omnitune import alive
-from omnitune.errors import ExitCode, PipelineError, of_machine
+from omnitune import alive, disk
+from omnitune.errors import OF_DISK, ExitCode, PipelineError, of_machine
 from omnitune.supervisor import failures, signals, stopping
 from omnitune.supervisor.family import Family
 from omnitune.supervisor.output import Output
@@ -20,6 +22,7 @@ from omnitune.supervisor.watchdog import Limits, Watchdog
 
 _POLL_SECONDS = 0.2
 _LOOK_SECONDS = 1.0
+_ROOM = 64 * 1024  # bytes: a beat takes a page
 GRACE_SECONDS = 20.0  # of a command that is not watched: a server
 _RESUMES = "The same command goes on from the last checkpoint."
 
@@ -77,7 +80,7 @@ def run(
                     error = Stopped.by(wishes)
                 elif silence := watchdog.stalled():
                     stacks = stopping.write_stacks(family, output)
-                    error = _hung(silence, log, stacks=stacks, resumes=work is not None)
+                    error = _no_room(silence, work or log.parent) or _hung(silence, log, stacks, work is not None)
                 else:
                     check()
         finally:
@@ -120,7 +123,23 @@ class _Lines:
                     os.write(self._echo, line.encode())
 
 
-def _hung(silence: str, log: Path, *, stacks: bool, resumes: bool) -> PipelineError:
+def _no_room(silence: str, folder: Path) -> PipelineError | None:
+    """That the disk is full, if it is: what works on shows no sign of it then, since no beat can be written."""
+    try:
+        free = shutil.disk_usage(disk.existing(folder)).free
+    except OSError:
+        return None
+    if free > _ROOM:
+        return None
+    return PipelineError(
+        f"{silence}, and there is no room left to give one",
+        where=str(folder),
+        fix=OF_DISK[errno.ENOSPC],
+        code=ExitCode.DISK,
+    )
+
+
+def _hung(silence: str, log: Path, stacks: bool, resumes: bool) -> PipelineError:
     found = "Its stacks are at the end of that file." if stacks else "It could not write its stacks."
     return PipelineError(
         f"ms-swift hung: {silence}",
