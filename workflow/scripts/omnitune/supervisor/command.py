@@ -94,6 +94,9 @@ def run(
         if error:
             output.add(f"error: {error}")
             raise error
+    with suppress(OSError):  # of a full disk the caller will hear
+        # What follows is ours alone, may take minutes, and has no watchdog.
+        alive.add(log, gpus="", limits=None)
     if output.failed:
         print(f"warning: the log is not whole: {of_machine(output.failed)}", file=sys.stderr, flush=True)
 
