@@ -99,7 +99,10 @@ def stopping() -> Iterator[None]:
 
 @contextmanager
 def _handled(handler: Callable[[int, FrameType | None], Any]) -> Iterator[None]:
-    before = {kind: signal.signal(kind, handler) for kind in _KINDS}
+    # Under nohup the end of the terminal is to end nothing.
+    hung_up = signal.getsignal(signal.SIGHUP) != signal.SIG_IGN
+    kinds = [kind for kind in _KINDS if kind != signal.SIGHUP or hung_up]
+    before = {kind: signal.signal(kind, handler) for kind in kinds}
     try:
         yield
     finally:
