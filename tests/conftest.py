@@ -1,6 +1,7 @@
 """What several tests share: copies of the project, the tiny model, a swift environment with a fake trainer."""
 
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,6 +14,8 @@ from project import Project
 from xdist.scheduler import LoadScopeScheduling
 
 from omnitune import environments
+
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # of nohup, which tests that send it would hear
 
 # A slow or busy machine is no finding, and a run must repeat.
 settings.register_profile("tests", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])

@@ -29,7 +29,7 @@ def test_killed_stopped_and_repeated_equals_never_interrupted(demo: Demo) -> Non
     work = demo.path("results/demo/killed/sft/checkpoints")
     assert "ms-swift was killed" in interrupted(demo, argv, work, "checkpoint-4/SEAL.json", signal.SIGKILL)
     told = interrupted(demo, argv, work, "checkpoint-8/SEAL.json", signal.SIGTERM)
-    assert "the training is not complete (step " in told
+    assert "it was asked to stop, by a file or a signal to a process of it, and has (step " in told
     stopped, put_aside = checkpoints.newest_sound(work, key_of(work))
     assert stopped
     assert put_aside == []

@@ -19,12 +19,17 @@ def touches(work: Callable[[], object], root: Path) -> list[str]:
         return told.read().splitlines()
 
 
-def kill(work: Callable[[], object], root: Path, number: int) -> None:
-    """Run a function in a child that gets SIGKILL just before its touch of that number, from 0."""
-    _end(_child(work, root, lambda now, what: now == number), -signal.SIGKILL)
+def kill(work: Callable[[], object], root: Path, number: int, by: signal.Signals = signal.SIGKILL) -> None:
+    """Run a function in a child that is killed, or asked to end, just before its touch of that number, from 0."""
+    _end(_child(work, root, lambda now, what: now == number, by), -by if by == signal.SIGKILL else 1)
 
 
-def _child(work: Callable[[], object], root: Path, ends: Callable[[int, str], bool]) -> int:
+def _child(
+    work: Callable[[], object],
+    root: Path,
+    ends: Callable[[int, str], bool],
+    by: signal.Signals = signal.SIGKILL,
+) -> int:
     if pid := os.fork():
         return pid
     code, number = 1, 0
@@ -36,9 +41,9 @@ def _child(work: Callable[[], object], root: Path, ends: Callable[[int, str], bo
         for value in values[:2]:
             if isinstance(value, str | os.PathLike) and Path(value).absolute().is_relative_to(root):
                 name = re.sub(r"\.[0-9a-f]{8}\.", ".", str(Path(value).absolute().relative_to(root)))
-                if ends(number, f"{event} {name}"):
-                    os.kill(os.getpid(), signal.SIGKILL)
                 number += 1
+                if ends(number - 1, f"{event} {name}"):
+                    os.kill(os.getpid(), by)
                 return
 
     try:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import looks
 import pytest
+from children import run, when_started
 from full import full
 from small_disk import PAGE, SmallDisk, small_disk  # noqa: F401 - a fixture
 from small_job import small_job
@@ -16,7 +17,9 @@ from tally import Count
 from weight_files import floats, write_safetensors
 
 from omnitune import disk, merging
+from omnitune.environments import ROOT
 from omnitune.errors import PipelineError, of_machine
+from omnitune.supervisor import Limits
 from omnitune.training import Job, train
 
 FULL, READ_ONLY = "No space left on device", "Read-only file system"
@@ -97,6 +100,36 @@ def test_a_training_that_may_not_write(job: Job, small_disk: SmallDisk, count: C
     train(other(job))
     assert looks.model(job.output) not in (before, None)
     count("read-only disks survived")
+
+
+# Beats that nothing is saved between, and no other word.
+BEATING = """
+import time
+from pathlib import Path
+from omnitune.trainer.heartbeat import Heartbeat
+heartbeat = Heartbeat(Path("disk/work"), 0)
+for step in range(1, 10_000):
+    heartbeat.beat("train", step, 10_000)
+    if step == 3:
+        Path("pids").touch()
+    time.sleep(0.5)
+"""
+
+
+def test_a_disk_that_fills_up_between_saves_is_no_hang(
+    small_disk: SmallDisk,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+    count: Count,
+) -> None:
+    monkeypatch.chdir(small_disk.folder.parent)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT / "workflow/scripts"))
+    thread = when_started(lambda: small_disk.fill(0))
+    limits = Limits(first_step=60, stall=2, grace=1)
+    error = refused(lambda: run(BEATING, work=Path("disk/work"), limits=limits), small_disk, "no room left")
+    thread.join()
+    assert error
+    assert str(error).startswith("disk/work: there was no sign of progress for ")
+    count("full disks survived")
 
 
 def files(folder: Path) -> dict[str, bytes]:

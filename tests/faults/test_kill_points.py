@@ -3,6 +3,7 @@ published or merged. Nothing half is ever in sight, and the same command ends th
 
 import json
 import shutil
+import signal
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from small_job import small_job
 from tally import Count
 from weight_files import floats, write_safetensors
 
-from omnitune import merging
+from omnitune import merging, verdict
 from omnitune.errors import PipelineError
 from omnitune.training import Job, train
 
@@ -67,9 +68,10 @@ def test_a_kill_in_a_checkpoint_costs_that_checkpoint(
     count("named places of a checkpoint survived a kill")
 
 
+@pytest.mark.parametrize("by", [signal.SIGKILL, signal.SIGTERM])
 @pytest.mark.parametrize("old", [False, True])
 def test_a_kill_while_a_model_is_published_shows_the_old_one_or_none(
-    job: Job, whole: dict[str, bytes], tmp_path: Path, old: bool, count: Count
+    job: Job, whole: dict[str, bytes], tmp_path: Path, old: bool, by: signal.Signals, count: Count
 ) -> None:
     """Before each touch of the disk from the last step of the trainer on."""
     best = replace(job, publish="best")  # another model of the same checkpoints, to lie there before
@@ -77,9 +79,13 @@ def test_a_kill_while_a_model_is_published_shows_the_old_one_or_none(
     before = looks.model(job.output)
     if not old:
         shutil.rmtree(job.output)
-    number = _at_each_touch(
-        lambda: train(job), tmp_path / "sft", job.output, before if old else None, whole, of=full(3, 1)
-    )
+
+    def work() -> None:
+        with verdict.recorded(job.log):
+            train(job)
+
+    before = before if old else None
+    number = _at_each_touch(work, tmp_path / "sft", job.output, before, whole, of=full(3, 1), by=by)
     count("places of a publishing survived a kill", number)
 
 
@@ -91,6 +97,7 @@ def _at_each_touch(
     after: dict[str, bytes],
     *,
     of: int,
+    by: signal.Signals = signal.SIGKILL,
 ) -> int:
     """Kill the work at each `of`th place, look at what is seen, repeat it; how many places these were."""
     start = folder.with_name("start")
@@ -104,7 +111,7 @@ def _at_each_touch(
     places = range(len(crash.touches(work, folder)))[::of]
     for place in places:
         from_the_start()
-        crash.kill(work, folder, place)
+        crash.kill(work, folder, place, by)
         seen = looks.model(output)
         assert seen in (before, after, None), place
         work()

@@ -108,6 +108,24 @@ MUTANTS = {
         f"{LIBRARY}/trainer/agreement.py", 'return "own" if mean > 0 else "other"', 'return "own"',
         "unit/trainer/test_agreement.py::test_which_media_completions_were_made_from",
     ),
+    "an old verdict speaks of a new attempt": Mutant(
+        f"{LIBRARY}/verdict.py", "self._told = alive.read(path)\n        path.unlink(missing_ok=True)",
+        "self._told = alive.read(path)",
+        "unit/test_verdict.py::test_what_an_earlier_start_left_is_no_word_on_one_that_was_killed[True]",
+    ),
+    "a signal ends what is not supervised without a word": Mutant(
+        f"{LIBRARY}/verdict.py", "with signals.stopping(), alive.noted", "with alive.noted",
+        "unit/test_verdict.py::"
+        "test_who_is_asked_to_end_while_nothing_is_supervised_says_so_and_is_not_tried_again[True-15]",
+    ),
+    "a person's stop is tried again": Mutant(
+        f"{LIBRARY}/training.py", "error.hopeless = asked", "error.hopeless = False",
+        "unit/test_training.py::test_a_run_that_was_stopped_is_not_complete_and_goes_on_from_where_it_was",
+    ),
+    "what it survived forbids another try": Mutant(
+        f"{LIBRARY}/supervisor/failures.py", "last if failure.code in HOPELESS else 0", "0",
+        "unit/supervisor/test_failures.py::test_what_it_survived_is_not_why_it_ended_for_good[tail0-80]",
+    ),
 }  # fmt: skip
 FEW = list(MUTANTS)[:2]
 

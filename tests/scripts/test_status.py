@@ -12,14 +12,18 @@ import subprocess
 import sys
 import termios
 import time
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import psutil
 import pytest
 from data_commands import SCRIPTS, command
+from small_job import small_job
 
-from omnitune.trainer.heartbeat import Heartbeat
+from omnitune import alive, training
+from omnitune.supervisor import Limits
+from omnitune.trainer.heartbeat import QUIET, Heartbeat, Phase
 
 
 def write(path: Path, value: Any) -> Path:
@@ -145,6 +149,43 @@ def test_output_of_a_training_that_beats_is_no_sign_of_life(tmp_path: Path, proc
         for file in (steps, path, work / "heartbeat/0.json"):
             os.utime(file, (time.time() - 400,) * 2)
         assert table(status(tmp_path))["sft", "main"]["state"] == state
+
+
+@pytest.mark.parametrize("phase", get_args(Phase))
+def test_a_phase_without_beats_is_given_the_time_that_its_watchdog_gives(
+    tmp_path: Path, process: psutil.Process, phase: Phase
+) -> None:
+    """A save of all weights to a file server, or a long rollout, says nothing for minutes."""
+    work = tmp_path / "results/r/main/sft/checkpoints"
+    steps = write(work / "logging.jsonl", step(40))
+    running = note(process, steps=str(steps), limits={"first_step": 1800, "stall": 600, "grace": 90}, log="none")
+    path = write(tmp_path / "logs/r/main/train_sft.swift.running.json", running | {"begun": 0})
+    Heartbeat(work, 0).beat(phase, 40, 180)
+    for silent, state in ((700, "running" if phase in QUIET else "stalled"), (1000, "stalled")):
+        for file in (steps, path, work / "heartbeat/0.json"):
+            os.utime(file, (time.time() - silent,) * 2)
+        assert table(status(tmp_path))["sft", "main"]["state"] == state
+
+
+def test_what_follows_the_trainer_has_no_watchdog_and_no_gpu(
+    fake_python: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The proof and the publishing of all weights take minutes."""
+    monkeypatch.chdir(tmp_path)
+    job = replace(small_job(fake_python), log=Path("logs/r/main/train_sft.swift.log"), limits=Limits(60, 60, 1))
+    found = []
+
+    def publish(*_: object) -> None:
+        running = alive.note_of(job.log)
+        for file in (running, *tmp_path.rglob("heartbeat/*.json"), job.work / "logging.jsonl", job.log):
+            os.utime(file, (time.time() - 70,) * 2)
+        found.append((alive.read(running), table(status(tmp_path))["sft", "main"]))
+
+    monkeypatch.setattr(training.trained_model, "publish", publish)
+    with alive.noted(job.log, steps=job.work / "logging.jsonl"):
+        training.train(job)
+    ((told, row),) = found
+    assert (row["state"], row["gpus"], told["limits"]) == ("running", "-", None)
 
 
 def test_without_a_terminal_watching_prints_one_table_after_another(tmp_path: Path) -> None:

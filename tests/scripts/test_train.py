@@ -1,12 +1,15 @@
 """train.py and infer.py with a fake ms-swift: exit code, message and verdict."""
 
+import fcntl
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from children import wait_for
 from data_commands import SCRIPTS
 from weight_files import write_safetensors
 
@@ -112,6 +115,26 @@ def test_an_interpreter_that_has_gone_is_named(place: Path):
     told = verdict(place)
     assert told is not None
     assert (told["code"], told["where"]) == (74, "env/bin/python")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_who_is_asked_to_end_before_ms_swift_runs_says_so(place: Path, number: signal.Signals):
+    """It waits for what an earlier start has left running."""
+    argv = [sys.executable, SCRIPTS / "train.py", "--stage", "sft", "--args", "args.json", "--input", "data.json"]
+    argv += ["--output", "sft/model", "--log", "logs/x.swift.log", "--python", "env/bin/python"]
+    with (
+        (place / ".ckpt.lock").open("w") as lock,
+        subprocess.Popen(argv, cwd=place, stderr=subprocess.PIPE, text=True) as process,
+    ):
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        wait_for((place / "logs/x.swift.running.json").exists)
+        process.send_signal(number)
+        _, told = process.communicate(timeout=60)
+    words = {"what": f"Stopped by {number.name}", "where": "", "fix": ""}
+    words["fix"] = "Run the same command again: it goes on from what is whole."
+    assert (process.returncode, told) == (85, f"error: {words['what']}. {words['fix']}\n")
+    assert verdict(place) == words | {"code": 85, "hopeless": True, "job": "", "key": ""}
+    assert not list(place.rglob("*.running.json"))
 
 
 def test_a_manifest_that_has_gone_is_named(place: Path):

@@ -120,7 +120,7 @@ def test_an_end_before_the_last_step_is_no_success(job: Job, monkeypatch: pytest
         "train.swift.log: ms-swift ended without an error but the training is not complete (step 6 of 8). "
         "Run the same command again: it goes on from there."
     )
-    assert error.code == 85
+    assert (error.code, error.hopeless) == (85, False)
     train(job)
     assert started()[-1] == "sft/checkpoints/checkpoint-6"
 
@@ -156,6 +156,11 @@ def test_weights_that_are_not_finite_are_never_published(job: Job, monkeypatch: 
 @pytest.mark.parametrize(("fault", "code"), [("fail", 80), ("oom", 76)])
 def test_a_failure_keeps_its_code(job: Job, monkeypatch: pytest.MonkeyPatch, fault: str, code: int):
     assert fails(job, monkeypatch, fault).code == code
+
+
+@pytest.mark.parametrize(("fault", "key"), [("oom", "grpo.micro_batch"), ("nan", "grpo.learning_rate")])
+def test_a_remedy_names_the_stage_that_trains(job: Job, monkeypatch: pytest.MonkeyPatch, fault: str, key: str):
+    assert fails(replace(job, stage="grpo"), monkeypatch, fault).fix.startswith(f"Lower {key}")
 
 
 def test_other_settings_start_afresh_and_the_old_checkpoints_come_back_with_the_old_ones(job: Job, capsys):
@@ -263,7 +268,8 @@ def test_a_run_that_was_stopped_is_not_complete_and_goes_on_from_where_it_was(jo
     asks.start()
     error = fails(job, monkeypatch, "slow@0.3")
     asks.join()
-    assert error.code == 85
+    assert (error.code, error.hopeless) == (85, True)
+    assert error.what.startswith("it was asked to stop, by a file or a signal to a process of it, and has (step ")
     assert not Path("sft/checkpoints/stop").exists()
     (last,) = checkpoints.sealed(job.work)
     train(job)

@@ -2,14 +2,17 @@
 
 import errno
 import json
+import os
 import signal
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from omnitune import verdict
 from omnitune.errors import ExitCode, PipelineError
-from omnitune.supervisor import Stopped
+from omnitune.supervisor import Stopped, signals
 from omnitune.supervisor.signals import Wishes
 
 LOG = Path("logs/train.swift.log")
@@ -142,6 +145,63 @@ def test_a_job_that_slurm_starts_again_is_no_persons_start(monkeypatch: pytest.M
     assert attempt(1) == "78 it is so. (not tried)"
     monkeypatch.setenv(verdict.JOB, "43")
     assert attempt(1) == "worked"
+
+
+def ends(number: int, end: Callable[[], object], *, begins: bool = True) -> int:
+    """One try in a process of its own, and how that ended."""
+    pid = os.fork()
+    if pid == 0:
+        with suppress(PipelineError), verdict.recorded(LOG, number) as this:
+            if begins:
+                this.works_on("k1")
+            end()
+        os._exit(85)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+@pytest.mark.parametrize("begins", [True, False])
+def test_what_an_earlier_start_left_is_no_word_on_one_that_was_killed(begins: bool):
+    """Yesterday a person ended it, or it failed for good; today the kernel kills it, and Snakemake tries again."""
+    wishes = Wishes()
+    wishes.take(signal.SIGINT, None)
+    for left in (Stopped.by(wishes), PipelineError("it is so", code=ExitCode.CONFIG)):
+        attempt(1, error=left)
+        assert ends(1, lambda: os.kill(os.getpid(), signal.SIGKILL), begins=begins) == -signal.SIGKILL
+        assert attempt(2) == "worked"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("begins", [True, False])
+def test_who_is_asked_to_end_while_nothing_is_supervised_says_so_and_is_not_tried_again(
+    number: signal.Signals, begins: bool
+):
+    """While it waits for a GPU or another's lease, reads what was trained, or publishes it."""
+    before = signal.getsignal(number)
+    assert ends(1, lambda: os.kill(os.getpid(), number), begins=begins) == 85
+    told = f"85 Stopped by {number.name}. Run the same command again: it goes on from what is whole."
+    assert attempt(2) == f"{told} (not tried)"
+    assert attempt(1) == "worked"
+    assert signal.getsignal(number) == before
+
+
+def test_a_wish_interrupts_once_though_it_comes_from_several():
+    """A terminal, a shell and Slurm may each hand it on: what tidies up is not to be interrupted in its turn."""
+
+    def work() -> None:
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+        finally:
+            os.kill(os.getpid(), signal.SIGTERM)
+            Path("tidied").touch()
+
+    assert ends(1, work) == 85
+    assert Path("tidied").exists()
+
+
+def test_who_collects_wishes_is_not_interrupted():
+    with verdict.recorded(LOG), signals.collected() as wishes:
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert wishes.wanted
 
 
 @pytest.mark.parametrize("rubbish", ["", "{", "[]", "{}", '{"hopeless": true}', '{"hopeless": 1, "key": "k1"}'])

@@ -16,6 +16,8 @@ from tally import Count
 from test_make import clone, make  # noqa: F401 - a fixture
 from test_run import MODEL, trainer_of
 
+from omnitune import checkpoints
+
 Values = dict[str, Any]
 ORPHAN_SECONDS = 5
 
@@ -145,6 +147,30 @@ def test_what_may_end_otherwise_is_tried_again(empty: Project, values: Values) -
     assert FAILURE in empty.path("logs/small/main/train_sft.log").read_text()
     empty.write_config({**values, "resources": {"retries": 1}})
     assert empty.snakemake(MODEL, OMNITUNE_FAKE="fail").stdout.count(FAILURE) == 2
+
+
+@pytest.mark.parametrize("asked", ["file", "signal"])
+def test_a_person_who_stops_a_training_finds_it_stopped(
+    empty: Project, finished: Project, start: Callable[..., "subprocess.Popen[bytes]"], asked: str
+) -> None:
+    snakemake = start(empty, MODEL, OMNITUNE_FAKE="slow@0.3")
+    trainer = trainer_of(empty)
+    work = empty.path("results/small/main/sft/checkpoints")
+    wait_for((work / "checkpoint-5/SEAL.json").exists)
+    if asked == "file":
+        (work / "stop").touch()
+    else:
+        trainer.terminate()
+    assert snakemake.wait(timeout=300) == 1
+    log = empty.path("logs/small/main/train_sft.log").read_text()
+    assert log.startswith("Not tried again: it was asked to end.\n"), log
+    assert "it was asked to stop, by a file or a signal to a process of it, and has (step " in log
+    last = checkpoints.sealed(work)[-1]
+    done = empty.snakemake(MODEL)
+    assert done.returncode == 0, done.stdout
+    step = last.name.removeprefix("checkpoint-")
+    assert f"Resuming from step {step} of 18." in empty.path("logs/small/main/train_sft.log").read_text()
+    assert empty.path(MODEL).read_bytes() == finished.path(MODEL).read_bytes()
 
 
 def test_what_is_wrong_with_the_data_is_told_once(empty: Project) -> None:

@@ -59,7 +59,10 @@ KNOWN = [
     ("soundfile.LibsndfileError: Error opening '/data/a.wav': Format not recognised.", 65, "Remove the row"),
     ("av.error.InvalidDataError: [Errno 1094995529] Invalid data found when processing input: '/a.mp4'",
      65, "row"),
-    ("FileNotFoundError: [Errno 2] No such file or directory: '/data/clips/17.webm'", 65, "Remove the row"),
+    ("FileNotFoundError: [Errno 2] No such file or directory: '/data/clips/17.webm'", 74, "look after that file"),
+    ("av.error.FileNotFoundError: [Errno 2] No such file or directory: '/data/17.mp4'", 74, "file system"),
+    ("soundfile.LibsndfileError: Error opening '/data/a.wav': System error.", 74, "rights of that file"),
+    ("PermissionError: [Errno 13] Permission denied: '/data/a.png'", 74, "It was there at the start"),
     ("torch.distributed.DistNetworkError: The server socket has failed to listen on any local network address. "
      "port: 29500, error: EADDRINUSE, address already in use", 75, "another port"),
     ("RuntimeError: Watchdog caught collective operation timeout: WorkNCCL(SeqNum=9)", 79, "stopped answering"),
@@ -77,10 +80,50 @@ KNOWN = [
 
 @pytest.mark.parametrize(("line", "code", "remedy"), KNOWN, ids=[line[:40] for line, _, _ in KNOWN])
 def test_a_known_failure_has_its_code_its_line_and_its_remedy(line: str, code: int, remedy: str):
-    error = explain(1, f"Traceback (most recent call last):\n  File x\n{line}\nafter it\n", LOG)
+    error = explain(1, f"Traceback (most recent call last):\n  File x\n{line}\nafter it\n", LOG, stage="sft")
     assert (error.what, error.where, error.code) == (line[:300], str(LOG), code)
     assert remedy in error.fix
     assert error.hopeless is (code in (65, 76, 77, 78))
+
+
+@pytest.mark.parametrize(("line", "remedy"), [(line, remedy) for line, _, remedy in KNOWN if "sft." in remedy])
+def test_a_remedy_names_the_keys_of_the_stage_that_failed(line: str, remedy: str):
+    of_grpo, of_answers = (explain(1, line, LOG, stage=stage).fix for stage in ("grpo", ""))
+    assert remedy.replace("sft.", "grpo.") in of_grpo
+    assert "sft." not in of_grpo
+    assert "{" not in of_answers
+    assert "micro_batch" not in of_answers
+
+
+TRACEBACK = "Traceback (most recent call last):\n  File x, line 1\n"
+OPTIONAL = f"[WARNING:swift] {TRACEBACK}ModuleNotFoundError: No module named 'deepspeed'\n"
+OF_GPU = "torch.AcceleratorError: CUDA error: an illegal memory access was encountered"
+OF_MEMORY = "torch.OutOfMemoryError: CUDA out of memory."
+LAUNCHER = f"{TRACEBACK}torch.distributed.elastic.multiprocessing.errors.ChildFailedError: \n"
+ENGINE = "(EngineCore pid=7) ERROR 11-29 10:00:00 [core.py:936] "
+BY_RANKS = f"[rank0]: {TRACEBACK}[rank0]: {OF_MEMORY}\n[rank1]: {TRACEBACK}[rank1]: DistBackendError: NCCL error\n"
+
+
+@pytest.mark.parametrize(
+    ("tail", "code"),
+    [
+        (f"{OPTIONAL}step 1\n{TRACEBACK}{OF_GPU}\n", 80),
+        ("ImportError: no flash_attn, going on without\n" + TRACEBACK + OF_GPU, 80),
+        (f"{OPTIONAL}[rank0]: {TRACEBACK}[rank0]: {OF_GPU}\n{LAUNCHER}", 80),
+        (OPTIONAL, 78),
+        (f"{OPTIONAL}{LAUNCHER}", 78),
+        (
+            f"{TRACEBACK}{OF_MEMORY}\n\nDuring handling of the above exception, ...\n\n{TRACEBACK}KeyError",
+            76,
+        ),
+        (f"{TRACEBACK}{OF_MEMORY}\n\nIn the meantime\n\n{TRACEBACK}KeyError\n{TRACEBACK}{OF_GPU}", 80),
+        (f"{OPTIONAL}{BY_RANKS}{LAUNCHER}", 76),
+        (f"{ENGINE}{TRACEBACK}{ENGINE}{OF_MEMORY}\n{TRACEBACK}RuntimeError: Engine core failed. See above.\n", 76),
+        (f"{TRACEBACK}RuntimeError: Caught in DataLoader worker 0.\nOriginal {TRACEBACK}MaxLengthError: 9\n", 65),
+    ],
+)
+def test_what_it_survived_is_not_why_it_ended_for_good(tail: str, code: int):
+    assert explain(1, tail, LOG).code == code
 
 
 @pytest.mark.parametrize(
@@ -143,9 +186,10 @@ def test_the_first_rank_that_failed_decides(line: str, code: int, told: int):
 
 
 def test_a_kill_for_want_of_memory_is_told_as_that():
-    by_kernel, by_anyone = (explain(-9, "", LOG, memory_was_full=full) for full in (True, False))
+    by_kernel, by_anyone = (explain(-9, "", LOG, stage="sft", memory_was_full=full) for full in (True, False))
     assert by_kernel.what == "ms-swift was killed by the kernel: the machine's memory was used up"
-    assert "resources.train_mem_gib" in by_kernel.fix
+    assert "sft.dataloader_workers or raise resources.train_mem_gib" in by_kernel.fix
+    assert "Raise resources.infer_mem_gib" in explain(-9, "", LOG, memory_was_full=True).fix
     assert by_anyone.what == "ms-swift was killed, by hand or because the machine's memory was used up"
     assert by_kernel.code == by_anyone.code == 137
 

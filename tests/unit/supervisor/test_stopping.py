@@ -86,6 +86,19 @@ def test_asked_by_signal(name: str, supervise: Callable[..., "subprocess.Popen[s
     count("ends by signal in order")
 
 
+def test_under_nohup_the_end_of_the_terminal_ends_nothing():
+    before = "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)"
+    supervisor = supervised(TRAINER.format(deaf="nothing"), OPTIONS.format(grace=60), before)
+    pids()
+    supervisor.send_signal(HUP)
+    time.sleep(1)
+    assert supervisor.poll() is None
+    assert not all_gone()
+    supervisor.send_signal(TERM)
+    output, _ = supervisor.communicate(timeout=60)
+    assert "error: Stopped by SIGTERM." in output
+
+
 def test_told_to_all_as_by_slurm():
     """The command itself may end at once, of the signal or of a server that did."""
     note = "import os; open('new', 'w').write(str(os.getpid())); os.rename('new', 'pids'); "
@@ -158,7 +171,7 @@ def test_before_the_first_step_there_is_nothing_to_wait_for(count: Count):
 
 def test_the_wish_of_an_earlier_start_is_taken_back():
     Path("work").mkdir()
-    Path("work/stop").touch()
-    code = "import os; print(os.path.exists('work/stop'))"
-    assert supervised(code, OPTIONS.format(grace=1)).wait(timeout=60) == 0
-    assert Path("child.log").read_text() == "False\n"
+    for name in ("stop", "stopped"):
+        Path("work", name).touch()
+    assert supervised("import os; print(os.listdir('work'))", OPTIONS.format(grace=1)).wait(timeout=60) == 0
+    assert Path("child.log").read_text() == "[]\n"

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from omnitune.environments import ROOT
-from omnitune.trainer.stop import StopRequest
+from omnitune.trainer.stop import FOLLOWED, StopRequest
 
 SCRIPTS = ROOT / "workflow/scripts"
 # A process that listens, with a child forked as a loader of rows is.
@@ -44,10 +44,14 @@ def test_a_file_is_a_request_to_the_one_that_looks(tmp_path: Path):
     (tmp_path / "stop").touch()
     assert looks.wanted
     assert not blind.wanted
+    blind.follow()
     blind.done()
     assert looks.wanted
+    assert not (tmp_path / FOLLOWED).exists()
+    looks.follow()
     looks.done()
     assert not looks.wanted
+    assert (tmp_path / FOLLOWED).exists()
 
 
 def begin(folder: Path, end: str = "") -> tuple[subprocess.Popen[str], int]:

@@ -42,7 +42,7 @@ class ExitCode(IntEnum):
 
 
 # Whoever tries the same again gets the same.
-_HOPELESS = (ExitCode.DATA, ExitCode.GPU_MEMORY, ExitCode.NOT_FINITE, ExitCode.CONFIG)
+HOPELESS = (ExitCode.DATA, ExitCode.GPU_MEMORY, ExitCode.NOT_FINITE, ExitCode.CONFIG)
 
 
 class PipelineError(Exception):
@@ -69,7 +69,7 @@ class PipelineError(Exception):
         finding: str = "",
     ) -> None:
         self.what, self.where, self.fix, self.code, self.finding = what, where, fix, code, finding
-        self.hopeless = code in _HOPELESS
+        self.hopeless = code in HOPELESS
         super().__init__(what)
 
     def __str__(self) -> str:

@@ -193,7 +193,7 @@ def _rewrite(path: Path, changes: Mapping[str, Change]) -> None:
                 raise PipelineError(
                     f"{name} is not finite after the merge",
                     where=str(path),
-                    fix="Train again with a lower sft.learning_rate.",
+                    fix="Train again with a lower learning_rate.",
                     code=ExitCode.NOT_FINITE,
                 )
             file.seek(tensor.offset)

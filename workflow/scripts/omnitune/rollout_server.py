@@ -155,7 +155,6 @@ def running(
         sys.executable, str(_COMMAND), "--args", str(server.arguments), "--python", python, "--devices", devices,
         "--port", str(server.port), "--cache", str(cache), "--log", str(server.log),
     ]  # fmt: skip
-    server.log.unlink(missing_ok=True)  # an earlier server may have told another port in it
     # A group of its own: the terminal's Ctrl-C is ours to act on. It watches for our end itself.
     started = Running(
         server,

@@ -32,6 +32,7 @@ from omnitune.media.present import refuse_missing
 from omnitune.runkey import RunKey
 from omnitune.supervisor import Limits
 from omnitune.trainer import rotation
+from omnitune.trainer.stop import FOLLOWED
 
 VERSION = 3
 
@@ -136,15 +137,25 @@ def _attempt(job: Job, key: RunKey, last: Checkpoint | None, lock: int) -> Check
         return _told(checkpoints.newest_sound(job.work, key.hash))
     last = _told(checkpoints.newest_sound(job.work, key.hash))
     if last is None or not last.is_final:
-        # ms-swift's exit code alone proves nothing: who is asked to stop ends with 0 as well.
-        step = f"step {last.step} of {last.max_steps}" if last else "no checkpoint"
-        raise PipelineError(
-            f"ms-swift ended without an error but the training is not complete ({step})",
-            where=str(job.log),
-            fix="Run the same command again: it goes on from there.",
-            code=ExitCode.INTERRUPTED,
-        )
+        raise _incomplete(job, last)
     return last
+
+
+def _incomplete(job: Job, last: Checkpoint | None) -> PipelineError:
+    """ms-swift's exit code alone proves nothing: who is asked to stop ends with 0 as well."""
+    asked = (job.work / FOLLOWED).exists()
+    what = "ms-swift ended without an error but the training is not complete"
+    if asked:
+        what = "it was asked to stop, by a file or a signal to a process of it, and has"
+    step = f"step {last.step} of {last.max_steps}" if last else "no checkpoint"
+    error = PipelineError(
+        f"{what} ({step})",
+        where=str(job.log),
+        fix="Run the same command again: it goes on from there.",
+        code=ExitCode.INTERRUPTED,
+    )
+    error.hopeless = asked  # the same command is a person's
+    return error
 
 
 def _told(found: tuple[Checkpoint | None, list[str]]) -> Checkpoint | None:
@@ -183,6 +194,7 @@ def _run(job: Job, arguments: Mapping[str, Any], last: Checkpoint | None, lock: 
                 swift_process.environment(job.python, arguments, cache, lease.first(job.gpus))
             ),
             log=job.log,
+            stage=job.stage,
             keep_open=[*lease.descriptors, lock],
             work=job.work,
             limits=job.limits,
@@ -216,9 +228,11 @@ def _proved(chosen: Checkpoint, job: Job) -> Checkpoint:
 
 def _not_finite(what: str, job: Job) -> PipelineError:
     return PipelineError(
-        what, where=str(job.work), fix="Lower sft.learning_rate or look at the rows; nothing was published.",
+        what,
+        where=str(job.work),
+        fix=f"Lower {job.stage}.learning_rate or look at the rows; nothing was published.",
         code=ExitCode.NOT_FINITE,
-    )  # fmt: skip
+    )
 
 
 def _publish(job: Job, key: RunKey, chosen: Checkpoint, packages: Mapping[str, str]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from omnitune import alive
 from omnitune.errors import ExitCode, PipelineError, of_machine
 from omnitune.publish import write_json
+from omnitune.supervisor import signals
 
 SUFFIX = ".verdict.json"
 # The Slurm job that snakemake has submitted for this command (rules/common.smk); empty on this machine.
@@ -27,6 +28,9 @@ class Attempt:
         self._path, self._number = path, number
         self._job = os.environ.get(JOB, "")
         self._key = ""
+        # Taken away at once: an attempt that is killed leaves none, and an older one does not speak of it.
+        self._told = alive.read(path)
+        path.unlink(missing_ok=True)
 
     def works_on(self, key: str) -> None:
         """Say what the result depends on, before the work begins.
@@ -38,13 +42,14 @@ class Attempt:
             PipelineError: that of an earlier try, when this one repeats it with the same key to the same end.
         """
         self._key = key
-        told = alive.read(self._path)
+        told = self._told
         # Slurm starts a job again under its old number, and Snakemake's count does not rise.
         repeats = self._number > 1 or (self._job and told.get("job") == self._job)
         asked = told.get("code") == ExitCode.INTERRUPTED
         if asked and self._job:
             return  # on a cluster the scheduler asks, before a job's time is up
-        if repeats and told.get("hopeless") is True and told.get("key") == key:
+        # Who is asked to end may not have come as far as its key.
+        if repeats and told.get("hopeless") is True and (asked or told.get("key") == key):
             why = (
                 "it was asked to end"
                 if asked
@@ -62,7 +67,7 @@ class Attempt:
         write_json(self._path, told | {"key": self._key, "job": self._job, "hopeless": error.hopeless})
 
     def succeeded(self) -> None:
-        """Remove what an earlier one has left."""
+        """Remove what another start has left meanwhile, which was refused since this one was at work."""
         self._path.unlink(missing_ok=True)
 
 
@@ -81,14 +86,17 @@ def last_error(log: Path) -> str:
 
 @contextmanager
 def recorded(log: Path, attempt: int = 1, **watched: Path) -> Iterator[Attempt]:
-    """Write `{log's stem}.verdict.json` when the block fails; remove it when not.
+    """Write `{log's stem}.verdict.json` when the block fails; that of an earlier attempt goes first.
 
     It holds {code, what, where, fix}, the run key, the Slurm job, and whether another try is hopeless. While the
     block runs, a note says so; see `alive.noted`, also for `watched`.
+
+    Raises:
+        Stopped: a signal has asked for the end, and nothing that the block ran has taken it.
     """
     this = Attempt(log.with_name(f"{log.name.removesuffix('.log')}{SUFFIX}"), attempt)
     try:
-        with alive.noted(log, **watched):
+        with signals.stopping(), alive.noted(log, **watched):
             yield this
     except (PipelineError, OSError) as error:
         with suppress(OSError):  # a disk that is full must not hide what failed

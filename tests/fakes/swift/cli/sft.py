@@ -103,6 +103,7 @@ def main() -> None:
             heartbeat.beat("train", step, last)
             die_at(str(step))
             if stop.wanted:
+                stop.follow()
                 stop.done()
                 break
     heartbeat.beat("end", step, last)

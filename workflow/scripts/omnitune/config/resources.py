@@ -23,11 +23,14 @@ class ResourcesConfig(Section):
     )
     first_step_minutes: PositiveNumber = Field(
         30,
-        description="A training without a sign of life before its first step is ended after this time. Loading, "
-        "mapping of rows and compiling fall in it.",
+        description="A training without a sign of life before its first step is ended after this time: loading, "
+        "mapping of rows and compiling fall in it. So is one that saves or samples, and an inference or a merge's "
+        "proof, from beginning to end, without output.",
     )
     stall_minutes: PositiveNumber = Field(
-        10, description="A training without a sign of life after a step is ended after this time, and resumes."
+        10,
+        description="A training without a sign of life after a step is ended after this time, and resumes; not "
+        "while it saves or samples.",
     )
     grace_minutes: PositiveNumber = Field(
         1.5,

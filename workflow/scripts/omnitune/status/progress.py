@@ -6,7 +6,9 @@ from typing import Any
 from omnitune import progress
 from omnitune.duration import duration
 from omnitune.progress import modified
+from omnitune.supervisor import Limits
 from omnitune.trainer import heartbeat
+from omnitune.trainer.heartbeat import Beat
 
 
 def of_note(note: dict[str, Any]) -> dict[str, str]:
@@ -22,18 +24,20 @@ def of_note(note: dict[str, Any]) -> dict[str, str]:
 
 def last_sign(note: dict[str, Any], path: Path) -> float:
     """When the command last gave a sign that its watchdog counts; its note is the first."""
-    work, begun = work_of(note), _begun(note)
-    beats = heartbeat.read(work, begun) if work else []
-    names = ("log", "steps", "answers") if heartbeat.is_quiet(beats) else ("steps",)
+    work = work_of(note)
+    names = ("log", "steps", "answers") if heartbeat.is_quiet(_beats(note)) else ("steps",)
     files = [path, *(Path(file) for name in names if isinstance(file := note.get(name), str))]
     return max(*map(modified, files), heartbeat.last(work) if work else 0.0)
 
 
 def silence(note: dict[str, Any], seconds: float, stepped: bool) -> str:
     """What to say of a command that has given no sign for half of the time after which it is ended."""
-    limits = note.get("limits")
-    limit = limits.get("stall" if stepped else "first_step") if isinstance(limits, dict) else None
-    if not isinstance(limit, int | float) or seconds < limit / 2:
+    try:
+        limits = Limits(**note["limits"])
+        limit = limits.of(_beats(note), stepped=stepped)
+        if seconds < limit / 2:
+            return ""
+    except (KeyError, TypeError):  # it has no watchdog
         return ""
     if seconds < limit:
         return f"no sign of progress for {duration(seconds)}. After {duration(limit)} its watchdog ends it."
@@ -44,6 +48,11 @@ def silence(note: dict[str, Any], seconds: float, stepped: bool) -> str:
 def work_of(note: dict[str, Any]) -> Path | None:
     """The folder of a training's checkpoints."""
     return Path(steps).parent if isinstance(steps := note.get("steps"), str) and "\0" not in steps else None
+
+
+def _beats(note: dict[str, Any]) -> list[Beat]:
+    work = work_of(note)
+    return heartbeat.read(work, _begun(note)) if work else []
 
 
 def _begun(note: dict[str, Any]) -> float:

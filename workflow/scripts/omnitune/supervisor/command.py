@@ -1,7 +1,9 @@
 """Run one ms-swift command: one log, forwarded wishes to end, a watch over its progress, failures explained."""
 
+import errno
 import os
 import select
+import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -9,30 +11,20 @@ from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
-from omnitune import alive
-from omnitune.errors import ExitCode, PipelineError, of_machine
+from omnitune import alive, disk
+from omnitune.errors import OF_DISK, ExitCode, PipelineError, of_machine
 from omnitune.supervisor import failures, signals, stopping
 from omnitune.supervisor.family import Family
 from omnitune.supervisor.output import Output
 from omnitune.supervisor.redaction import Redactor
-from omnitune.supervisor.signals import Wishes
+from omnitune.supervisor.signals import Stopped
 from omnitune.supervisor.watchdog import Limits, Watchdog
 
 _POLL_SECONDS = 0.2
 _LOOK_SECONDS = 1.0
+_ROOM = 64 * 1024  # bytes: a beat takes a page
 GRACE_SECONDS = 20.0  # of a command that is not watched: a server
 _RESUMES = "The same command goes on from the last checkpoint."
-
-
-class Stopped(PipelineError):
-    """The command was asked to end, and did."""
-
-    @classmethod
-    def by(cls, wishes: Wishes) -> "Stopped":
-        """The end that was asked for; who asked does not want it tried again."""
-        error = cls(f"Stopped by {wishes.who}", fix=_RESUMES, code=ExitCode.INTERRUPTED)
-        error.hopeless = wishes.count > 0
-        return error
 
 
 def run(
@@ -40,6 +32,7 @@ def run(
     *,
     env: Mapping[str, str],
     log: Path,
+    stage: str = "",
     keep_open: Sequence[int] = (),
     work: Path | None = None,
     limits: Limits | None = None,
@@ -54,6 +47,7 @@ def run(
         argv: the command; it becomes the leader of a process group of its own.
         env: its whole environment.
         log: file that takes its output without secrets, from the beginning; the one before it stays as `{log}.1`.
+        stage: section of the config, of what trains: for the remedies.
         keep_open: descriptors that the command inherits: the locks of its GPUs.
         work: folder of the checkpoints, where a trainer looks for the wish to stop and shows that it lives.
         limits: how long it may take to end, and give no sign of progress; None watches nothing.
@@ -86,7 +80,7 @@ def run(
                     error = Stopped.by(wishes)
                 elif silence := watchdog.stalled():
                     stacks = stopping.write_stacks(family, output)
-                    error = _hung(silence, log, stacks=stacks, resumes=work is not None)
+                    error = _no_room(silence, work or log.parent) or _hung(silence, log, stacks, work is not None)
                 else:
                     check()
         finally:
@@ -94,12 +88,15 @@ def run(
         output.finish()
         if error is None and returncode:
             full = failures.kernel_kills() > kills
-            error = failures.explain(returncode, output.tail, log, memory_was_full=full)
+            error = failures.explain(returncode, output.tail, log, stage=stage, memory_was_full=full)
             if output.failed and error.code == ExitCode.TRAINER:
                 error = of_machine(output.failed)
         if error:
             output.add(f"error: {error}")
             raise error
+    with suppress(OSError):  # of a full disk the caller will hear
+        # What follows is ours alone, may take minutes, and has no watchdog.
+        alive.add(log, gpus="", limits=None)
     if output.failed:
         print(f"warning: the log is not whole: {of_machine(output.failed)}", file=sys.stderr, flush=True)
 
@@ -129,7 +126,23 @@ class _Lines:
                     os.write(self._echo, line.encode())
 
 
-def _hung(silence: str, log: Path, *, stacks: bool, resumes: bool) -> PipelineError:
+def _no_room(silence: str, folder: Path) -> PipelineError | None:
+    """That the disk is full, if it is: what works on shows no sign of it then, since no beat can be written."""
+    try:
+        free = shutil.disk_usage(disk.existing(folder)).free
+    except OSError:
+        return None
+    if free > _ROOM:
+        return None
+    return PipelineError(
+        f"{silence}, and there is no room left to give one",
+        where=str(folder),
+        fix=OF_DISK[errno.ENOSPC],
+        code=ExitCode.DISK,
+    )
+
+
+def _hung(silence: str, log: Path, stacks: bool, resumes: bool) -> PipelineError:
     found = "Its stacks are at the end of that file." if stacks else "It could not write its stacks."
     return PipelineError(
         f"ms-swift hung: {silence}",

@@ -10,11 +10,19 @@ from omnitune.errors import ExitCode
 
 
 class Failure(NamedTuple):
-    """Text of a log -> exit code and remedy. The line in which the text stands is told as what is wrong."""
+    """Text of a log -> exit code and remedy. The line in which the text stands is told as what is wrong.
+
+    `{stage}` is the section of what trains; `elsewhere` is the remedy of what does not, where it is another one.
+    """
 
     pattern: str
     code: ExitCode
     fix: str
+    elsewhere: str = ""
+
+    def remedy(self, stage: str) -> str:
+        """What helps a stage; empty is none that trains."""
+        return (self.fix if stage else self.elsewhere or self.fix).format(stage=stage or "sft")
 
 
 _AGAIN = "The same command goes on from the last checkpoint."
@@ -24,22 +32,28 @@ _TABLE = [
     # Memory.
     Failure(r"CUDA out of memory|OutOfMemoryError|CUDA error: out of memory|CUBLAS_STATUS_ALLOC_FAILED",
             ExitCode.GPU_MEMORY,
-            "Lower sft.micro_batch (infer.batch_size), media.image_max_pixels or sft.max_length, or set "
-            "sft.gradient_checkpointing: true."),
+            "Lower {stage}.micro_batch, media.image_max_pixels or {stage}.max_length, or set "
+            "{stage}.gradient_checkpointing: true.",
+            "Lower infer.batch_size or media.image_max_pixels, or spread the model over more GPUs (infer.gpus, "
+            "grpo.server.gpus)."),
     Failure(r"insufficient shared memory|out of shared memory|unable to (write to|mmap|open).*/torch_",
             ExitCode.DISK,
-            "Enlarge /dev/shm (docker run --shm-size=16g), or lower sft.dataloader_workers."),
+            "Enlarge /dev/shm (docker run --shm-size=16g), or lower {stage}.dataloader_workers.",
+            "Enlarge /dev/shm (docker run --shm-size=16g)."),
     Failure(r"DataLoader worker .*(killed by signal: Killed|exited unexpectedly)|\bMemoryError\b|"
             r"can't allocate memory|Cannot allocate memory",
             ExitCode.KILLED,
-            f"Lower sft.dataloader_workers or raise resources.train_mem_gib. {_AGAIN}"),
+            "Lower {stage}.dataloader_workers or raise resources.train_mem_gib. " + _AGAIN,
+            "Raise resources.infer_mem_gib."),
     # Of our own trainer and rewards.
     Failure(r"\bNotFiniteError: ", ExitCode.NOT_FINITE,
-            "Lower sft.learning_rate or look at the rows of that step; nothing was published."),
+            "Lower {stage}.learning_rate or look at the rows of that step; nothing was published."),
     Failure(r"probability tensor contains either `inf`, `nan`", ExitCode.NOT_FINITE,
-            "What is sampled from is NaN or infinite: lower grpo.learning_rate; nothing was published."),
+            "What is sampled from is NaN or infinite: lower grpo.learning_rate; nothing was published.",
+            "What is sampled from is NaN or infinite: look at the model that answers."),
     Failure(r"\bTrainableError: ", ExitCode.CONFIG,
-            "Correct sft.tuner, sft.lora or the sft.freeze_ keys, so that what trains is what you mean."),
+            "Correct {stage}.tuner, {stage}.lora or the {stage}.freeze_ keys, so that what trains is what you "
+            "mean."),
     Failure(r"\bRewardError: ", ExitCode.CONFIG, "Mend the function in grpo.reward_file."),
     Failure(r"reward_function \S+ is not implemented", ExitCode.CONFIG,
             "Correct the name in grpo.rewards, or define it in grpo.reward_file."),
@@ -57,7 +71,7 @@ _TABLE = [
             "Choose another port, or end what listens there."),
     # Settings and versions.
     Failure(r"remaining_argv|unrecognized arguments|not used by the HfArgumentParser", ExitCode.CONFIG,
-            "Remove the flag from sft.swift."),
+            "Remove the flag from {stage}.swift.", "Remove the flag from grpo.server.swift or deploy.swift."),
     Failure(r"Your setup doesn't support bf16/gpu", ExitCode.CONFIG,
             "Set device: cpu, or run where there is a GPU."),
     Failure(r"No CUDA GPUs are available|Found no NVIDIA driver|no CUDA-capable device", ExitCode.CONFIG,
@@ -80,10 +94,15 @@ _TABLE = [
             "the one before it is resumed; a base is fetched again."),
     # Rows.
     Failure(r"\bMaxLengthError: ", ExitCode.DATA,
-            "Raise sft.max_length, or let the gate refuse such rows (validate.lengths: true)."),
-    Failure(rf"UnidentifiedImageError: |DecompressionBombError: |LibsndfileError: |\bav\.[\w.]*Error: |"
-            rf"NoBackendError|image file is truncated|moov atom not found|Invalid data found when processing|"
-            rf"(FileNotFoundError|PermissionError|IsADirectoryError): .*\.({_MEDIA})\b",
+            "Raise {stage}.max_length, or let the gate refuse such rows (validate.lengths: true).",
+            "Let the gate refuse such rows (validate.lengths: true)."),
+    # Every start looks first whether the rows' files are there: what is gone later is a file server's word.
+    Failure(rf"(FileNotFoundError|PermissionError|IsADirectoryError): .*\.({_MEDIA})\b|"
+            r"LibsndfileError: .*System error",
+            ExitCode.DISK,
+            f"It was there at the start: look after that file system, and the rights of that file. {_AGAIN}"),
+    Failure(r"UnidentifiedImageError: |DecompressionBombError: |LibsndfileError: |\bav\.[\w.]*Error: |"
+            r"NoBackendError|image file is truncated|moov atom not found|Invalid data found when processing",
             ExitCode.DATA,
             "Remove the row that names this file, or have all files decoded before the training "
             "(validate.media: decode)."),
@@ -98,4 +117,4 @@ _TABLE = [
     Failure(r"gloo/transport|\[gloo\]|Gloo connect\w* ", ExitCode.TRAINER,
             f"The ranks could not talk by gloo; GLOO_SOCKET_IFNAME=lo keeps them on this machine. {_AGAIN}"),
 ]  # fmt: skip
-KNOWN = [(re.compile(failure.pattern, re.I), failure.code, failure.fix) for failure in _TABLE]
+KNOWN = [(re.compile(failure.pattern, re.I), failure) for failure in _TABLE]

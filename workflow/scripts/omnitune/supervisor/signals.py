@@ -5,7 +5,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
+from omnitune.errors import ExitCode, PipelineError
 from omnitune.launcher import Launcher
 
 _KINDS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -52,13 +54,57 @@ class Wishes:
         return lambda: self.count > before
 
 
+class Stopped(PipelineError):
+    """The command was asked to end, and did."""
+
+    @classmethod
+    def by(cls, wishes: Wishes, fix: str = "The same command goes on from the last checkpoint.") -> "Stopped":
+        """The end that was asked for; who asked does not want it tried again."""
+        error = cls(f"Stopped by {wishes.who}", fix=fix, code=ExitCode.INTERRUPTED)
+        error.hopeless = wishes.count > 0
+        return error
+
+
 @contextmanager
 def collected() -> Iterator[Wishes]:
-    """Collect the wishes while the block runs."""
+    """Collect the wishes while the block runs, for it to look at."""
     wishes = Wishes()
-    before = {kind: signal.signal(kind, wishes.take) for kind in _KINDS}
-    try:
+    with _handled(wishes.take):
         yield wishes
+
+
+@contextmanager
+def stopping() -> Iterator[None]:
+    """Let a wish end the block wherever it stands, but where it collects them itself.
+
+    Raises:
+        Stopped: one came.
+    """
+    wishes = Wishes()
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        came = wishes.again()
+        wishes.take(number, frame)
+        if came():
+            raise KeyboardInterrupt
+
+    with _handled(interrupt):
+        try:
+            yield
+        except KeyboardInterrupt:
+            if not wishes.count:
+                raise
+            raise Stopped.by(wishes, fix="Run the same command again: it goes on from what is whole.") from None
+
+
+@contextmanager
+def _handled(handler: Callable[[int, FrameType | None], Any]) -> Iterator[None]:
+    # Under nohup the end of the terminal is to end nothing.
+    hung_up = signal.getsignal(signal.SIGHUP) != signal.SIG_IGN
+    kinds = [kind for kind in _KINDS if kind != signal.SIGHUP or hung_up]
+    before = {kind: signal.signal(kind, handler) for kind in kinds}
+    try:
+        yield
     finally:
-        for kind, handler in before.items():
-            signal.signal(kind, handler)
+        for kind, earlier in before.items():
+            signal.signal(kind, earlier)

@@ -12,6 +12,7 @@ from omnitune.supervisor.family import Family
 from omnitune.supervisor.output import Output
 from omnitune.supervisor.signals import Wishes
 from omnitune.trainer.stop import FILE as STOP
+from omnitune.trainer.stop import FOLLOWED
 
 # What may pass between SIGTERM and SIGKILL when a checkpoint was waited for before, or there is none to wait for.
 _TERM_SECONDS = 10.0
@@ -26,7 +27,8 @@ STACKS = "(most recent call first)"  # how Python's faulthandler begins
 def begin(work: Path | None) -> None:
     """Take back the wish that ended an earlier start."""
     if work:
-        (work / STOP).unlink(missing_ok=True)
+        for name in (STOP, FOLLOWED):
+            (work / name).unlink(missing_ok=True)
 
 
 def stop(family: Family, wishes: Wishes, work: Path | None, grace: float, *, saves: bool) -> None:

@@ -1,7 +1,7 @@
 """Whether a command still gets on: heartbeats of its ranks, growth of its trainer's log, at times its output."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +27,11 @@ class Limits:
     first_step: float = 1800
     stall: float = 600
     grace: float = 90
+
+    def of(self, beats: Collection[Beat], *, stepped: bool) -> float:
+        """How long a command that stands there may give no sign."""
+        quiet = not stepped or any(beat.phase in heartbeat.QUIET for beat in beats)
+        return self.first_step if quiet else self.stall
 
 
 class Watchdog:
@@ -64,12 +69,11 @@ class Watchdog:
             return None
         self._looked = now
         stepped = self.has_stepped()
-        quiet = not stepped or any(beat.phase in heartbeat.QUIET for beat in self._beats.values())
         speaks = not stepped or heartbeat.is_quiet(self._beats.values())
         signs = dict(self._beats), self._steps_log(), self._received() if speaks else None
         if signs != self._signs:
             self._signs, self._since = signs, now
-        if self._limits is None or now - self._since <= (limits.first_step if quiet else limits.stall):
+        if self._limits is None or now - self._since <= limits.of(self._beats.values(), stepped=stepped):
             return None
         return f"there was no sign of progress for {duration(now - self._since)}{self._place(stepped)}"
 

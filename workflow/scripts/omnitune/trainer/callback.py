@@ -82,6 +82,7 @@ class Callback:
     def _end(self, args: Any, state: Any, control: Any, model: Any) -> None:
         if agreed(self._stop.wanted, args.device):
             control.should_save = control.should_training_stop = True
+            self._stop.follow()
         if control.should_save:
             finite.require_weights(model, state.global_step)
         self._beat("save" if control.should_save else "train", state)

@@ -42,7 +42,7 @@ class Heartbeat:
     def beat(self, phase: Phase, step: int, max_steps: int) -> None:
         """Write where the process is; a beat of the same phase within a second is left out.
 
-        A full disk costs the beat, not the training.
+        On a full disk there are none; a watchdog that misses them for too long looks at the disk.
         """
         now = self._clock()
         if phase == self._phase and now - self._last < SECONDS:

@@ -3,11 +3,13 @@
 import os
 import signal
 import threading
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 FILE = "stop"
+FOLLOWED = "stopped"  # left by a training that ends since it was asked to; ms-swift's exit code does not tell
 
 
 class StopRequest:
@@ -38,6 +40,12 @@ class StopRequest:
     def wanted(self) -> bool:
         """Whether a request has reached this process."""
         return self._signalled or (self._looks and self._file.exists())
+
+    def follow(self) -> None:
+        """Note that this training ends at a request, which may have reached another process of it."""
+        if self._looks:
+            with suppress(OSError):  # a full disk
+                self._file.with_name(FOLLOWED).touch()
 
     def done(self) -> None:
         """The request was followed: the next run is not to find it."""
