@@ -375,6 +375,16 @@ def test_a_damaged_best_checkpoint_leaves_the_next_best(job: Job, capsys: pytest
     assert json.loads((job.output / "manifest.json").read_bytes())["global_step"] == 7
 
 
+def test_every_byte_is_looked_at_once_when_the_best_is_the_last(job: Job, monkeypatch: pytest.MonkeyPatch):
+    """Of a large model a look takes minutes."""
+    looks = []
+    verify = seals.verify
+    monkeypatch.setattr(seals, "verify", lambda folder: looks.append(folder.name) or verify(folder))
+    job = replace(evaluated(job), publish="best")
+    train(changed(job, eval_steps=8))
+    assert looks == ["checkpoint-8"]
+
+
 def test_a_disk_that_is_too_small_is_told_before_a_trainer_starts(job: Job, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=1_500_000))
     error = fails(job, monkeypatch)
