@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from omnitune import (
     artifact,
+    base_model,
     checkpoint_size,
     checkpoints,
     disk,
@@ -233,6 +234,7 @@ def _publish(job: Job, key: RunKey, chosen: Checkpoint, packages: Mapping[str, s
         "version": VERSION,
         "tuner": job.arguments["tuner_type"],
         "base": job.arguments["model"],
+        "base_weights": base_model.weights_digest(Path(job.arguments["model"])),
         "global_step": chosen.step,
         "max_steps": chosen.max_steps,
         # Over the logged steps: equal after a resume where logging_steps divides save_steps, as in the recipes.
