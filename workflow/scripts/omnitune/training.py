@@ -159,7 +159,8 @@ def _run(job: Job, arguments: Mapping[str, Any], last: Checkpoint | None, lock: 
     refuse_missing(job.rows)
     if arguments.get("use_vllm") == "true":
         swift_process.require_vllm(job.python)
-    disk.require(job.work, checkpoint_size.still_needed(arguments, job.work), "its checkpoints")
+    need = checkpoint_size.still_needed(arguments, job.work)
+    disk.require(job.work, need, "its checkpoints", work_folder.spare(job.work))
     extra = []
     if last:
         print(f"Resuming from step {last.step} of {last.max_steps}.", flush=True)
