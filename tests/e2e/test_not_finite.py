@@ -14,8 +14,8 @@ from tally import Count
 
 from omnitune import checkpoints, weights
 
-# In step 3, at the place that OMNITUNE_POISON names: "twice" is an infinite gradient, and in a resumed start
-# a weight that is NaN.
+# In step 3 of the last rank, at the place that OMNITUNE_POISON names: "twice" is an infinite gradient, and in a
+# resumed start a weight that is NaN.
 POISON = """
 import json
 import os
@@ -23,7 +23,7 @@ from swift.callbacks import TrainerCallback, callbacks_map
 
 class Poison(TrainerCallback):
     def on_step_begin(self, args, state, control, model=None, **kwargs):
-        if state.global_step == 2:
+        if state.global_step == 2 and args.process_index == args.world_size - 1:
             self.spoil(os.environ["OMNITUNE_POISON"], args, model)
 
     def on_step_end(self, args, state, control, model=None, **kwargs):
@@ -67,15 +67,17 @@ TOLD = {
 }
 
 
-def poisoned(demo: Demo, swift_python: Path, poison: str, *more: str) -> "subprocess.CompletedProcess[str]":
-    """Train on the demo's rows; what holds however it ends."""
+def poisoned(
+    demo: Demo, swift_python: Path, poison: str, *more: str, **changed: object
+) -> "subprocess.CompletedProcess[str]":
+    """Train on the demo's rows, some arguments changed; what holds however it ends."""
     demo.path("poison.py").write_text(POISON)
     shutil.rmtree(demo.path("poisoned"), ignore_errors=True)
     arguments = demo.json("results/demo/main/sft/args.json")
     del arguments["val_dataset"]
     arguments["external_plugins"].append("poison.py")
     arguments |= {"callbacks": ["poison", "omnitune"], "output_dir": "poisoned/checkpoints", "eval_strategy": "no"}
-    arguments |= {"num_train_epochs": 0.1, "save_steps": 2, "logging_steps": 1}
+    arguments |= {"num_train_epochs": 0.1, "save_steps": 2, "logging_steps": 1, **changed}
     demo.path("poisoned.json").write_text(json.dumps(arguments))
     argv = [sys.executable, "workflow/scripts/train.py", "--stage", "sft", "--args", "poisoned.json"]
     argv += ["--output", "poisoned/model", "--log", "logs/poisoned.swift.log", "--python", str(swift_python)]
@@ -119,4 +121,14 @@ def test_the_rows_of_its_step_are_named(demo: Demo, swift_python: Path) -> None:
 @pytest.mark.parametrize("poison", full(["saved nan"], [poison for poison in TOLD if poison != "loss nan"]))
 def test_it_is_found_wherever_it_is(demo: Demo, swift_python: Path, poison: str, count: Count) -> None:
     assert TOLD[poison] in poisoned(demo, swift_python, poison).stderr
+    count("losses, gradients and weights not finite found out")
+
+
+@pytest.mark.parametrize("poison", ["gradient inf", *full([], ["loss nan", "gradient nan", "weight inf"])])
+def test_it_is_found_where_ranks_share_the_work(demo: Demo, swift_python: Path, poison: str, count: Count) -> None:
+    """One rank has it, and none goes on without it."""
+    shared = {"deepspeed": "zero2", "ddp_backend": "gloo", "per_device_train_batch_size": 8}
+    done = poisoned(demo, swift_python, poison, "--processes", "2", **shared)
+    told = "the gradient norm at step 3 is " if poison.startswith("gradient") else TOLD[poison]
+    assert told in done.stderr
     count("losses, gradients and weights not finite found out")

@@ -38,6 +38,14 @@ MUTANTS = {
         f"{LIBRARY}/seals.py", "os.fsync(file.fileno())", "pass",
         "unit/test_seals.py::test_every_file_is_on_the_disk_before_the_seal_can_be_seen",
     ),
+    "a large file is sealed without a beat": Mutant(
+        f"{LIBRARY}/seals.py", "_hash(path, beat)", "_hash(path)",
+        "unit/test_seals.py::test_a_large_file_beats_while_it_is_sealed",
+    ),
+    "a checkpoint that grows is no sign of life": Mutant(
+        f"{LIBRARY}/supervisor/watchdog.py", "self._saved(), ", "",
+        "unit/supervisor/test_watchdog.py::test_a_checkpoint_that_grows_is_a_sign_while_it_is_saved",
+    ),
     "a published file is not flushed": Mutant(
         f"{LIBRARY}/publish.py", 'with path.open("rb") as file:\n                os.fsync(file.fileno())', "pass",
         "unit/test_publish.py::test_every_file_is_flushed_before_the_folder_is_seen",
@@ -73,6 +81,18 @@ MUTANTS = {
     "who came first is not served first": Mutant(
         f"{LIBRARY}/turns.py", "if other < number", "if other < 0",
         "unit/test_gpus.py::test_who_comes_later_is_not_served_before_one_that_sleeps_when_its_turn_comes",
+    ),
+    "a gradient norm of -1 is one": Mutant(
+        f"{LIBRARY}/trainer/finite.py", "math.nan if -math.inf < norm < 0 else norm", "norm",
+        "unit/trainer/test_finite.py::test_what_deepspeed_makes_of_a_norm_in_bfloat16_is_refused_too[-1.0]",
+    ),
+    "two steps of a Slurm job are one writer": Mutant(
+        f"{LIBRARY}/work_lease.py", 'restarts < ours["restarts"]', "True",
+        "unit/test_work_lease.py::test_two_steps_of_one_slurm_job_keep_each_other_out[1]",
+    ),
+    "an adapter of other weights is trained on": Mutant(
+        f"{LIBRARY}/adapter.py", "elif of != base_weights:", "elif False:",
+        "unit/test_adapter.py::test_one_of_other_weights_of_the_same_shapes_is_refused",
     ),
     "output is taken for progress": Mutant(
         f"{LIBRARY}/supervisor/watchdog.py", "self._received() if speaks else None", "self._received()",

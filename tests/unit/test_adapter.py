@@ -96,6 +96,27 @@ def test_experts_of_another_number_are_of_another_base(tmp_path: Path):
         )
 
 
+def test_one_of_other_weights_of_the_same_shapes_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    """Instruct and Thinking."""
+    (tmp_path / "manifest.json").write_text('{"base_weights": "ab"}')
+    adapter.check_base(tmp_path, "ab")
+    assert capsys.readouterr().out == ""
+    with pytest.raises(PipelineError) as refused:
+        adapter.check_base(tmp_path, "cd")
+    assert str(refused.value) == (
+        "sft.resume_adapter: the adapter was trained on other weights than those of model.path, though their "
+        "shapes are the same. Set model.path to the base that it was trained on."
+    )
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"base_weights": null}'])
+def test_one_that_does_not_tell_its_base_is_taken_with_a_warning(tmp_path: Path, text: str, capsys):
+    (tmp_path / "manifest.json").write_text(text)
+    adapter.check_base(tmp_path, "ab")
+    told = f"warning: {tmp_path} does not say which weights it was trained on; its shapes fit this base.\n"
+    assert capsys.readouterr().out == told
+
+
 @pytest.mark.parametrize("text", ["[]", "{", '{"r": "x"}'])
 def test_settings_that_are_none_are_told(tmp_path: Path, text: str):
     write(tmp_path, OF_LAYER)

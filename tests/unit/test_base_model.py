@@ -84,6 +84,20 @@ def test_a_thinker_alone_has_no_talker(base: Path, tmp_path: Path):
     assert inspect(base, tmp_path / "out")["has_talker"] is False
 
 
+def test_the_digest_is_of_the_weights_alone(base: Path, tmp_path: Path):
+    def digest() -> str | None:
+        base_model.inspect(str(base), tmp_path / "out", hub="huggingface", revision=None)
+        return base_model.weights_digest(tmp_path / "out/weights")
+
+    first = digest()
+    (base / "generation_config.json").write_text("{}")
+    assert digest() == first
+    content = (base / "model.safetensors").read_bytes()
+    (base / "model.safetensors").write_bytes(content[:-1] + b"\1")
+    assert digest() not in (None, first)
+    assert base_model.weights_digest(base) is None, "it has no manifest"
+
+
 def test_files_are_hashed_once_and_again_when_they_change(base: Path, tmp_path: Path, monkeypatch):
     before = inspect(base, tmp_path / "out")
     read: list[str] = []

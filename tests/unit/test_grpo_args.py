@@ -135,7 +135,7 @@ PROMISES = {
     "strict": "true",
     "check_model": "false",
     "report_to": ["none"],
-    "ddp_timeout": 1800,
+    "ddp_timeout": 14400,
 }
 
 

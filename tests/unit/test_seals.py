@@ -2,6 +2,7 @@
 
 import os
 import random
+import threading
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,42 @@ def test_a_flipped_bit_is_seen_wherever_it_is(folder: Path):
         broken(folder)
         path.write_bytes(content)
     seals.verify(folder)
+
+
+def test_a_large_file_beats_while_it_is_sealed(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    """A rank's share of the optimizer may have 50 GB: between two files is too seldom."""
+    (folder / "SEAL.json").unlink()
+    monkeypatch.setattr(seals, "_BLOCK", 10)
+    beats: list[int] = []
+    seals.write(folder, step=10, max_steps=20, world_size=1, fingerprint="ab", beat=lambda: beats.append(1))
+    size = sum(file["bytes"] for file in seals.read(folder).files.values())
+    assert len(beats) >= size / 10
+
+
+def test_files_are_read_beside_each_other(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    begun: list[Path] = []
+    several, sum_ = threading.Event(), seals._hash
+
+    def hashed(path: Path) -> str:
+        begun.append(path)
+        if len(begun) > 1:
+            several.set()
+        assert several.wait(timeout=20), "nothing else is read meanwhile"
+        return sum_(path)
+
+    monkeypatch.setattr(seals, "_hash", hashed)
+    seals.verify(folder)
+
+
+def test_a_long_look_says_what_it_looks_at(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    seals.verify(folder)
+    assert capsys.readouterr().out == ""
+    monkeypatch.setattr(seals, "_LARGE", 100)
+    monkeypatch.setattr(seals.disk, "text", lambda amount: "420 GB")
+    seals.verify(folder)
+    assert capsys.readouterr().out == "Verifying checkpoint-10 (420 GB).\n"
 
 
 @pytest.mark.parametrize("kept", [0.0, 0.3, 0.999])

@@ -14,7 +14,7 @@ import pytest
 from small_job import small_job
 from weight_files import floats, write_safetensors
 
-from omnitune import checkpoints, runkey, seals, work_lease
+from omnitune import checkpoints, runkey, seals, work_folder, work_lease
 from omnitune.errors import PipelineError
 from omnitune.training import Job, train
 
@@ -381,6 +381,16 @@ def test_a_damaged_best_checkpoint_leaves_the_next_best(job: Job, capsys: pytest
     assert json.loads((job.output / "manifest.json").read_bytes())["global_step"] == 7
 
 
+def test_every_byte_is_looked_at_once_when_the_best_is_the_last(job: Job, monkeypatch: pytest.MonkeyPatch):
+    """Of a large model a look takes minutes."""
+    looks = []
+    verify = seals.verify
+    monkeypatch.setattr(seals, "verify", lambda folder: looks.append(folder.name) or verify(folder))
+    job = replace(evaluated(job), publish="best")
+    train(changed(job, eval_steps=8))
+    assert looks == ["checkpoint-8"]
+
+
 def test_a_disk_that_is_too_small_is_told_before_a_trainer_starts(job: Job, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=1_500_000))
     error = fails(job, monkeypatch)
@@ -389,6 +399,23 @@ def test_a_disk_that_is_too_small_is_told_before_a_trainer_starts(job: Job, monk
     )
     assert error.code == 74
     assert not started()
+
+
+def test_what_was_put_aside_is_named_when_the_disk_is_too_small(job: Job, monkeypatch: pytest.MonkeyPatch):
+    for folder, size in (
+        ("quarantine/checkpoint-3", 3_000_000),
+        ("../checkpoints-0123abcd/checkpoint-8", 7_000_000),
+    ):
+        piece = job.work / folder / "optimizer.pt"
+        piece.parent.mkdir(parents=True)
+        piece.write_bytes(bytes(size))
+    (job.work.parent / "checkpoints-unknown").mkdir()  # an empty one frees nothing
+    monkeypatch.setattr(work_folder, "choose", lambda work, key: None)
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=1_500_000))
+    assert fails(job, monkeypatch).fix == (
+        "Free space there, then run again. What could go: sft/checkpoints/quarantine (3 MB), "
+        "sft/checkpoints-0123abcd (7 MB)."
+    )
 
 
 def test_a_second_trainer_in_the_folder_is_refused(job: Job, monkeypatch: pytest.MonkeyPatch):

@@ -47,7 +47,8 @@ errors.run(main)
 @pytest.fixture(autouse=True)
 def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("SLURM_JOB_ID", raising=False)
+    for name in ("SLURM_JOB_ID", "SLURM_RESTART_COUNT"):
+        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture
@@ -86,8 +87,8 @@ def refused() -> PipelineError:
 
 
 def test_launchers_that_race_make_one_writer(count: Count) -> None:
-    """The others are refused, and name it."""
-    rounds, each = full((1, 8), (10, 5))
+    """The others are refused, and name it. From the second race on they find the lease of one that was killed."""
+    rounds, each = full((3, 5), (50, 5))
     for number in range(rounds):
         processes = [writer(seconds=20) for _ in range(each)]
         try:
@@ -105,7 +106,7 @@ def test_launchers_that_race_make_one_writer(count: Count) -> None:
                 process.kill()
                 process.wait()
         Path("at_work").unlink()
-        count("launchers in a race for one folder", each)
+        count("races of launchers with one writer")
 
 
 def test_a_writer_that_ends_leaves_the_folder_to_the_next() -> None:
@@ -204,11 +205,24 @@ def test_an_owner_on_another_machine_that_is_silent_for_minutes_is_taken_over() 
 
 
 def test_a_job_that_slurm_starts_again_elsewhere_takes_its_own_lease_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    lease(5, host="node7", job="42")
+    lease(5, host="node7", job="42", restarts=1)
     monkeypatch.setenv("SLURM_JOB_ID", "42")
+    monkeypatch.setenv("SLURM_RESTART_COUNT", "2")
     monkeypatch.setattr(time, "sleep", lambda seconds: pytest.fail("nothing is to be waited for"))
     with work_lease.held(WORK):
-        pass
+        mine = alive.read(work_lease.lease_of(WORK))
+        assert (mine["job"], mine["restarts"]) == ("42", 2)
+
+
+@pytest.mark.parametrize("restarts", ["", "1"])
+def test_two_steps_of_one_slurm_job_keep_each_other_out(restarts: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They share its number, and each lives."""
+    owner: dict[str, Any] = {"host": "node7", "job": "42", "restarts": int(restarts or 0)}
+    lease(5, **owner)
+    monkeypatch.setenv("SLURM_JOB_ID", "42")
+    monkeypatch.setenv("SLURM_RESTART_COUNT", restarts)
+    monkeypatch.setattr(time, "sleep", lambda seconds: lease(0, **owner))
+    assert "pid 4711 on node7, Slurm job 42" in refused().what
 
 
 @pytest.mark.parametrize("rubbish", ["", "{", "[]", '{"pid": "x"}', '{"host": 5}'])

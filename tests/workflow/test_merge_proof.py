@@ -54,6 +54,13 @@ def test_an_adapter_of_another_run_is_trained_on(project: Project, values: Value
     assert project.json("results/onward/main/sft/args.json")["adapters"] == [adapter]
     key = project.json("results/onward/main/sft/checkpoints/runkey.json")
     assert f"input {adapter}/manifest.json" in key
+    assert "warning: " not in project.path("logs/onward/main/render_sft.log").read_text()
+
+    manifest = project.json(f"{adapter}/manifest.json")
+    project.path(f"{adapter}/manifest.json").write_text(json.dumps(manifest | {"base_weights": "another"}))
+    done = project.snakemake("sft")
+    assert "the adapter was trained on other weights than those of model.path" in done.stdout
+    project.path(f"{adapter}/manifest.json").write_text(json.dumps(manifest))
 
     changed["sft"]["lora"] = {"rank": 4}
     project.write_config(changed)

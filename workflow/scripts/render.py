@@ -81,7 +81,9 @@ def _sft(options: argparse.Namespace) -> dict[str, Any]:
     settings = SftConfig.model_validate(options.settings)
     shapes = Shapes.of(json.loads((options.model / "manifest.json").read_bytes()))
     if settings.resume_adapter:
-        adapter.check_resumable(adapter.read(Path(settings.resume_adapter)), settings, shapes)
+        resumed = adapter.read(Path(settings.resume_adapter))
+        adapter.check_resumable(resumed, settings, shapes)
+        adapter.check_base(resumed.folder, base_model.weights_digest(base_model.folder_of(options.model)))
     watched = options.val is not None and options.val.is_file() and options.val.stat().st_size > 0
     train, val = options.train, options.val
     if options.cached:

@@ -132,6 +132,24 @@ def test_a_save_may_take_as_long_as_the_loading():
         assert stalls(watchdog)
 
 
+def test_a_checkpoint_that_grows_is_a_sign_while_it_is_saved():
+    """The ranks write hundreds of gigabytes before the first beat of the seal."""
+    piece = WORK / "checkpoint-3/global_step3/rank_0.pt"
+    piece.parent.mkdir(parents=True)
+    watchdog = Watchdog(WORK, Limits(first_step=0.01, stall=0.01, grace=1), lambda: 0)
+    for phase, saves in (("save", True), ("train", False)):
+        beat(4, phase)
+        time.sleep(0.05)
+        watchdog.stalled()
+        for size in range(3):
+            piece.write_bytes(bytes(size + 1))
+            time.sleep(0.05)
+            assert (watchdog.stalled() is None) is saves, (phase, size)
+    beat(4, "save")
+    time.sleep(0.05)
+    assert stalls(watchdog), "and nothing grows"
+
+
 def test_after_the_first_step_output_is_no_sign():
     """A rank that hangs may warn in a loop, and the others print while they wait."""
     watchdog = Watchdog(WORK, SHORT, itertools.count().__next__)

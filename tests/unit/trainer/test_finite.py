@@ -37,6 +37,12 @@ def test_a_loss_and_a_norm_that_are_not_are_refused_in_their_step(value: float):
         trainer(norm=value).accelerator.clip_grad_norm_([], 1.0)
 
 
+@pytest.mark.parametrize("value", [-1, -1.0])
+def test_what_deepspeed_makes_of_a_norm_in_bfloat16_is_refused_too(value: float):
+    with pytest.raises(NotFiniteError, match="the gradient norm at step 5 is nan"):
+        trainer(norm=value).accelerator.clip_grad_norm_([], 1.0)
+
+
 @pytest.mark.swift
 def test_a_trained_weight_that_is_not_finite_is_named():
     import torch

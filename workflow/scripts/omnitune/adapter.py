@@ -10,6 +10,7 @@ from omnitune import trainable, weights
 from omnitune.config.sft import SftConfig
 from omnitune.errors import ExitCode, PipelineError
 from omnitune.model_parts import Shapes
+from omnitune.publish import MANIFEST
 from omnitune.weights import Tensor
 
 CONFIG = "adapter_config.json"
@@ -120,6 +121,32 @@ def check_resumable(adapter: Adapter, settings: SftConfig, shapes: Shapes) -> No
         raise PipelineError(
             f"the adapter is of another base: {other[0]} has shape {real[other[0]]}, here {wanted[other[0]]}",
             where=place,
+            fix="Set model.path to the base that it was trained on.",
+        )
+
+
+def check_base(folder: Path, base_weights: str | None) -> None:
+    """Refuse an adapter that was trained on other weights; say so when its folder does not tell on which.
+
+    Instruct and Thinking have the same shapes: only the weights tell them apart.
+
+    Args:
+        folder: that of the adapter.
+        base_weights: `base_model.weights_digest` of the base that it is to be trained on.
+
+    Raises:
+        PipelineError: its manifest names another base.
+    """
+    try:
+        of = json.loads((folder / MANIFEST).read_bytes()).get("base_weights")
+    except (OSError, ValueError, AttributeError):
+        of = None
+    if of is None:
+        print(f"warning: {folder} does not say which weights it was trained on; its shapes fit this base.")
+    elif of != base_weights:
+        raise PipelineError(
+            "the adapter was trained on other weights than those of model.path, though their shapes are the same",
+            where="sft.resume_adapter",
             fix="Set model.path to the base that it was trained on.",
         )
 

@@ -1,5 +1,6 @@
 """The base checkpoint: found or downloaded, checked, described in one manifest."""
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any, Literal
@@ -168,6 +169,20 @@ def _download(name: str, hub: Literal["huggingface", "modelscope"], revision: st
 
 def _first_line(error: Exception) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+
+
+def weights_digest(folder: Path) -> str | None:
+    """What tells a model's weights from all others: a digest over the hashes in its manifest; None without one.
+
+    Args:
+        folder: a model stage's `weights`, or the folder of a merged model.
+    """
+    path = (folder.parent if folder.name == WEIGHTS else folder) / MANIFEST
+    if not path.is_file():
+        return None
+    files = json.loads(path.read_bytes())["files"]
+    sums = {name: file["sha256"] for name, file in files.items() if name.endswith(".safetensors")}
+    return hashlib.sha256(json.dumps(sums, sort_keys=True).encode()).hexdigest()
 
 
 def folder_of(output: Path) -> Path:

@@ -2,28 +2,32 @@
 
 import errno
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from omnitune.errors import OF_DISK, ExitCode, PipelineError
 
 
-def require(folder: Path, need: float, what: str) -> None:
+def require(folder: Path, need: float, what: str, spare: Sequence[Path] = ()) -> None:
     """Refuse to begin what will not fit.
 
     Args:
         folder: where it will be written; it need not exist yet.
         need: bytes.
         what: what needs them, in the plural: "the checkpoints".
+        spare: folders that could go, to be named with their sizes.
 
     Raises:
         PipelineError: with the code of a full disk, naming need and free space.
     """
     free = shutil.disk_usage(existing(folder)).free
     if free < need:
+        sizes = {path: size(path) for path in spare}
+        could_go = ", ".join(f"{path} ({text(amount)})" for path, amount in sizes.items() if amount)
         raise PipelineError(
             f"{what} need {text(need)} and {text(free)} are free",
             where=str(folder),
-            fix=OF_DISK[errno.ENOSPC],
+            fix=OF_DISK[errno.ENOSPC] + (f" What could go: {could_go}." if could_go else ""),
             code=ExitCode.DISK,
         )
 

@@ -7,20 +7,24 @@ alone, and the trainer resumes with a fresh optimizer where the old one's file i
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import xxhash
 
+from omnitune import disk
 from omnitune.publish import fsync_folder, write_json
 
 FILE = "SEAL.json"
 _DIGEST = "digest"  # over the seal's other entries: a seal is no sounder than its own bytes
 _BLOCK = 1 << 22
 _AT_ONCE = 4  # files: one thread reads slower than a disk gives
+_LARGE = 10e9  # bytes that take long enough to read for somebody to wonder
+
+Result = TypeVar("Result")
 
 
 class BrokenSeal(Exception):
@@ -57,14 +61,16 @@ def write(
 ) -> None:
     """Seal a folder that is complete: flush every file to the disk, then write down what it holds.
 
-    A seal that can be seen stands for files that survive a power loss. `beat` is called after each file: to read
-    hundreds of gigabytes takes minutes.
+    A seal that can be seen stands for files that survive a power loss. `beat` is called after each block that was
+    read, by several threads: one file of an optimizer shared out may have tens of gigabytes.
     """
-    paths, files = _files(folder), {}
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        for path, file in zip(paths, pool.map(_flushed, paths), strict=True):
-            files[str(path.relative_to(folder))] = file
-            beat()
+
+    def flushed(path: Path) -> dict[str, Any]:
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+        return {"bytes": path.stat().st_size, "xxh3": _hash(path, beat)}
+
+    files = {str(path.relative_to(folder)): file for path, file in _each(flushed, _files(folder))}
     for inner in sorted(path for path in folder.rglob("*") if path.is_dir()):
         fsync_folder(inner)
     fsync_folder(folder)
@@ -107,8 +113,11 @@ def verify(folder: Path) -> Seal:
             raise BrokenSeal(f"{name} has {size} bytes of {file['bytes']}")
     if added := sorted(found.keys() - seal.files.keys()):
         raise BrokenSeal(f"{added[0]} was added to it")
-    for name, file in seal.files.items():
-        if _hash(found[name]) != file["xxh3"]:
+    if (size := sum(file["bytes"] for file in seal.files.values())) >= _LARGE:
+        print(f"Verifying {folder.name} ({disk.text(size)}).", flush=True)
+    for path, sum_ in _each(_hash, found.values()):
+        name = str(path.relative_to(folder))
+        if sum_ != seal.files[name]["xxh3"]:
             raise BrokenSeal(f"{name} is not as it was sealed")
     return seal
 
@@ -122,17 +131,19 @@ def _files(folder: Path) -> list[Path]:
     )
 
 
-def _flushed(path: Path) -> dict[str, Any]:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
-    return {"bytes": path.stat().st_size, "xxh3": _hash(path)}
+def _each(work: Callable[[Path], Result], paths: Iterable[Path]) -> list[tuple[Path, Result]]:
+    """The paths in order, each with what came of it; several are read at once."""
+    paths = list(paths)
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return list(zip(paths, pool.map(work, paths), strict=True))
 
 
-def _hash(path: Path) -> str:
+def _hash(path: Path, beat: Callable[[], None] = lambda: None) -> str:
     sum_ = xxhash.xxh3_128()
     with path.open("rb") as file:
         while block := file.read(_BLOCK):
             sum_.update(block)
+            beat()
     return sum_.hexdigest()
 
 

@@ -20,7 +20,7 @@ from omnitune.swift_owned import refuse_owned
 from omnitune.trainer.callback import NAME as CALLBACK
 from omnitune.tuner_args import tuner
 
-VERSION = 2
+VERSION = 3
 Device = Literal["cuda", "cpu"]
 Arguments = dict[str, Any]
 
@@ -180,8 +180,9 @@ def _training(
         "report_to": ["none"],
         "seed": settings.seed,
         "data_seed": settings.seed,
-        # Seconds that a rank waits for another; ms-swift's own default is 208 days.
-        "ddp_timeout": 1800,
+        # Seconds that a rank waits for another: longer than one seals a checkpoint while the others wait. Hangs
+        # are found by the watchdog; this ends what nobody watches. ms-swift's own default is 208 days.
+        "ddp_timeout": 4 * 3600,
     }
     if device == "cpu":
         arguments |= {"use_cpu": True, "fp16": False, "bf16": False}

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from omnitune import (
     artifact,
+    base_model,
     checkpoint_size,
     checkpoints,
     disk,
@@ -169,7 +170,8 @@ def _run(job: Job, arguments: Mapping[str, Any], last: Checkpoint | None, lock: 
     refuse_missing(job.rows)
     if arguments.get("use_vllm") == "true":
         swift_process.require_vllm(job.python)
-    disk.require(job.work, checkpoint_size.still_needed(arguments, job.work), "its checkpoints")
+    need = checkpoint_size.still_needed(arguments, job.work)
+    disk.require(job.work, need, "its checkpoints", work_folder.spare(job.work))
     extra = []
     if last:
         print(f"Resuming from step {last.step} of {last.max_steps}.", flush=True)
@@ -208,6 +210,8 @@ def _chosen(job: Job, key: RunKey, last: Checkpoint) -> Checkpoint:
     """The checkpoint to publish of a complete training."""
     if job.publish == "last":
         return last
+    if checkpoints.best(checkpoints.sealed(job.work)) == last.folder:
+        return last  # and every byte of it was looked at just now
     best = _told(checkpoints.best_sound(job.work, key.hash))
     if best is None:
         print("No checkpoint was evaluated: the last one is published.")
@@ -245,6 +249,7 @@ def _publish(job: Job, key: RunKey, chosen: Checkpoint, packages: Mapping[str, s
         "version": VERSION,
         "tuner": job.arguments["tuner_type"],
         "base": job.arguments["model"],
+        "base_weights": base_model.weights_digest(Path(job.arguments["model"])),
         "global_step": chosen.step,
         "max_steps": chosen.max_steps,
         # Over the logged steps: equal after a resume where logging_steps divides save_steps, as in the recipes.

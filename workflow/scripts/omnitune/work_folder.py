@@ -35,6 +35,12 @@ def choose(work: Path, key: RunKey) -> None:
     key.write(work)
 
 
+def spare(work: Path) -> list[Path]:
+    """Folders beside the checkpoints that were put aside and that no training needs."""
+    found = [work / checkpoints.QUARANTINE, *sorted(work.parent.glob(f"{work.name}-*"))]
+    return [path for path in found if path.is_dir()]
+
+
 def _is_sealed_for(work: Path, key: RunKey) -> bool:
     for folder in checkpoints.sealed(work):
         with suppress(seals.BrokenSeal, OSError):

@@ -2,8 +2,8 @@
 
 The kernel frees a lock when its last holder is gone, however that went; but not every file system locks over
 several machines. There the lease counts: `.{name}.lease.json` beside the folder or file, {pid, born, host, job,
-begun}, whose time of change is the beat. Whether an owner on another machine lives can only be seen: its beat is
-waited for.
+restarts, begun}, whose time of change is the beat. Whether an owner on another machine lives can only be seen: its
+beat is waited for.
 """
 
 import errno
@@ -51,7 +51,7 @@ def held(work: Path) -> Iterator[int]:
     lock = os.open(work.with_name(f".{work.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     try:
         locks = _take(lock, path, work)
-        mine = alive.of(os.getpid()) | {"job": os.environ.get("SLURM_JOB_ID", ""), "begun": time.time()}
+        mine = alive.of(os.getpid()) | _job() | {"begun": time.time()}
         write_json(path, mine)
         if not locks:
             time.sleep(_SETTLE_SECONDS)  # of two that came together the later one's lease is left
@@ -119,10 +119,29 @@ def _try(lock: int) -> bool | None:
 
 def _lives(owner: dict[str, Any], silent: float) -> bool | None:
     """Whether the owner of a lease lives; None when only its next beat can tell."""
-    lives, job = alive.alive(owner), os.environ.get("SLURM_JOB_ID")
-    if lives is None and (silent >= STALE_SECONDS or (job and job == owner.get("job"))):
-        return False  # Slurm starts a job again only when its node has let go of it
+    lives = alive.alive(owner)
+    if lives is None and (silent >= STALE_SECONDS or _is_before_ours(owner)):
+        return False
     return lives
+
+
+def _job() -> dict[str, Any]:
+    """The Slurm job that we are in, and how often Slurm has started it again."""
+    restarts = os.environ.get("SLURM_RESTART_COUNT", "")
+    return {
+        "job": os.environ.get("SLURM_JOB_ID", ""),
+        "restarts": int(restarts) if restarts.isdecimal() else 0,
+    }
+
+
+def _is_before_ours(owner: dict[str, Any]) -> bool:
+    """Whether Slurm has started the owner's job again, as ours: it does so only when all its nodes let go of it.
+
+    The same number alone says nothing: two steps of one allocation share it.
+    """
+    ours, restarts = _job(), owner.get("restarts")
+    same = ours["job"] and ours["job"] == owner.get("job")
+    return bool(same and isinstance(restarts, int) and restarts < ours["restarts"])
 
 
 def _beat(path: Path, mine: dict[str, Any], work: Path, over: threading.Event) -> None:

@@ -77,7 +77,7 @@ def run(
                 if wishes.wanted:
                     grace = limits.grace if limits else GRACE_SECONDS
                     stopping.stop(family, wishes, work, grace, saves=watchdog.has_stepped())
-                    error = Stopped.by(wishes)
+                    error = Stopped.by(wishes, _RESUMES if work else "The same command begins it anew.")
                 elif silence := watchdog.stalled():
                     stacks = stopping.write_stacks(family, output)
                     error = _no_room(silence, work or log.parent) or _hung(silence, log, stacks, work is not None)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from omnitune import training_log
+from omnitune import disk, training_log
 from omnitune.duration import duration
 from omnitune.trainer import heartbeat
 from omnitune.trainer.heartbeat import Beat
@@ -19,7 +19,7 @@ class Limits:
 
     Attributes:
         first_step: without a sign of progress until the first step is done (loading, mapping of rows, compiling),
-            and in the phases that do not beat: while completions are sampled, or a checkpoint is saved.
+            and in the phases that may not beat: while completions are sampled, or a checkpoint is saved.
         stall: without a sign of progress afterwards.
         grace: from the wish to end until it is killed: for a checkpoint.
     """
@@ -39,7 +39,8 @@ class Watchdog:
 
     Signs count when they change, not by their time: clocks of a file server and of this machine may differ. Once a
     step is done, output is none: a rank that hangs may go on warning, and others print while they wait for it. It
-    counts in the phases without beats, and where nothing beats.
+    counts in the phases without beats, and where nothing beats. While a checkpoint is saved its growth counts too:
+    it beats only when it is sealed.
 
     Args:
         work: folder of the checkpoints; without one the output alone is a sign.
@@ -70,7 +71,7 @@ class Watchdog:
         self._looked = now
         stepped = self.has_stepped()
         speaks = not stepped or heartbeat.is_quiet(self._beats.values())
-        signs = dict(self._beats), self._steps_log(), self._received() if speaks else None
+        signs = dict(self._beats), self._steps_log(), self._saved(), self._received() if speaks else None
         if signs != self._signs:
             self._signs, self._since = signs, now
         if self._limits is None or now - self._since <= limits.of(self._beats.values(), stepped=stepped):
@@ -88,6 +89,12 @@ class Watchdog:
             return (self._work / training_log.FILE).stat().st_size if self._work else 0
         except OSError:
             return 0
+
+    def _saved(self) -> int | None:
+        """Bytes of the checkpoints while one is saved."""
+        if self._work and any(beat.phase == "save" for beat in self._beats.values()):
+            return sum(disk.size(folder) for folder in self._work.glob("checkpoint-*"))
+        return None
 
     def _place(self, stepped: bool) -> str:
         if self._work is None:

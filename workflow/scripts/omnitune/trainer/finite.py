@@ -2,7 +2,7 @@
 
 Left to itself, transformers logs 0.0 in the place of a NaN loss, and ms-swift skips a step whose gradients are NaN
 (but not one where they are infinite): the run ends with exit code 0. DeepSpeed skips such a step and tells of
-a gradient norm of infinity.
+a gradient norm of infinity; in bfloat16 it takes the step and tells of -1.
 """
 
 import math
@@ -32,7 +32,9 @@ def guard(trainer: Any) -> None:
     def checked_clip(*args: Any, **kwargs: Any) -> Any:
         norm = clip(*args, **kwargs)
         if norm is not None:
-            require(norm, "the gradient norm", trainer.state.global_step + 1, lambda: _rows(trainer))
+            # DeepSpeed masks one that is not finite as -1, and in bfloat16 it has taken the step by then.
+            value = math.nan if -math.inf < norm < 0 else norm
+            require(value, "the gradient norm", trainer.state.global_step + 1, lambda: _rows(trainer))
         return norm
 
     trainer.training_step = checked_step
