@@ -13,6 +13,7 @@ from omnitune.config.source_checks import braced
 from omnitune.errors import PipelineError, suggest
 from omnitune.rewards import REWARDS, SWIFTS, names_in
 from omnitune.rewards.json_schema import read_schema
+from omnitune.rewards.judge_service import read_key
 
 
 def reward_mistakes(grpo: GrpoConfig, where: Where, key: Key) -> Iterator[str]:
@@ -79,6 +80,11 @@ def _option_mistakes(grpo: GrpoConfig, name: str, where: Where, key: Key) -> Ite
         path = options.get(option)
         if path and not Path(path).expanduser().is_file():
             yield f"{where((*key, option))}: there is no file {path}. Mend the path."
+        elif path and option == "key_file":
+            try:
+                read_key(path)
+            except ValueError as error:
+                yield f"{where((*key, option))}: {error}. Mend it."
     if name == "json_schema":
         yield from _unreadable(options["file"], lambda: where((*key, "file")))
 

@@ -83,7 +83,14 @@ class LlmJudgeOptions(Section):
     )
     concurrency: Positive = Field(8, le=256, description="Requests at the same time, of each process.")
     timeout: PositiveNumber = Field(60.0, description="Seconds that one request may take.")
-    retries: int = Field(3, ge=0, le=10, description="Repetitions of a request while the server is busy or away.")
+    retries: int = Field(
+        3, ge=0, le=10, description="Repetitions of a request that fails while others of its batch get a reply."
+    )
+    patience: PositiveNumber = Field(
+        600.0,
+        description="Seconds without any reply, while requests are repeated, after which the training ends, to be "
+        "started again; less than `resources.first_step_minutes`.",
+    )
 
 
 # Rewards of ours that are not here have no options.

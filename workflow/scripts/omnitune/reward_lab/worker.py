@@ -97,7 +97,7 @@ def _arguments(given: Mapping[str, Any]) -> SimpleNamespace:
 
 
 def _told(error: Exception) -> str:
-    if isinstance(error, rewards.RewardError):
+    if isinstance(error, rewards.RewardError | rewards.JudgeError):
         return str(error)
     frame, line = _raised(error)
     return f"{type(error).__name__}: {error} ({Path(frame.f_code.co_filename).name}:{line})"
