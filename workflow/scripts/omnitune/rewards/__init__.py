@@ -9,7 +9,7 @@ from omnitune.rewards.llm_judge import PATIENCE_VARIABLE
 from omnitune.rewards.registry import REWARDS, register
 from omnitune.rewards.user_file import load_file, names_in
 
-VERSION = 1
+VERSION = 2
 # Of a row without a solution these say 0 whatever the completion is.
 NEED_SOLUTION = {"accuracy", "external_r1v_acc", "choice", "asr", "iou"}
 # These rate how something is said, not whether it is right.
