@@ -32,6 +32,7 @@ from omnitune.config import load as omnitune_config
 from omnitune.errors import PipelineError, tell
 from omnitune.lineage import Lineage
 from omnitune.readers import parts
+from omnitune.rewards.files import files_of
 from omnitune.tokens import cached
 from omnitune.validation import split as splitting
 
@@ -207,10 +208,9 @@ def deploy_environment():
     return [own] if own else []
 
 
-def reward_file(wildcards):
-    """The user's file of rewards, if there is one."""
-    file = EXPERIMENTS[wildcards.experiment].grpo.reward_file
-    return [file] if file else []
+def reward_files(wildcards):
+    """The files that an experiment's rewards are made of: the user's, and those that options name."""
+    return files_of(EXPERIMENTS[wildcards.experiment].grpo)
 
 
 def proofs(wildcards):

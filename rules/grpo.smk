@@ -5,7 +5,7 @@ rule render_grpo:
     input:
         model="results/{run}/model/manifest.json",
         data="results/{run}/split/manifest.json",
-        rewards=reward_file,
+        rewards=reward_files,
     output:
         "results/{run}/{experiment}/grpo/args.json",
     log:
@@ -29,7 +29,7 @@ rule render_grpo:
         server=lambda wildcards: [f"--server={path}" for path in server_arguments(wildcards)],
         checkpoints="results/{run}/{experiment}/grpo/checkpoints",
         version=swift_args.VERSION,
-        reward_file=lambda wildcards: [content(path) for path in reward_file(wildcards)],
+        reward_files=lambda wildcards: [content(path) for path in reward_files(wildcards)],
         rewards=rewards.VERSION,
         lock=LOCK,
     shell:
@@ -72,7 +72,7 @@ rule check_rewards:
         args="results/{run}/{experiment}/grpo/args.json",
         model="results/{run}/model/manifest.json",
         data="results/{run}/split/manifest.json",
-        rewards=reward_file,
+        rewards=reward_files,
     output:
         "results/{run}/{experiment}/grpo/rewards.json",
     log:
@@ -85,7 +85,7 @@ rule check_rewards:
         prompts="results/{run}/split/grpo.jsonl",
         model=subpath(input.model, parent=True),
         lab=lambda wildcards: section(EXPERIMENTS[wildcards.experiment].grpo.lab),
-        reward_file=lambda wildcards: [content(path) for path in reward_file(wildcards)],
+        reward_files=lambda wildcards: [content(path) for path in reward_files(wildcards)],
         version=reward_lab.VERSION,
         rewards=rewards.VERSION,
     shell:
@@ -101,7 +101,7 @@ use rule train_sft as train_grpo with:
         server=server_arguments,
         start=lambda wildcards: LINEAGE.policy_manifests(wildcards.experiment),
         data="results/{run}/split/manifest.json",
-        rewards=reward_file,
+        rewards=reward_files,
     output:
         "results/{run}/{experiment}/grpo/model/manifest.json",
     log:
@@ -119,7 +119,7 @@ use rule train_sft as train_grpo with:
             f"--input={path}"
             for path in [
                 *LINEAGE.policy_manifests(wildcards.experiment),
-                *reward_file(wildcards),
+                *reward_files(wildcards),
                 *server_arguments(wildcards),
                 f"results/{wildcards.run}/split/grpo.jsonl",
             ]
@@ -134,7 +134,7 @@ use rule train_sft as train_grpo with:
         failures=lambda wildcards: after_failures(EXPERIMENTS[wildcards.experiment].grpo),
         publish="last",
         resumed=[],
-        reward_file=lambda wildcards: [content(path) for path in reward_file(wildcards)],
+        reward_files=lambda wildcards: [content(path) for path in reward_files(wildcards)],
         version=training.VERSION,
         rewards=rewards.VERSION,
         lock=lambda wildcards: lock(rollout(wildcards)),

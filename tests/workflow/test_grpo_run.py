@@ -119,9 +119,13 @@ def rated(
 ) -> Project:
     """A finished run whose GRPO starts from the merged model of sft: every stage has run. Tests only plan."""
     project = copy_project(tmp_path_factory.mktemp("rated"))
-    project.write_config(grpo(values, tuner="full"))
+    # Its rewards are of three files: one imports another, and an option names the third.
+    kinds = {"custom_reward": 1.0, "accuracy": 0.5, "json_schema": {"weight": 0.1, "file": "schema.json"}}
+    project.write_config(grpo(values, tuner="full", rewards=kinds))
     project.write_rows("data/sums.jsonl", sums(0, 100))
-    project.path("rewards.py").write_text(REWARD)
+    project.path("rewards.py").write_text("from scale import ONE\n" + REWARD.replace("1.0", "ONE"))
+    project.path("scale.py").write_text("ONE = 1.0\n")
+    project.path("schema.json").write_text('{"type": "integer"}')
     done = project.snakemake()
     assert done.returncode == 0, done.stdout
     assert project.plan() == {}
@@ -158,6 +162,18 @@ def test_a_changed_key_plans_grpo_when_it_depends_on_it(rated: Project, change: 
     rated.path("config/changed.yaml").write_text(json.dumps(changed))
     plan = rated.plan("--configfile", "config/config.yaml", "config/changed.yaml")
     assert set(plan) == STALE[change]
+
+
+@pytest.mark.parametrize(
+    ("file", "text"), [("rewards.py", REWARD), ("scale.py", "ONE = 2.0\n"), ("schema.json", '{"type": "string"}')]
+)
+def test_another_content_of_a_file_of_rewards_is_another_training(
+    rated: Project, tmp_path: Path, file: str, text: str
+) -> None:
+    folder = tmp_path / "project"
+    shutil.copytree(rated.folder, folder, symlinks=True)
+    (folder / file).write_text(text)
+    assert set(Project(folder).plan()) == {*PROVED_AGAIN, *AFTER_GRPO}
 
 
 def test_a_comment_in_any_code_file_plans_nothing_of_grpo(rated: Project, tmp_path: Path) -> None:

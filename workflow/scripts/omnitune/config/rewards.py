@@ -24,6 +24,15 @@ class RewardConfig(Section):
         """What is set besides the weight."""
         return dict(self.model_extra or {})
 
+    @property
+    def files(self) -> dict[str, str]:
+        """Option -> path, of those that name a file: `file` and `..._file`. Another key makes no other reward."""
+        return {
+            name: path
+            for name, path in self.options.items()
+            if (name == "file" or name.endswith("_file")) and name != "key_file" and isinstance(path, str)
+        }
+
 
 def _spelt_out(value: Any) -> Any:
     return {"weight": value} if isinstance(value, int | float) and not isinstance(value, bool) else value
