@@ -54,8 +54,6 @@ LINEAGE = Lineage(cfg.run, EXPERIMENTS)
 PYTHON = sys.executable
 SWIFT = environments.python("swift", cfg.envs.swift)
 LOCK = environments.lock_hash("swift")
-# Engines that this run generates with: of which environments they are is known then.
-ENGINES = {"transformers", cfg.infer.backend} | {one.grpo.rollout for one in _experiments if one.grpo.enabled}
 # A tiny model's matrices are too small to share: a second thread made training slower, and results depend on it.
 CPU_THREADS = 1
 # Where a merge's proof finds rows to ask: val may be empty, and a training on rewards has prompts alone.
@@ -89,8 +87,11 @@ wildcard_constraints:
 
 onstart:
     try:
-        for _name in sorted({environment(engine) for engine in ENGINES}):
-            environments.provide(_name, cfg.envs.own(_name))
+        _used = {str(job.params.get("python")) for job in workflow.dag.needrun_jobs()}
+        for _name in ("swift", "vllm", "vllm-cpu"):
+            # One with vLLM is large: it is built when a planned job works in it.
+            if _name == "swift" or str(environments.python(_name, cfg.envs.own(_name))) in _used:
+                environments.provide(_name, cfg.envs.own(_name))
     except PipelineError as error:
         tell(error)
         workflow.persistence.unlock()  # Snakemake holds its lock by now, and would not free it

@@ -66,7 +66,7 @@ rule render_rollout:
         " > {log:q} 2>&1"
 
 
-# The rewards are proved on the prompts before sft trains for days, and before any GPU samples a completion.
+# The rewards are proved on the prompts, where they will be called, before sft trains and before a GPU samples.
 rule check_rewards:
     input:
         args="results/{run}/{experiment}/grpo/args.json",
@@ -86,10 +86,11 @@ rule check_rewards:
         model=subpath(input.model, parent=True),
         lab=lambda wildcards: section(EXPERIMENTS[wildcards.experiment].grpo.lab),
         reward_files=lambda wildcards: [content(path) for path in reward_files(wildcards)],
+        python=lambda wildcards, input: interpreter(rollout(wildcards)),
         version=reward_lab.VERSION,
-        rewards=rewards.VERSION,
+        lock=lambda wildcards: lock(rollout(wildcards)),
     shell:
-        "{SWIFT:q} {SCRIPTS:q}/check_rewards.py --args {input.args:q} --prompts {params.prompts:q}"
+        "{params.python:q} {SCRIPTS:q}/check_rewards.py --args {input.args:q} --prompts {params.prompts:q}"
         " --model {params.model:q} --lab {params.lab:q} --output {output:q} > {log:q} 2>&1"
 
 
@@ -129,8 +130,7 @@ use rule train_sft as train_grpo with:
         gpus=lambda wildcards: gpus(EXPERIMENTS[wildcards.experiment].grpo.gpus),
         processes=lambda wildcards: EXPERIMENTS[wildcards.experiment].grpo.processes,
         python=lambda wildcards, input: interpreter(rollout(wildcards)),
-        # Of `input` too: another port is no change.
-        server=lambda wildcards, input: server(wildcards),
+        server=lambda wildcards, input: server(wildcards),  # of `input` too: another port is no change
         failures=lambda wildcards: after_failures(EXPERIMENTS[wildcards.experiment].grpo),
         publish="last",
         resumed=[],

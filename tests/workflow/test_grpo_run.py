@@ -185,20 +185,44 @@ def test_a_comment_in_any_code_file_plans_nothing_of_grpo(rated: Project, tmp_pa
     assert Project(folder).plan() == {}
 
 
+def test_an_environment_with_vllm_is_asked_for_by_the_jobs_that_work_in_it(empty: Project, values: Values) -> None:
+    envs = {**values["envs"], "vllm-cpu": "/nowhere"}
+    empty.path("rewards.py").write_text(REWARD)
+    empty.write_config(grpo({**values, "envs": envs}, rollout="colocate"))
+    done = empty.snakemake("--", "results/small/main/grpo/args.json")
+    assert done.returncode == 0, done.stdout
+    done = empty.snakemake("--", "results/small/main/grpo/rewards.json")
+    assert done.returncode == 78, done.stdout
+    assert "error: envs.vllm-cpu: there is no /nowhere/bin/python." in done.stdout
+    # As docs/rewards.md says for a machine that is to have none.
+    elsewhere = ("--config", "grpo={rollout: transformers}")
+    done = empty.snakemake(*elsewhere, "--", "results/small/main/grpo/rewards.json")
+    assert done.returncode == 0, done.stdout
+    # Where the training runs they are tried again.
+    assert "check_rewards" in empty.plan("--", "results/small/main/grpo/rewards.json")
+
+
 def test_a_server_samples_and_its_port_is_no_part_of_the_result(
     empty: Project, values: Values, fake_swift: Path, tmp_path: Path
 ) -> None:
-    # The fake trainer again, in an environment that has a vLLM by name.
+    # The fake trainer again, in an environment that has a vLLM by name, and a package of the user's.
     vllm = tmp_path / "vllm"
-    (vllm / "lib/python3.11/site-packages/vllm").mkdir(parents=True)
-    (vllm / "lib/python3.11/site-packages/vllm/__init__.py").touch()
-    (vllm / "bin").symlink_to(fake_swift / "bin")
+    packages = vllm / "lib/python3.11/site-packages"
+    for package in ("vllm", "only_there"):
+        (packages / package).mkdir(parents=True)
+        (packages / package / "__init__.py").touch()
+    (vllm / "bin").mkdir()
+    python = vllm / "bin/python"
+    python.write_text(
+        f'#!/bin/sh\nPYTHONPATH="{packages}${{PYTHONPATH:+:$PYTHONPATH}}" exec "{fake_swift}/bin/python" "$@"\n'
+    )
+    python.chmod(0o755)
     values = {**values, "envs": {**values["envs"], "vllm-cpu": str(vllm)}}
 
     def write(port: int, **server: object) -> None:
         empty.write_config(grpo(values, rollout="server", server={"port": port, **server}))
 
-    empty.path("rewards.py").write_text(REWARD)
+    empty.path("rewards.py").write_text(f"import only_there\n{REWARD}")
     port = free_ports()
     write(port)
     target = "results/small/main/grpo/model/manifest.json"

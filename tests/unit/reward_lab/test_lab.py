@@ -221,6 +221,14 @@ def test_a_fault_of_one_reward_hides_none_of_another(prompts: Path, model: Path)
     assert [sentence.split(":")[0] for sentence in sentences] == ["grpo.rewards.one", "grpo.rewards.two"]
 
 
+def test_a_name_that_is_no_function_is_told(prompts: Path, model: Path) -> None:
+    with pytest.raises(PipelineError) as told:
+        try_(prompts, model, {"mine": 1.0}, "mine = 1.0\n")
+    assert str(told.value) == (
+        f"grpo.rewards: there is no reward mine. Define it in {prompts.with_name('mine.py')}, or mend the name."
+    )
+
+
 def test_a_judge_that_is_away_is_told_as_such_and_not_as_slow(prompts: Path, model: Path) -> None:
     judge = {"url": "http://127.0.0.1:9/v1", "model": "m"}
     with pytest.raises(PipelineError) as told:

@@ -76,6 +76,12 @@ def _table(names: Sequence[str]) -> dict[str, Any]:
 
         table = orms
     rewards.register(table, os.environ)
+    for name in names:
+        if name not in table:
+            place = f"Define it in {file}" if file else "Set grpo.reward_file"
+            raise PipelineError(
+                f"there is no reward {name}", where="grpo.rewards", fix=f"{place}, or mend the name."
+            )
     return table
 
 
