@@ -24,7 +24,8 @@ class ResourcesConfig(Section):
     first_step_minutes: PositiveNumber = Field(
         30,
         description="A training without a sign of life before its first step is ended after this time. Loading, "
-        "mapping of rows and compiling fall in it.",
+        "mapping of rows and compiling fall in it. A rollout server that takes longer to start, and longer than "
+        "half an hour, is ended too.",
     )
     stall_minutes: PositiveNumber = Field(
         10, description="A training without a sign of life after a step is ended after this time, and resumes."
