@@ -32,6 +32,7 @@ from omnitune.config import load as omnitune_config
 from omnitune.errors import PipelineError, tell
 from omnitune.lineage import Lineage
 from omnitune.readers import parts
+from omnitune.rewards.files import files_of
 from omnitune.tokens import cached
 from omnitune.validation import split as splitting
 
@@ -53,8 +54,6 @@ LINEAGE = Lineage(cfg.run, EXPERIMENTS)
 PYTHON = sys.executable
 SWIFT = environments.python("swift", cfg.envs.swift)
 LOCK = environments.lock_hash("swift")
-# Engines that this run generates with: of which environments they are is known then.
-ENGINES = {"transformers", cfg.infer.backend} | {one.grpo.rollout for one in _experiments if one.grpo.enabled}
 # A tiny model's matrices are too small to share: a second thread made training slower, and results depend on it.
 CPU_THREADS = 1
 # Where a merge's proof finds rows to ask: val may be empty, and a training on rewards has prompts alone.
@@ -88,8 +87,11 @@ wildcard_constraints:
 
 onstart:
     try:
-        for _name in sorted({environment(engine) for engine in ENGINES}):
-            environments.provide(_name, cfg.envs.own(_name))
+        _used = {str(job.params.get("python")) for job in workflow.dag.needrun_jobs()}
+        for _name in ("swift", "vllm", "vllm-cpu"):
+            # One with vLLM is large: it is built when a planned job works in it.
+            if _name == "swift" or str(environments.python(_name, cfg.envs.own(_name))) in _used:
+                environments.provide(_name, cfg.envs.own(_name))
     except PipelineError as error:
         tell(error)
         workflow.persistence.unlock()  # Snakemake holds its lock by now, and would not free it
@@ -207,10 +209,9 @@ def deploy_environment():
     return [own] if own else []
 
 
-def reward_file(wildcards):
-    """The user's file of rewards, if there is one."""
-    file = EXPERIMENTS[wildcards.experiment].grpo.reward_file
-    return [file] if file else []
+def reward_files(wildcards):
+    """The files that an experiment's rewards are made of: the user's, and those that options name."""
+    return files_of(EXPERIMENTS[wildcards.experiment].grpo)
 
 
 def proofs(wildcards):

@@ -5,7 +5,7 @@ rule render_grpo:
     input:
         model="results/{run}/model/manifest.json",
         data="results/{run}/split/manifest.json",
-        rewards=reward_file,
+        rewards=reward_files,
     output:
         "results/{run}/{experiment}/grpo/args.json",
     log:
@@ -29,7 +29,7 @@ rule render_grpo:
         server=lambda wildcards: [f"--server={path}" for path in server_arguments(wildcards)],
         checkpoints="results/{run}/{experiment}/grpo/checkpoints",
         version=swift_args.VERSION,
-        reward_file=lambda wildcards: [content(path) for path in reward_file(wildcards)],
+        reward_files=lambda wildcards: [content(path) for path in reward_files(wildcards)],
         rewards=rewards.VERSION,
         lock=LOCK,
     shell:
@@ -66,13 +66,13 @@ rule render_rollout:
         " > {log:q} 2>&1"
 
 
-# The rewards are proved on the prompts before sft trains for days, and before any GPU samples a completion.
+# The rewards are proved on the prompts, where they will be called, before sft trains and before a GPU samples.
 rule check_rewards:
     input:
         args="results/{run}/{experiment}/grpo/args.json",
         model="results/{run}/model/manifest.json",
         data="results/{run}/split/manifest.json",
-        rewards=reward_file,
+        rewards=reward_files,
     output:
         "results/{run}/{experiment}/grpo/rewards.json",
     log:
@@ -85,11 +85,12 @@ rule check_rewards:
         prompts="results/{run}/split/grpo.jsonl",
         model=subpath(input.model, parent=True),
         lab=lambda wildcards: section(EXPERIMENTS[wildcards.experiment].grpo.lab),
-        reward_file=lambda wildcards: [content(path) for path in reward_file(wildcards)],
+        reward_files=lambda wildcards: [content(path) for path in reward_files(wildcards)],
+        python=lambda wildcards, input: interpreter(rollout(wildcards)),
         version=reward_lab.VERSION,
-        rewards=rewards.VERSION,
+        lock=lambda wildcards: lock(rollout(wildcards)),
     shell:
-        "{SWIFT:q} {SCRIPTS:q}/check_rewards.py --args {input.args:q} --prompts {params.prompts:q}"
+        "{params.python:q} {SCRIPTS:q}/check_rewards.py --args {input.args:q} --prompts {params.prompts:q}"
         " --model {params.model:q} --lab {params.lab:q} --output {output:q} > {log:q} 2>&1"
 
 
@@ -101,7 +102,7 @@ use rule train_sft as train_grpo with:
         server=server_arguments,
         start=lambda wildcards: LINEAGE.policy_manifests(wildcards.experiment),
         data="results/{run}/split/manifest.json",
-        rewards=reward_file,
+        rewards=reward_files,
     output:
         "results/{run}/{experiment}/grpo/model/manifest.json",
     log:
@@ -119,7 +120,7 @@ use rule train_sft as train_grpo with:
             f"--input={path}"
             for path in [
                 *LINEAGE.policy_manifests(wildcards.experiment),
-                *reward_file(wildcards),
+                *reward_files(wildcards),
                 *server_arguments(wildcards),
                 f"results/{wildcards.run}/split/grpo.jsonl",
             ]
@@ -129,12 +130,11 @@ use rule train_sft as train_grpo with:
         gpus=lambda wildcards: gpus(EXPERIMENTS[wildcards.experiment].grpo.gpus),
         processes=lambda wildcards: EXPERIMENTS[wildcards.experiment].grpo.processes,
         python=lambda wildcards, input: interpreter(rollout(wildcards)),
-        # Of `input` too: another port is no change.
-        server=lambda wildcards, input: server(wildcards),
+        server=lambda wildcards, input: server(wildcards),  # of `input` too: another port is no change
         failures=lambda wildcards: after_failures(EXPERIMENTS[wildcards.experiment].grpo),
         publish="last",
         resumed=[],
-        reward_file=lambda wildcards: [content(path) for path in reward_file(wildcards)],
+        reward_files=lambda wildcards: [content(path) for path in reward_files(wildcards)],
         version=training.VERSION,
         rewards=rewards.VERSION,
         lock=lambda wildcards: lock(rollout(wildcards)),

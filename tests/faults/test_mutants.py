@@ -54,6 +54,10 @@ MUTANTS = {
         f"{LIBRARY}/publish.py", "file.flush()\n                os.fsync(file.fileno())", "file.flush()",
         "unit/test_seals.py::test_every_file_is_on_the_disk_before_the_seal_can_be_seen",
     ),
+    "a redirect is followed with the judge's key": Mutant(
+        f"{LIBRARY}/rewards/judge_service.py", "ProxyHandler({}), _NoRedirects", "ProxyHandler({})",
+        "unit/rewards/test_llm_judge.py::test_the_key_follows_no_redirect[302]",
+    ),
     "a loss is not looked at": Mutant(
         f"{LIBRARY}/trainer/finite.py", "trainer.training_step = checked_step", "pass",
         "unit/trainer/test_finite.py::test_a_loss_and_a_norm_that_are_not_are_refused_in_their_step",

@@ -345,3 +345,23 @@ def test_what_the_server_hangs_on_is_refused_in_its_swift(flag: str):
     with pytest.raises(PipelineError, match=rf"grpo\.server\.swift\.{flag}: it is set by the pipeline\."):
         rollout_args.refuse_owned({flag: 1})
     rollout_args.refuse_owned({"vllm_max_num_seqs": 1})
+
+
+@pytest.mark.parametrize(
+    "swift",
+    [
+        {"vllm_engine_kwargs": {"dtype": "float16"}},
+        {"vllm-engine-kwargs": '{"seed": 1, "quantization": "fp8"}'},
+        {"vllm_quantization": "fp8"},
+    ],
+)
+def test_what_samples_computes_in_no_other_numbers(swift: dict[str, object]):
+    told = (
+        r"(dtype|quantization) is set by the pipeline: what samples computes as what is trained does\. Remove it"
+    )
+    with pytest.raises(PipelineError, match=rf"grpo\.server\.swift\.{next(iter(swift))}: {told}"):
+        rollout_args.refuse_owned(swift)
+    with pytest.raises(PipelineError, match=rf"grpo\.swift\.{next(iter(swift))}: {told}"):
+        swift_owned.refuse_owned("grpo", swift)
+    for other in ({"seed": 1}, '{"seed": 1}', "no JSON", "[1]"):
+        rollout_args.refuse_owned({"vllm_engine_kwargs": other})

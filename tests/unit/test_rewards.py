@@ -3,11 +3,13 @@
 import asyncio
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from omnitune import rewards
 from omnitune.config.grpo import GrpoConfig
+from omnitune.environments import ROOT
 from omnitune.errors import PipelineError
 from omnitune.rewards import check
 
@@ -176,6 +178,22 @@ def test_a_training_that_cannot_begin_is_refused(tmp_path: Path):
         check.check(settings, prompts=5, solutions=3)
     with pytest.raises(PipelineError, match=r"no row is left to sample completions of"):
         check.check(settings, prompts=0, solutions=0)
+
+
+def test_what_a_file_of_rewards_imports_is_not_asked_of_where_arguments_are_rendered(tmp_path: Path):
+    path = tmp_path / "mine.py"
+    path.write_text("import only_with_vllm\ndef mine(completions, **kwargs): ...\n")
+    check.check(GrpoConfig(rewards={"mine": 1}, reward_file=str(path)), prompts=5, solutions=0)
+    path.write_text("from only_with_vllm import *\n")
+    check.check(GrpoConfig(rewards={"anything": 1}, reward_file=str(path)), prompts=5, solutions=0)
+
+
+def test_the_function_that_the_docs_show_takes_solutions_of_any_type():
+    page = (ROOT / "docs/rewards.md").read_text()
+    shown: dict[str, Any] = {}
+    exec(page.partition("```python\n")[2].partition("```")[0], shown)
+    found = shown["custom_reward"](["It is 4.", "4", "so [1, 2]", ""], solution=[4, "5", [1, 2], None])
+    assert found == [1.0, 0.0, 1.0, 0.0]
 
 
 def test_a_file_is_python_whatever_its_suffix_and_may_not_end_the_program(tmp_path: Path):

@@ -155,6 +155,29 @@ def test_a_server_that_does_not_come_up_is_one_sentence(
     assert not family()
 
 
+def test_a_server_may_take_as_long_as_a_first_step(server: Server, tmp_path: Path, family, monkeypatch):
+    slow = tmp_path / "slow"
+    slow.write_text("#!/bin/sh\nexec sleep 600\n")
+    slow.chmod(0o755)
+    monkeypatch.setattr(rollout_server, "START_SECONDS", 0.6)
+    for first_step, limit, told in ((3, 3, "0.05"), (0.1, 0.6, "0.01")):
+        begun = time.monotonic()
+        with (
+            pytest.raises(PipelineError) as error,
+            rollout_server.running(
+                server, python=str(slow), devices="", cache=Path("cache"), first_step=first_step
+            ),
+        ):
+            pass
+        assert time.monotonic() - begun > limit
+        assert (error.value.code, str(error.value)) == (
+            79,
+            f"logs/x.rollout.swift.log: the rollout server did not answer within {told} minutes. "
+            "Look at that file; if it only takes longer, raise resources.first_step_minutes.",
+        )
+    assert not family()
+
+
 def test_a_training_that_fails_by_itself_says_so(server: Server, python: str, family):
     assert str(refused(server, python)) == "the training met an answer that was cut off."
     assert not family()

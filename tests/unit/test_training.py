@@ -11,11 +11,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from ports import free_ports
 from small_job import small_job
 from weight_files import floats, write_safetensors
 
 from omnitune import checkpoints, runkey, seals, work_folder, work_lease
 from omnitune.errors import PipelineError
+from omnitune.rollout_server import Server
 from omnitune.training import Job, train
 
 
@@ -50,6 +52,18 @@ def started() -> list[str]:
 
 def adapter(job: Job) -> bytes:
     return (job.output / "adapter_model.safetensors").read_bytes()
+
+
+def test_its_server_may_take_as_long_to_start_as_the_config_gives_a_first_step(job: Job, monkeypatch):
+    monkeypatch.setattr("omnitune.rollout_server.START_SECONDS", 0.2)
+    slow = Path("slow/bin/python")
+    slow.parent.mkdir(parents=True)
+    slow.write_text("#!/bin/sh\nexec sleep 600\n")
+    slow.chmod(0o755)
+    Path("rollout.json").write_text('{"ENV": {}}')
+    server = Server(Path("rollout.json"), free_ports(), 0, Path("logs/rollout.swift.log"))
+    served = replace(job, server=server, python=str(slow), limits=replace(job.limits, first_step=1.2))
+    assert "did not answer within 0.02 minutes" in str(fails(served, monkeypatch))
 
 
 def test_the_model_is_published_with_its_log_and_without_what_only_a_resume_needs(job: Job):

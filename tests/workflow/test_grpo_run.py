@@ -119,9 +119,13 @@ def rated(
 ) -> Project:
     """A finished run whose GRPO starts from the merged model of sft: every stage has run. Tests only plan."""
     project = copy_project(tmp_path_factory.mktemp("rated"))
-    project.write_config(grpo(values, tuner="full"))
+    # Its rewards are of three files: one imports another, and an option names the third.
+    kinds = {"custom_reward": 1.0, "accuracy": 0.5, "json_schema": {"weight": 0.1, "file": "schema.json"}}
+    project.write_config(grpo(values, tuner="full", rewards=kinds))
     project.write_rows("data/sums.jsonl", sums(0, 100))
-    project.path("rewards.py").write_text(REWARD)
+    project.path("rewards.py").write_text("from scale import ONE\n" + REWARD.replace("1.0", "ONE"))
+    project.path("scale.py").write_text("ONE = 1.0\n")
+    project.path("schema.json").write_text('{"type": "integer"}')
     done = project.snakemake()
     assert done.returncode == 0, done.stdout
     assert project.plan() == {}
@@ -160,6 +164,18 @@ def test_a_changed_key_plans_grpo_when_it_depends_on_it(rated: Project, change: 
     assert set(plan) == STALE[change]
 
 
+@pytest.mark.parametrize(
+    ("file", "text"), [("rewards.py", REWARD), ("scale.py", "ONE = 2.0\n"), ("schema.json", '{"type": "string"}')]
+)
+def test_another_content_of_a_file_of_rewards_is_another_training(
+    rated: Project, tmp_path: Path, file: str, text: str
+) -> None:
+    folder = tmp_path / "project"
+    shutil.copytree(rated.folder, folder, symlinks=True)
+    (folder / file).write_text(text)
+    assert set(Project(folder).plan()) == {*PROVED_AGAIN, *AFTER_GRPO}
+
+
 def test_a_comment_in_any_code_file_plans_nothing_of_grpo(rated: Project, tmp_path: Path) -> None:
     folder = tmp_path / "project"
     shutil.copytree(rated.folder, folder, symlinks=True)
@@ -169,20 +185,44 @@ def test_a_comment_in_any_code_file_plans_nothing_of_grpo(rated: Project, tmp_pa
     assert Project(folder).plan() == {}
 
 
+def test_an_environment_with_vllm_is_asked_for_by_the_jobs_that_work_in_it(empty: Project, values: Values) -> None:
+    envs = {**values["envs"], "vllm-cpu": "/nowhere"}
+    empty.path("rewards.py").write_text(REWARD)
+    empty.write_config(grpo({**values, "envs": envs}, rollout="colocate"))
+    done = empty.snakemake("--", "results/small/main/grpo/args.json")
+    assert done.returncode == 0, done.stdout
+    done = empty.snakemake("--", "results/small/main/grpo/rewards.json")
+    assert done.returncode == 78, done.stdout
+    assert "error: envs.vllm-cpu: there is no /nowhere/bin/python." in done.stdout
+    # As docs/rewards.md says for a machine that is to have none.
+    elsewhere = ("--config", "grpo={rollout: transformers}")
+    done = empty.snakemake(*elsewhere, "--", "results/small/main/grpo/rewards.json")
+    assert done.returncode == 0, done.stdout
+    # Where the training runs they are tried again.
+    assert "check_rewards" in empty.plan("--", "results/small/main/grpo/rewards.json")
+
+
 def test_a_server_samples_and_its_port_is_no_part_of_the_result(
     empty: Project, values: Values, fake_swift: Path, tmp_path: Path
 ) -> None:
-    # The fake trainer again, in an environment that has a vLLM by name.
+    # The fake trainer again, in an environment that has a vLLM by name, and a package of the user's.
     vllm = tmp_path / "vllm"
-    (vllm / "lib/python3.11/site-packages/vllm").mkdir(parents=True)
-    (vllm / "lib/python3.11/site-packages/vllm/__init__.py").touch()
-    (vllm / "bin").symlink_to(fake_swift / "bin")
+    packages = vllm / "lib/python3.11/site-packages"
+    for package in ("vllm", "only_there"):
+        (packages / package).mkdir(parents=True)
+        (packages / package / "__init__.py").touch()
+    (vllm / "bin").mkdir()
+    python = vllm / "bin/python"
+    python.write_text(
+        f'#!/bin/sh\nPYTHONPATH="{packages}${{PYTHONPATH:+:$PYTHONPATH}}" exec "{fake_swift}/bin/python" "$@"\n'
+    )
+    python.chmod(0o755)
     values = {**values, "envs": {**values["envs"], "vllm-cpu": str(vllm)}}
 
     def write(port: int, **server: object) -> None:
         empty.write_config(grpo(values, rollout="server", server={"port": port, **server}))
 
-    empty.path("rewards.py").write_text(REWARD)
+    empty.path("rewards.py").write_text(f"import only_there\n{REWARD}")
     port = free_ports()
     write(port)
     target = "results/small/main/grpo/model/manifest.json"

@@ -343,13 +343,25 @@ JUDGE = {"url": "https://judge.test/v1", "model": "m"}
             "json_schema.file: data/schema.json is no schema to check by (# uses the keyword contains, which",
         ),
         ({"llm_judge": {"model": "m"}}, "llm_judge.url is missing. Set it: Base of an OpenAI-compatible"),
-        ({"llm_judge": JUDGE | {"key_file": "no"}}, "llm_judge.key_file: there is no file no. Mend the path."),
+        (
+            {"llm_judge": JUDGE | {"key_file": "no"}},
+            "llm_judge.key_file: no cannot be read (No such file or directory). Mend it.",
+        ),
+        (
+            {"json_schema": {"file": "~/schema.json"}},
+            "json_schema.file: there is no file ~/schema.json. Mend the path.",
+        ),
+        (
+            {"llm_judge": JUDGE | {"key_file": "data/key"}},
+            "llm_judge.key_file: data/key holds no key: its first line must be the key and nothing else. Mend it.",
+        ),
         ({"cosine": {"n": 3}}, "cosine: cosine is ms-swift's and takes flags. Set them in grpo.swift."),
         ({"accuracy": "much"}, "accuracy must be a section of keys, not 'much'."),
     ],
 )
 def test_options_of_a_reward_that_cannot_be_are_told(rewards: Values, sentence: str):
     Path("data/schema.json").write_text('{"contains": {}}')
+    Path("data/key").write_text("two words")
     (told,) = refused(config(sources=GRPO_SOURCE, grpo={"enabled": True, "rewards": rewards}))
     assert told.startswith(f"grpo.rewards.{sentence}")
 

@@ -221,6 +221,23 @@ def test_a_fault_of_one_reward_hides_none_of_another(prompts: Path, model: Path)
     assert [sentence.split(":")[0] for sentence in sentences] == ["grpo.rewards.one", "grpo.rewards.two"]
 
 
+def test_a_name_that_is_no_function_is_told(prompts: Path, model: Path) -> None:
+    with pytest.raises(PipelineError) as told:
+        try_(prompts, model, {"mine": 1.0}, "mine = 1.0\n")
+    assert str(told.value) == (
+        f"grpo.rewards: there is no reward mine. Define it in {prompts.with_name('mine.py')}, or mend the name."
+    )
+
+
+def test_a_judge_that_is_away_is_told_as_such_and_not_as_slow(prompts: Path, model: Path) -> None:
+    judge = {"url": "http://127.0.0.1:9/v1", "model": "m"}
+    with pytest.raises(PipelineError) as told:
+        try_(prompts, model, {"llm_judge": 1.0}, lab_={"seconds": 2}, llm_judge=judge)
+    assert str(told.value).startswith(
+        "grpo.rewards.llm_judge: reward llm_judge: http://127.0.0.1:9/v1 has not replied for 1 s (URLError"
+    )
+
+
 def test_what_a_reward_started_is_ended_with_it(prompts: Path, model: Path) -> None:
     started = prompts.with_name("pid")
     body = (

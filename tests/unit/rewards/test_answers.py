@@ -1,6 +1,7 @@
 """Rewards that compare the answer with the solution: choice, asr, iou, and where an answer stands."""
 
 import random
+import string
 
 import jiwer
 import pytest
@@ -58,10 +59,45 @@ def test_a_solution_may_be_of_any_type() -> None:
         ("B", None, 0),
         ("B", "", 0),
         ("the answer is a mystery", "A", 0),
+        ("**B**", "B", 1),
+        ("Answer: **B**", "B", 1),
+        ("**B. dog**", "B", 1),
+        ("**Answer:** B", "B", 1),
+        (r"\boxed{B}", "B", 1),
+        (r"A) is a cat. So it is $\boxed{\text{B}}$.", "B", 1),
+        (r"\(B\)", "B", 1),
+        ("B is right", "B", 1),
+        ("I think (B) is the correct option.", "B", 1),
+        ("The correct answer is option B.", "B", 1),
+        ("I choose B, not A.", "B", 1),
+        ("B, not A.", "B", 1),
+        ("B. The dog\n\nThe picture shows a dog, and neither (A) nor (C).", "B", 1),
+        ("A) cat, B) dog. The answer is B", "B", 1),
+        ("A) cat, B) dog. The answer is B", "A", 0),
+        ("A) cat, B) dog", "A", 0),  # all options, and none of them picked
+        ("A) cat, B) dog", "B", 0),
+        ("(A) cat (B) dog", "B", 0),
+        ("A is wrong", "A", 0),
+        ("A. " + "First I look at the picture. " * 9 + "So it is (B)", "B", 1),
+        ("A. " + "First I look at the picture. " * 9 + "So it is (B)", "A", 0),
+        ("**The red one**", "the red one", 1),
+        ("C#", "C#", 1),
     ],
 )
 def test_choice(completion: str, solution: str | None, value: float) -> None:
     assert rate("choice", completion, solution) == value
+
+
+@pytest.mark.parametrize(
+    "gold",
+    ["{}", "({})", "{}.", "{}) the cat", "**{}**", "**{}. the cat**", "$\\boxed{{{}}}$", "The answer is {}."],
+)
+def test_the_letter_of_the_solution_alone_is_always_right(gold: str) -> None:
+    for letter in string.ascii_uppercase:
+        solution = gold.format(letter)
+        for other in string.ascii_uppercase:
+            assert rate("choice", other, solution) == (other == letter), (other, solution)
+        assert rate("choice", solution, letter) == rate("choice", f"<answer>{solution}</answer>", solution) == 1
 
 
 @pytest.mark.parametrize(

@@ -72,6 +72,8 @@ KNOWN = [
     ("torch.distributed.DistBackendError: NCCL error in: NCCLUtils.cpp:77, unhandled system error",
      80, "NCCL_DEBUG"),
     ("RuntimeError: ncclInternalError: Internal check failed.", 80, "NCCL_DEBUG"),
+    ("omnitune.rewards.judge_service.JudgeError: reward llm_judge: http://judge.local/v1 has not replied for 9 s "
+     "(URLError: <urlopen error [Errno 111] Connection refused>)", 80, "Look after the judge"),
     ("RuntimeError: [/gloo/transport/tcp/pair.cc:547] Connection closed by peer [127.0.0.1]:31",
      80, "SOCKET_IFNAME"),
     ("torch.AcceleratorError: CUDA error: an illegal memory access was encountered", 80, "nvidia-smi"),

@@ -117,14 +117,39 @@ def test_another_prompt_ends_the_training_at_the_first_rollout(tmp_path: Path):
     assert str(told.value) == ("the rollout's prompt has 4 tokens and the trainer's 3 (prompt 'Which digit?').")
 
 
+def test_prompts_that_came_without_their_tokens_are_not_counted(tmp_path: Path, warned: list[str]):
+    from omnitune.trainer import rollout_check
+
+    for prompts, compared, told in (([[1, 2, 3], []], 1, 0), ([[], []], 0, 1)):
+        trainer = Trainer(tmp_path)
+        rollout_check.watch(trainer)
+        roll(trainer, GOOD, prompts=prompts)
+        roll(trainer, GOOD, prompts=prompts)
+        assert json.loads((tmp_path / "rollout_check.json").read_bytes())["prompts"] == compared
+        assert len(warned) == told
+    assert warned[0].startswith("no prompt of the first rollout came with its tokens")
+
+
+def test_a_model_that_samples_by_itself_need_not_tell_its_prompts(tmp_path: Path, warned: list[str]):
+    from omnitune.trainer import rollout_check
+
+    trainer = Trainer(tmp_path)
+    trainer.use_fast_infer = False
+    rollout_check.watch(trainer)
+    roll(trainer, GOOD, prompts=[[], []])
+    assert warned == []
+
+
 def test_other_media_end_the_training_once_enough_prompts_have_told(tmp_path: Path, gains, warned: list[str]):
+    """One prompt a rollout, as with the settings of the scripts."""
     from omnitune.trainer import rollout_check
 
     trainer = Trainer(tmp_path)
     rollout_check.watch(trainer)
-    gains[:] = [(f"a{n}", -0.5 + n / 100) for n in range(4)]
-    roll(trainer, GOOD)
-    gains[:] = [(f"b{n}", -0.5 + n / 100) for n in range(4)]
+    for number in range(7):
+        gains[:] = [(f"a{number}", -0.5 + number / 100)]
+        roll(trainer, GOOD)
+    gains[:] = [("b", -0.5)]
     with pytest.raises(rollout_check.RolloutError, match=r"likelier with another row's media than with their own"):
         roll(trainer, GOOD)
 
@@ -134,11 +159,46 @@ def test_media_that_make_no_difference_are_warned_of_once(tmp_path: Path, gains,
 
     trainer = Trainer(tmp_path)
     rollout_check.watch(trainer)
-    gains[:] = [(str(n), 0.0) for n in range(256)]
-    roll(trainer, GOOD)
-    roll(trainer, GOOD)
-    assert len(warned) == 1
+    for number in range(260):
+        assert len(warned) == (number >= 256)
+        gains[:] = [(str(number), 0.0)]
+        roll(trainer, GOOD)
     assert "as likely with another row's media" in warned[0]
+    found = json.loads((tmp_path / "rollout_check.json").read_bytes())
+    assert (found["media_prompts"], found["likelier_with"]) == (256, "either")
+
+
+def test_an_accident_is_looked_for_at_doublings_only(tmp_path: Path, gains, warned: list[str]):
+    from omnitune.trainer import agreement, rollout_check
+
+    trainer = Trainer(tmp_path)
+    rollout_check.watch(trainer)
+    values = [-0.05, -0.95] * 4 + [-0.5] * 7
+    assert [agreement.likelier_with(values[:n]) for n in (8, 9, 15)] == ["unknown", "unknown", "other"]
+    for number, value in enumerate([*values, 99.0]):
+        gains[:] = [(str(number), value)]
+        roll(trainer, GOOD)
+    found = json.loads((tmp_path / "rollout_check.json").read_bytes())
+    assert (found["media_prompts"], found["likelier_with"]) == (16, "unknown")
+
+
+def test_what_is_not_found_out_in_time_is_told_and_left(
+    tmp_path: Path, gains, warned: list[str], monkeypatch: pytest.MonkeyPatch
+):
+    from omnitune.trainer import rollout_check
+
+    monkeypatch.setattr(rollout_check, "_MOST_SECONDS", 0.0)
+    trainer = Trainer(tmp_path)
+    rollout_check.watch(trainer)
+    gains[:] = [(str(number), float(number % 2)) for number in range(3)]
+    roll(trainer, GOOD)
+    gains[:] = [("more", 1.0)]
+    roll(trainer, GOOD)
+    assert warned == [
+        "whether the completions were sampled from their own media is not known after 3 prompts and 0 minutes; it "
+        "is not looked for any more."
+    ]
+    assert json.loads((tmp_path / "rollout_check.json").read_bytes())["media_prompts"] == 3
 
 
 def test_the_types_of_numbers_must_be_equal(tmp_path: Path):

@@ -23,6 +23,7 @@ OWNED = {
 
 def refuse_owned(swift: Mapping[str, Any]) -> None:
     """Refuse flags of `grpo.server.swift` that are set already."""
+    vllm_args.refuse_other_numbers("grpo.server.swift", swift)
     for flag in swift:
         if flag.replace("-", "_") in OWNED:
             raise PipelineError(

@@ -23,8 +23,8 @@ from omnitune.swift_args import command_line
 if TYPE_CHECKING:
     import psutil
 
-# A 30B model is read from disk and warmed up in minutes; on a network disk in more.
-START_SECONDS = 1800
+# A 30B model is read from disk and warmed up in minutes; on a network disk in more, and the config may say so.
+START_SECONDS = 1800.0
 _POLL_SECONDS = 0.5
 _STOP_SECONDS = supervisor.GRACE_SECONDS + 10
 # Linux keeps a port for a minute after a server that closed its connections first.
@@ -132,12 +132,20 @@ class Running:
 
 @contextmanager
 def running(
-    server: Server | None, *, python: str, devices: str, cache: Path, keep_open: Sequence[int] = ()
+    server: Server | None,
+    *,
+    python: str,
+    devices: str,
+    cache: Path,
+    keep_open: Sequence[int] = (),
+    first_step: float = 0,
 ) -> Iterator[Callable[[], None]]:
     """Start a server, wait until it answers, and end it with all its processes after the block; None needs none.
 
     Args:
         keep_open: descriptors that it inherits: the locks of its GPUs, whose memory outlives us.
+        first_step: seconds that a training has until its first step: so long, and no less than START_SECONDS, may
+            the server take, which reads the same model.
 
     Yields:
         A look whether it still works, which raises when it does not (`Running.check`).
@@ -164,7 +172,7 @@ def running(
         ),
     )  # fmt: skip
     try:
-        _until_ready(started)
+        _until_ready(started, max(START_SECONDS, first_step))
         try:
             yield started.check
         except supervisor.Stopped:
@@ -176,7 +184,7 @@ def running(
         _end(started.process)
 
 
-def _until_ready(started: Running) -> None:
+def _until_ready(started: Running, seconds: float) -> None:
     server, begun = started.server, time.monotonic()
     with signals.collected() as wishes:
         while not _answers(server):
@@ -189,11 +197,11 @@ def _until_ready(started: Running) -> None:
                     fix="Mend that, then run the same command again.",
                     code=_code(started.process.returncode),
                 )
-            if time.monotonic() - begun > START_SECONDS:
+            if time.monotonic() - begun > seconds:
                 raise ServerError(
-                    f"the rollout server did not answer within {START_SECONDS // 60} minutes",
+                    f"the rollout server did not answer within {seconds / 60:g} minutes",
                     where=str(server.log),
-                    fix="Look at that file; a smaller model or a faster disk starts sooner.",
+                    fix="Look at that file; if it only takes longer, raise resources.first_step_minutes.",
                     code=ExitCode.HANG,
                 )
             time.sleep(_POLL_SECONDS)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from omnitune import vllm_args
 from omnitune.errors import PipelineError
 
 # The config's key for each flag that has one; such a flag is not taken from a stage's `swift`.
@@ -125,6 +126,8 @@ FIXED = {
 def refuse_owned(stage: str, swift: Mapping[str, Any]) -> None:
     """Refuse flags of a stage's `swift` that the config's own keys or the pipeline decide."""
     keys = KEYS | (GRPO_KEYS if stage == "grpo" else SFT_KEYS)
+    if stage == "grpo":
+        vllm_args.refuse_other_numbers("grpo.swift", swift)
     for name in swift:
         # ms-swift's reader knows most flags by more names: load-args, no_load_args.
         flag = name.replace("-", "_")

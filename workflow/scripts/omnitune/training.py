@@ -187,6 +187,7 @@ def _run(job: Job, arguments: Mapping[str, Any], last: Checkpoint | None, lock: 
             devices=lease.after(job.gpus),
             cache=cache / "rollout",
             keep_open=lease.descriptors,
+            first_step=job.limits.first_step,
         ) as check,
     ):
         begun = time.time()

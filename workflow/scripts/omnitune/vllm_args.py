@@ -1,6 +1,13 @@
 """vLLM's share of ms-swift's arguments: flags and variables that every command with vLLM in it is given."""
 
+import json
+from collections.abc import Mapping
 from typing import Any, Literal
+
+from omnitune.errors import PipelineError
+
+# Settings of an engine by which it would compute with other numbers than are trained.
+_NUMBERS = ("dtype", "quantization")
 
 
 def engine(device: Literal["cuda", "cpu"], length: int | None = None) -> dict[str, Any]:
@@ -36,3 +43,30 @@ def environment(device: Literal["cuda", "cpu"]) -> dict[str, str]:
         "VLLM_CPU_OMP_THREADS_BIND": "nobind",
         "TORCHDYNAMO_DISABLE": "1",  # the first request would wait half a minute
     }
+
+
+def refuse_other_numbers(section: str, swift: Mapping[str, Any]) -> None:
+    """Refuse flags by which vLLM would sample for GRPO from other numbers than are trained.
+
+    Args:
+        section: the config's key that holds the flags, as `grpo.swift`.
+    """
+    for name, value in swift.items():
+        flag = name.replace("-", "_")
+        engine = _mapping(value) if flag == "vllm_engine_kwargs" else {}
+        for inner in _NUMBERS:
+            if inner in engine or flag == f"vllm_{inner}":
+                raise PipelineError(
+                    f"{inner} is set by the pipeline: what samples computes as what is trained does",
+                    where=f"{section}.{name}",
+                    fix="Remove it.",
+                )
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    """A map, or one as JSON text; what is neither is ms-swift's to refuse."""
+    try:
+        told = json.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        return {}
+    return told if isinstance(told, Mapping) else {}

@@ -25,7 +25,8 @@ class ResourcesConfig(Section):
         30,
         description="A training without a sign of life before its first step is ended after this time: loading, "
         "mapping of rows and compiling fall in it. So is one that saves or samples, and an inference or a merge's "
-        "proof, from beginning to end, without output.",
+        "proof, from beginning to end, without output; and a rollout server that starts for so long, and for half "
+        "an hour at least.",
     )
     stall_minutes: PositiveNumber = Field(
         10,

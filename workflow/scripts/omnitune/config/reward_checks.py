@@ -13,6 +13,7 @@ from omnitune.config.source_checks import braced
 from omnitune.errors import PipelineError, suggest
 from omnitune.rewards import REWARDS, SWIFTS, names_in
 from omnitune.rewards.json_schema import read_schema
+from omnitune.rewards.judge_service import read_key
 
 
 def reward_mistakes(grpo: GrpoConfig, where: Where, key: Key) -> Iterator[str]:
@@ -48,7 +49,15 @@ def reward_mistakes(grpo: GrpoConfig, where: Where, key: Key) -> Iterator[str]:
             yield f"{at('lab', 'style')}: {name} is none of grpo.rewards. Remove it."
     if own is None:
         return
-    for name in grpo.rewards:
+    for name, reward in grpo.rewards.items():
+        for option, file in reward.files.items():
+            if braced(file):
+                yield (
+                    f"{at('rewards', name, option)}: {file} holds a brace, which Snakemake takes for a wildcard. "
+                    "Rename it."
+                )
+            elif not Path(file).is_file():
+                yield f"{at('rewards', name, option)}: there is no file {file}. Mend the path."
         if name in own:
             continue  # its options are its arguments, which the lab knows
         if name in REWARDS:
@@ -75,10 +84,11 @@ def _option_mistakes(grpo: GrpoConfig, name: str, where: Where, key: Key) -> Ite
         return
     if name == "length" and options["least"] > options["most"]:
         yield f"{where((*key, 'least'))} is above most. Exchange them."
-    for option in ("file", "key_file"):
-        path = options.get(option)
-        if path and not Path(path).expanduser().is_file():
-            yield f"{where((*key, option))}: there is no file {path}. Mend the path."
+    if name == "llm_judge" and options["key_file"]:
+        try:
+            read_key(options["key_file"])
+        except ValueError as error:
+            yield f"{where((*key, 'key_file'))}: {error}. Mend it."
     if name == "json_schema":
         yield from _unreadable(options["file"], lambda: where((*key, "file")))
 

@@ -24,6 +24,15 @@ class RewardConfig(Section):
         """What is set besides the weight."""
         return dict(self.model_extra or {})
 
+    @property
+    def files(self) -> dict[str, str]:
+        """Option -> path, of those that name a file: `file` and `..._file`. Another key makes no other reward."""
+        return {
+            name: path
+            for name, path in self.options.items()
+            if (name == "file" or name.endswith("_file")) and name != "key_file" and isinstance(path, str)
+        }
+
 
 def _spelt_out(value: Any) -> Any:
     return {"weight": value} if isinstance(value, int | float) and not isinstance(value, bool) else value
@@ -83,7 +92,14 @@ class LlmJudgeOptions(Section):
     )
     concurrency: Positive = Field(8, le=256, description="Requests at the same time, of each process.")
     timeout: PositiveNumber = Field(60.0, description="Seconds that one request may take.")
-    retries: int = Field(3, ge=0, le=10, description="Repetitions of a request while the server is busy or away.")
+    retries: int = Field(
+        3, ge=0, le=10, description="Repetitions of a request that fails while others of its batch get a reply."
+    )
+    patience: PositiveNumber = Field(
+        600.0,
+        description="Seconds without any reply, while requests are repeated, after which the training ends, to be "
+        "started again; less than `resources.first_step_minutes`.",
+    )
 
 
 # Rewards of ours that are not here have no options.

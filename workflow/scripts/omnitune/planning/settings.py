@@ -14,7 +14,7 @@ _WORDS = {
     "version": "omnitune does this stage otherwise than it did",
     "lock": "envs/swift.lock.txt has changed",
     "content": "the source's file holds something else",
-    "reward_file": "the reward file holds something else",
+    "reward_files": "a file of the rewards holds something else",
     "rewards": "omnitune rates completions otherwise than it did",
 }
 _LONGEST = 60

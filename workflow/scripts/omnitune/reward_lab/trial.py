@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from omnitune import supervisor
+from omnitune import rewards, supervisor
 from omnitune.errors import PipelineError
 from omnitune.reward_lab import worker
 
@@ -67,7 +67,9 @@ def rate(
     }
     found = {name: Rating() for name in names}
     current: tuple[str, str] | None = None
-    with _process(job, environment) as replies:
+    # A judge that is away is told of as such, not as slow.
+    patience = {rewards.PATIENCE_VARIABLE: str(seconds / 2)}
+    with _process(job, {**environment, **patience}) as replies:
         while True:
             try:
                 reply = replies.get(timeout=seconds if current else START_SECONDS)

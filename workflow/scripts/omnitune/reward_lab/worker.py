@@ -76,6 +76,12 @@ def _table(names: Sequence[str]) -> dict[str, Any]:
 
         table = orms
     rewards.register(table, os.environ)
+    for name in names:
+        if name not in table:
+            place = f"Define it in {file}" if file else "Set grpo.reward_file"
+            raise PipelineError(
+                f"there is no reward {name}", where="grpo.rewards", fix=f"{place}, or mend the name."
+            )
     return table
 
 
@@ -97,7 +103,7 @@ def _arguments(given: Mapping[str, Any]) -> SimpleNamespace:
 
 
 def _told(error: Exception) -> str:
-    if isinstance(error, rewards.RewardError):
+    if isinstance(error, rewards.RewardError | rewards.JudgeError):
         return str(error)
     frame, line = _raised(error)
     return f"{type(error).__name__}: {error} ({Path(frame.f_code.co_filename).name}:{line})"

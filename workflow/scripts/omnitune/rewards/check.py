@@ -5,7 +5,7 @@ from pathlib import Path
 
 from omnitune.config.grpo import GrpoConfig
 from omnitune.errors import ExitCode, PipelineError, suggest
-from omnitune.rewards import NEED_SOLUTION, REWARDS, load_file
+from omnitune.rewards import NEED_SOLUTION, REWARDS, names_in
 
 
 def check(settings: GrpoConfig, *, prompts: int, solutions: int) -> None:
@@ -26,7 +26,10 @@ def check(settings: GrpoConfig, *, prompts: int, solutions: int) -> None:
             fix="Add grpo to the use: of a source whose rows are not all test rows.",
             code=ExitCode.DATA,
         )
-    own = load_file(Path(settings.reward_file)) if settings.reward_file else {}
+    # Read and not run: what it imports may be in the training's environment alone, where the lab tries it.
+    own = names_in(Path(settings.reward_file)) if settings.reward_file else set()
+    if own is None:
+        return  # only running it tells which rewards are its own
     for name in settings.rewards:
         if name not in own and name not in REWARDS:
             _check_swifts_own(name, own, settings.reward_file)

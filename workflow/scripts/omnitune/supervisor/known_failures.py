@@ -55,6 +55,8 @@ _TABLE = [
             "Correct {stage}.tuner, {stage}.lora or the {stage}.freeze_ keys, so that what trains is what you "
             "mean."),
     Failure(r"\bRewardError: ", ExitCode.CONFIG, "Mend the function in grpo.reward_file."),
+    Failure(r"\bJudgeError: ", ExitCode.TRAINER,
+            f"Look after the judge at that address, and its key, then start again. {_AGAIN}"),
     Failure(r"reward_function \S+ is not implemented", ExitCode.CONFIG,
             "Correct the name in grpo.rewards, or define it in grpo.reward_file."),
     Failure(r"\bRolloutError: ", ExitCode.CONFIG,

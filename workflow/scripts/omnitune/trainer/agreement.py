@@ -9,8 +9,8 @@ from typing import Literal
 LEAST_CORRELATION = 0.99
 # Standard errors from zero at which a mean is no accident: one in thousands, since being wrong ends a training.
 _CERTAIN = 3.5
-_FEWEST_PROMPTS = 8
-_MANY_PROMPTS = 256
+FEWEST_PROMPTS = 8
+MANY_PROMPTS = 256
 _NOTHING = 1e-6  # nats: what rounding makes of equal numbers
 
 Likelihood = Literal["own", "other", "either", "unknown"]
@@ -81,13 +81,13 @@ def likelier_with(differences: Sequence[float]) -> Likelihood:
         own or other when the mean is no accident; either when it is near zero over many prompts, else unknown.
     """
     n = len(differences)
-    if n < _FEWEST_PROMPTS:
+    if n < FEWEST_PROMPTS:
         return "unknown"
     mean = math.fsum(differences) / n
     variance = math.fsum((value - mean) ** 2 for value in differences) / (n - 1)
     if abs(mean) > max(_CERTAIN * math.sqrt(variance / n), _NOTHING):
         return "own" if mean > 0 else "other"
-    return "either" if n >= _MANY_PROMPTS else "unknown"
+    return "either" if n >= MANY_PROMPTS else "unknown"
 
 
 def prompt_mistake(rollout: Sequence[int], encoded: Sequence[int], response: Sequence[int]) -> str:

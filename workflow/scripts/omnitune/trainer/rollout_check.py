@@ -1,12 +1,14 @@
-"""GRPO learns from what the rollout says it sampled: hold the rollout against the trainer before the first step.
+"""GRPO learns from what the rollout says it sampled: hold the rollout against the trainer.
 
-The prompts' tokens, the media settings and the type of numbers must be equal. Completions must be likelier with
-their own media than with another row's. How far the log-probabilities of the same tokens go together is measured
-at every rollout and logged.
+Before the first step the prompts' tokens, the media settings and the type of numbers must be equal. Completions
+must be likelier with their own media than with another row's, which shows in the first step where it has prompts
+enough, else in the first ones. How far the log-probabilities of the same tokens go together is measured at every
+rollout and logged.
 """
 
 import json
 import os
+import time
 from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
@@ -15,14 +17,23 @@ from typing import Any
 
 from omnitune.publish import write_json
 from omnitune.trainer import media_probe
-from omnitune.trainer.agreement import LEAST_CORRELATION, Sums, likelier_with, prompt_mistake, setting_mistakes
+from omnitune.trainer.agreement import (
+    FEWEST_PROMPTS,
+    LEAST_CORRELATION,
+    MANY_PROMPTS,
+    Sums,
+    likelier_with,
+    prompt_mistake,
+    setting_mistakes,
+)
 
 # Names the arguments file of the server that samples, in the training's environment.
 SERVER_VARIABLE = "OMNITUNE_ROLLOUT"
 REPORT = "rollout_check.json"
 CORRELATION = "rollout/logp_correlation"
 GAP = "rollout/logp_gap"
-_MOST_ROLLOUTS = 32
+# What looking for the influence of the media may cost a training.
+_MOST_SECONDS = 900.0
 
 
 class RolloutError(RuntimeError):
@@ -40,8 +51,11 @@ class RolloutCheck:
         self._trainer = trainer
         self._prompts: dict[str, list[int]] = {}
         self._gains: dict[str, list[float]] = {}
-        self._rollouts = 0
+        self._compared = 0
+        self._first = True
         self._low = self._judged = False
+        # Prompts at which the media are judged next, and how long looking at them took so far.
+        self._next, self._seconds = FEWEST_PROMPTS, 0.0
         self._remember, self._postprocess = trainer._postprocess_rollout_outputs, trainer._postprocess_batch
         trainer._postprocess_rollout_outputs = self._remember_prompts
         trainer._postprocess_batch = self._check_batch
@@ -65,7 +79,7 @@ class RolloutCheck:
 
     def _remember_prompts(self, samples: Sequence[Any], outputs: Sequence[Any]) -> Any:
         found = self._remember(samples, outputs)
-        if not self._rollouts and len(found) == len(outputs):  # a dialogue may be cut into several samples
+        if self._first and len(found) == len(outputs):  # a dialogue may be cut into several samples
             for sample, output in zip(found, outputs, strict=True):
                 self._prompts[sample.request_id] = list(output.response.prompt_token_ids or [])
         return found
@@ -73,15 +87,15 @@ class RolloutCheck:
     def _check_batch(self, samples: Sequence[Any], batches: Sequence[Any]) -> Any:
         done = self._postprocess(samples, batches)
         sums = self._measure(batches)
-        self._rollouts += 1
-        if self._rollouts == 1:
+        if self._first:
             self._check_prompts(samples)
         # A rollout may hold too few prompts to tell: the first ones are taken together.
-        if not self._judged and self._rollouts <= _MOST_ROLLOUTS:
+        if not self._judged:
             before = len(self._gains)
             self._check_media(samples)
-            if self._rollouts == 1 or len(self._gains) > before:
+            if self._first or self._judged or len(self._gains) > before:
                 self._report(sums)
+        self._first = False
         return done
 
     def _measure(self, batches: Sequence[Any]) -> Sums:
@@ -123,12 +137,28 @@ class RolloutCheck:
             if mistake := prompt_mistake(prompt, list(encoded), response):
                 question = next((m["content"] for m in reversed(sample.messages) if m["role"] == "user"), "")
                 raise RolloutError(f"{mistake} (prompt {str(question)[:80]!r}).")
+            self._compared += 1
+        if not self._compared and getattr(self._trainer, "use_fast_infer", False):
+            _warn(
+                "no prompt of the first rollout came with its tokens: whether they are those that are trained on "
+                "is not known."
+            )
 
     def _check_media(self, samples: Sequence[Any]) -> None:
+        from accelerate.utils import gather_object
+
+        begun = time.monotonic()
         for prompt, gain in media_probe.differences(self._trainer, samples):
             self._gains.setdefault(prompt, []).append(gain)
+        # The same number in all processes: they stop together.
+        self._seconds = max(gather_object([self._seconds + time.monotonic() - begun]))
+        known, over = len(self._gains), self._seconds > _MOST_SECONDS
+        # At every doubling: to look after each rollout would make an accident a verdict sooner or later.
+        if known < self._next and not over:
+            return
+        self._next = min(2 * known, MANY_PROMPTS)
         likelier = likelier_with(self._means())
-        self._judged = likelier != "unknown"
+        self._judged = likelier != "unknown" or over
         if likelier == "other":
             raise RolloutError(
                 "the completions are likelier with another row's media than with their own: "
@@ -138,6 +168,11 @@ class RolloutCheck:
             _warn(
                 "the completions are as likely with another row's media as with their own: the model answers "
                 "without looking at its media, or the rollout does not get them."
+            )
+        elif self._judged and likelier == "unknown":
+            _warn(
+                f"whether the completions were sampled from their own media is not known after {known} prompts "
+                f"and {self._seconds / 60:.0f} minutes; it is not looked for any more."
             )
 
     def _means(self) -> list[float]:
@@ -151,7 +186,7 @@ class RolloutCheck:
                 "correlation": sums.correlation,
                 "gap": sums.mean_gap,
                 "tokens": int(sums.n),
-                "prompts": len(self._prompts),
+                "prompts": self._compared,
                 "media_prompts": len(means),
                 "media_gain": fmean(means) if means else None,
                 "likelier_with": likelier_with(means),
