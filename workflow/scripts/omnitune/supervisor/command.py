@@ -22,20 +22,16 @@ _POLL_SECONDS = 0.2
 _LOOK_SECONDS = 1.0
 GRACE_SECONDS = 20.0  # of a command that is not watched: a server
 _RESUMES = "The same command goes on from the last checkpoint."
+_ANEW = "Run the same command again: it goes on from what is whole."  # of what keeps no checkpoints
 
 
 class Stopped(PipelineError):
     """The command was asked to end, and did."""
 
     @classmethod
-    def by(cls, wishes: Wishes, *, resumes: bool = True) -> "Stopped":
-        """The end that was asked for; who asked does not want it tried again.
-
-        Args:
-            resumes: whether another start goes on from a checkpoint, or begins anew.
-        """
-        fix = _RESUMES if resumes else "The same command begins it anew."
-        error = cls(f"Stopped by {wishes.who}", fix=fix, code=ExitCode.INTERRUPTED)
+    def by(cls, wishes: Wishes) -> "Stopped":
+        """The end that was asked for; who asked does not want it tried again."""
+        error = cls(f"Stopped by {wishes.who}", fix=_RESUMES, code=ExitCode.INTERRUPTED)
         error.hopeless = wishes.count > 0
         return error
 
@@ -88,7 +84,9 @@ def run(
                 if wishes.wanted:
                     grace = limits.grace if limits else GRACE_SECONDS
                     stopping.stop(family, wishes, work, grace, saves=watchdog.has_stepped())
-                    error = Stopped.by(wishes, resumes=work is not None)
+                    error = Stopped.by(wishes)
+                    if work is None:
+                        error.fix = _ANEW
                 elif silence := watchdog.stalled():
                     stacks = stopping.write_stacks(family, output)
                     error = _hung(silence, log, stacks=stacks, resumes=work is not None)

@@ -33,7 +33,7 @@ class Beat:
 
 
 class Heartbeat:
-    """The beats of one process, in `{work}/heartbeat/{rank}.json`."""
+    """The beats of one process, in `{work}/heartbeat/{rank}.json`; any thread may beat."""
 
     def __init__(self, work: Path, rank: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._file = work / FOLDER / f"{rank}.json"
@@ -44,7 +44,7 @@ class Heartbeat:
     def beat(self, phase: Phase, step: int, max_steps: int) -> None:
         """Write where the process is; a beat of the same phase within a second is left out.
 
-        A full disk costs the beat, not the training. Any thread may call it.
+        A full disk costs the beat, not the training.
         """
         with self._lock:
             now = self._clock()
