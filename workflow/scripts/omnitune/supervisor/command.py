@@ -22,7 +22,6 @@ _POLL_SECONDS = 0.2
 _LOOK_SECONDS = 1.0
 GRACE_SECONDS = 20.0  # of a command that is not watched: a server
 _RESUMES = "The same command goes on from the last checkpoint."
-_ANEW = "Run the same command again: it goes on from what is whole."  # of what keeps no checkpoints
 
 
 class Stopped(PipelineError):
@@ -86,7 +85,7 @@ def run(
                     stopping.stop(family, wishes, work, grace, saves=watchdog.has_stepped())
                     error = Stopped.by(wishes)
                     if work is None:
-                        error.fix = _ANEW
+                        error.fix = "Run the same command again: it goes on from what is whole."
                 elif silence := watchdog.stalled():
                     stacks = stopping.write_stacks(family, output)
                     error = _hung(silence, log, stacks=stacks, resumes=work is not None)
