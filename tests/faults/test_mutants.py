@@ -39,7 +39,7 @@ MUTANTS = {
         "unit/test_seals.py::test_every_file_is_on_the_disk_before_the_seal_can_be_seen",
     ),
     "a large file is sealed without a beat": Mutant(
-        f"{LIBRARY}/seals.py", "_hash(path, beat)", "_hash(path)",
+        f"{LIBRARY}/seals.py", "_hash(path, read_on)", "_hash(path)",
         "unit/test_seals.py::test_a_large_file_beats_while_it_is_sealed",
     ),
     "a checkpoint that grows is no sign of life": Mutant(

@@ -104,7 +104,7 @@ def test_a_signal_ends_the_family_and_is_told_as_an_interrupt(number: signal.Sig
     thread = when_started(lambda: os.kill(os.getpid(), number))
     error = failure(family())
     thread.join()
-    assert str(error) == f"Stopped by {number.name}. The same command begins it anew.", "it keeps no checkpoints"
+    assert str(error) == f"Stopped by {number.name}. Run the same command again: it goes on from what is whole."
     assert error.code == 85
     assert isinstance(error, supervisor.Stopped)
     wait_for(all_gone)

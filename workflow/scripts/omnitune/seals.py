@@ -7,6 +7,7 @@ alone, and the trainer resumes with a fresh optimizer where the old one's file i
 
 import json
 import os
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -62,13 +63,18 @@ def write(
     """Seal a folder that is complete: flush every file to the disk, then write down what it holds.
 
     A seal that can be seen stands for files that survive a power loss. `beat` is called after each block that was
-    read, by several threads: one file of an optimizer shared out may have tens of gigabytes.
+    read: one file of an optimizer shared out may have tens of gigabytes.
     """
+    one_at_a_time = threading.Lock()
+
+    def read_on() -> None:
+        with one_at_a_time:
+            beat()
 
     def flushed(path: Path) -> dict[str, Any]:
         with path.open("rb") as file:
             os.fsync(file.fileno())
-        return {"bytes": path.stat().st_size, "xxh3": _hash(path, beat)}
+        return {"bytes": path.stat().st_size, "xxh3": _hash(path, read_on)}
 
     files = {str(path.relative_to(folder)): file for path, file in _each(flushed, _files(folder))}
     for inner in sorted(path for path in folder.rglob("*") if path.is_dir()):

@@ -25,6 +25,7 @@ _LOOK_SECONDS = 1.0
 _ROOM = 64 * 1024  # bytes: a beat takes a page
 GRACE_SECONDS = 20.0  # of a command that is not watched: a server
 _RESUMES = "The same command goes on from the last checkpoint."
+_AGAIN = "Run the same command again: it goes on from what is whole."
 
 
 def run(
@@ -77,7 +78,7 @@ def run(
                 if wishes.wanted:
                     grace = limits.grace if limits else GRACE_SECONDS
                     stopping.stop(family, wishes, work, grace, saves=watchdog.has_stepped())
-                    error = Stopped.by(wishes, _RESUMES if work else "The same command begins it anew.")
+                    error = Stopped.by(wishes, _RESUMES if work else _AGAIN)
                 elif silence := watchdog.stalled():
                     stacks = stopping.write_stacks(family, output)
                     error = _no_room(silence, work or log.parent) or _hung(silence, log, stacks, work is not None)

@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import socket
-import threading
 import time
 from collections.abc import Callable, Collection
 from contextlib import suppress
@@ -39,21 +38,16 @@ class Heartbeat:
         self._file = work / FOLDER / f"{rank}.json"
         self._rank, self._clock = rank, clock
         self._phase, self._last = "", 0.0
-        self._lock = threading.Lock()
 
     def beat(self, phase: Phase, step: int, max_steps: int) -> None:
         """Write where the process is; a beat of the same phase within a second is left out.
 
         On a full disk there are none; a watchdog that misses them for too long looks at the disk.
-        Any thread may call it.
         """
-        with self._lock:
-            now = self._clock()
-            if phase != self._phase or now - self._last >= SECONDS:
-                self._phase, self._last = phase, now
-                self._write(phase, step, max_steps)
-
-    def _write(self, phase: Phase, step: int, max_steps: int) -> None:
+        now = self._clock()
+        if phase == self._phase and now - self._last < SECONDS:
+            return
+        self._phase, self._last = phase, now
         beat = Beat(os.getpid(), self._rank, socket.gethostname(), step, max_steps, phase, time.time())
         new = self._file.with_suffix(".tmp")
         try:
