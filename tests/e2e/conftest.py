@@ -7,25 +7,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from demo_run import Demo
 from project import Project
 
 from omnitune.environments import ROOT
-
-CONFIG = ("--configfile", "config/examples/demo.yaml")
-
-
-@dataclass
-class Demo(Project):
-    """The demo's folder, where its environments lie, what `make demo` printed, how long it took, its peak."""
-
-    environments: Path
-    output: str
-    seconds: float
-    peak_bytes: int
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from conftest import Demo
+from demo_run import Demo
 
 from omnitune import runkey
 from omnitune.trainer import heartbeat

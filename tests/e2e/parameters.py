@@ -2,7 +2,7 @@
 
 import re
 
-from conftest import Demo
+from demo_run import Demo
 
 from omnitune import model_parts, trainable, weights
 

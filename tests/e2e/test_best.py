@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import Demo
+from demo_run import Demo
 
 from omnitune import checkpoints
 

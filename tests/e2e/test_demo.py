@@ -2,7 +2,7 @@
 
 import json
 
-from conftest import CONFIG, Demo
+from demo_run import CONFIG, Demo
 from project import processor_seconds
 
 from omnitune import base_model, weights

@@ -5,7 +5,7 @@ import json
 
 import numpy as np
 import pytest
-from conftest import CONFIG, Demo
+from demo_run import CONFIG, Demo
 
 from omnitune import base_model, weights
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import CONFIG, Demo
+from demo_run import CONFIG, Demo
 
 RUN = "results/gated"
 BATCH = 16

@@ -5,8 +5,8 @@ from statistics import mean
 
 import parameters
 import pytest
-from conftest import CONFIG, Demo
 from data_commands import command
+from demo_run import CONFIG, Demo
 
 from omnitune import base_model, weights
 

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import Demo
+from demo_run import Demo
 from full import full
 from tally import Count
 

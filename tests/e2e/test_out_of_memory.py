@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Demo
+from demo_run import Demo
 from interrupting import losses
 from tally import Count
 

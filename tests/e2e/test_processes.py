@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
-from conftest import CONFIG, Demo
+from demo_run import CONFIG, Demo
 from interrupting import ONCE, interrupted, key_of, losses
 
 from omnitune import checkpoints, seals, weights

@@ -3,7 +3,7 @@
 import json
 import signal
 
-from conftest import CONFIG, Demo
+from demo_run import CONFIG, Demo
 from interrupting import ONCE, interrupted, key_of, losses
 
 from omnitune import checkpoint_size, checkpoints, disk

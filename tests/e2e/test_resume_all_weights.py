@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import parameters
 import pytest
-from conftest import CONFIG, Demo
+from demo_run import CONFIG, Demo
 from full import full
 from interrupting import ONCE, SECONDS, interrupted, key_of, losses
 from tally import Count

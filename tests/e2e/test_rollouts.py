@@ -13,7 +13,7 @@ from typing import Any
 
 import psutil
 import pytest
-from conftest import Demo
+from demo_run import Demo
 from full import FULL
 from ports import free_ports
 from tally import Count
@@ -112,6 +112,7 @@ def test_what_is_sampled_is_what_is_trained_at_every_step(rolled: Demo, mode: st
     assert all(row["rollout/logp_correlation"] > 0.99 for row in log), log
     assert all(row["rollout/logp_gap"] < 0.2 for row in log), log
     found = rolled.json(f"{RUN}/{mode}/grpo/checkpoints/rollout_check.json")
+    # All prompts of the first rollout were compared token by token.
     assert (found["prompts"], found["media_prompts"]) == (32, 8 * len(log)), found
     assert found["media_gain"] > 0, found
     assert found["likelier_with"] in ("own", "unknown"), found  # the model is tiny, and often wrong

@@ -16,7 +16,7 @@ from typing import Any
 
 import psutil
 import pytest
-from conftest import CONFIG, Demo
+from demo_run import CONFIG, Demo
 
 RUN = "results/demo"
 

@@ -36,12 +36,17 @@ GRPOTrainer.compute_loss = lambda self, *more, **named: right(self, *more, **nam
 {REWARD}
 """
 
+FROM_SFT = {"sft": {"enabled": True}, "grpo": {"start_from": "sft"}}
+
 
 @pytest.fixture(scope="module")
 def project(
     tiny_model: Path, copy_project: Callable[[Path], Project], tmp_path_factory: pytest.TempPathFactory
 ) -> Project:
-    """Prompts with and without a picture; equal experiments, with dropout, so that random states matter."""
+    """Prompts with and without a picture; equal experiments, with dropout, so that random states matter.
+
+    Two of them start where GRPO does unless it is told otherwise: from sft's adapter, which is the reference too.
+    """
     project = copy_project(tmp_path_factory.mktemp("grpo_kills"))
     rows: list[dict[str, Any]] = [chat(f"{number} + 1 =", f"{number + 1}") for number in range(20)]
     for number in range(20):
@@ -56,9 +61,12 @@ def project(
             "device": "cpu",
             "model": {"path": str(tiny_model)},
             "media": {"roots": ["data"]},
-            "sources": {"rows": {"format": "messages", "path": "data/rows.jsonl", "use": ["grpo", "eval"]}},
+            "sources": {"rows": {"format": "messages", "path": "data/rows.jsonl", "use": ["sft", "grpo", "eval"]}},
             "split": {"val": 0, "test": 0.1},
-            "sft": {"enabled": False},
+            "sft": {
+                "enabled": False, "epochs": 0.25, "learning_rate": 1e-3, "max_length": 512, "effective_batch": 8,
+                "micro_batch": 4, "lora": {"dropout": 0.1},
+            },
             "grpo": {
                 "enabled": True, "start_from": "base", "reward_file": "data/mine.py",
                 "rewards": {"custom_reward": 1.0}, "lab": {"style": ["custom_reward"]},
@@ -68,8 +76,8 @@ def project(
             },
             "resources": {"stall_minutes": 0.5, "first_step_minutes": WAIT_SECONDS / 60, "retries": 0},
             "experiments": {
-                "whole": {},
-                "killed": {},
+                "whole": FROM_SFT,
+                "killed": FROM_SFT,
                 "poisoned": {"grpo": {"reward_file": "data/poison.py"}},
                 "two": {"grpo": {"processes": 2, "micro_batch": 2}},
             },
@@ -87,9 +95,12 @@ def sampled(project: Project, experiment: str) -> list[dict[str, Any]]:
 def test_killed_whenever_it_ends_as_if_it_was_not(
     project: Project, start: Callable[..., Run], count: Count
 ) -> None:
+    done(start, project, "killed", "sft")
     whole = files(done(start, project, "whole", "grpo"))
     assert chain(start, project, "killed", KINDS, "grpo") == len(KINDS)
     assert sampled(project, "killed") == sampled(project, "whole")
+    arguments = project.json("results/kills/killed/grpo/args.json")
+    assert arguments["adapters"] == arguments["ref_adapters"] == ["results/kills/killed/sft/model"]
     assert len({row["custom_reward"] for row in sampled(project, "whole")}) > 3
     assert files(project.path("results/kills/killed/grpo/model")) == whole
     count("kills of real GRPO trainings survived", len(KINDS))

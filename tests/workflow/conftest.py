@@ -3,20 +3,10 @@
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from project import Project
-
-Values = dict[str, Any]
-
-
-def sums(first: int, count: int) -> list[Values]:
-    """Rows of a text source."""
-    return [
-        {"messages": [{"role": "user", "content": f"{n} + 1 = ?"}, {"role": "assistant", "content": str(n + 1)}]}
-        for n in range(first, first + count)
-    ]
+from text_rows import Values, sums
 
 
 @pytest.fixture(scope="session")

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import sums
 from ports import free_ports
 from project import Project
+from text_rows import sums
 
 Values = dict[str, Any]
 REWARD = (
