@@ -7,7 +7,8 @@ from typing import Literal
 
 # A published rollout of this model keeps 0.997; what is far below it samples from another model than is trained.
 LEAST_CORRELATION = 0.99
-# Standard errors from zero at which a mean is no accident: one in thousands, since being wrong ends a training.
+# Standard errors from zero at which a mean is no accident, since being wrong ends a training: one in thousands, of
+# the fewest prompts one in two hundred.
 _CERTAIN = 3.5
 FEWEST_PROMPTS = 8
 MANY_PROMPTS = 256
