@@ -116,7 +116,7 @@ def _at_each_touch(
         assert seen in (before, after, None), place
         work()
         assert looks.model(output) == after, place
-        assert {path.name for path in output.parent.glob(".*")} <= {f".{output.name}.lock"}, place
+        assert {path.name for path in output.parent.glob(f".{output.name}.*")} <= {f".{output.name}.lock"}, place
     return len(places)
 
 
