@@ -50,8 +50,8 @@ def test_decoding_costs_little_more_than_a_bare_decoder(media: Path):
     hold_to_twice_what_is_wanted("decode", counts, media)
 
 
-# Around what is reached, of which the files' states alone are a large part; the faster a machine decodes, the larger
-# the share (7 % where a clip takes 0.16 ms, 3 % where it takes 0.6 ms).
+# Around what is reached, of which the files' states alone are a large part; the faster a machine decodes, the
+# larger the share (7 % where a clip takes 0.16 ms, 3 % where it takes 0.6 ms).
 @pytest.mark.parametrize(("level", "loose"), [("header", 0.75), ("hash", 0.3), ("decode", 0.1)])
 def test_one_percent_more_costs_little(level: str, loose: float, media: Path):
     import bench_incremental
