@@ -19,6 +19,7 @@ from tally import Count
 
 from omnitune import completions
 
+ROWS = full(20, 60)  # of each kind; a resume is exact within an epoch (docs/design.md, section 8)
 KINDS = full(("save",), ("save", "step", "loading", "step and damage", "save and damage"))
 # Of a random model every completion differs from the next, and so does its reward.
 REWARD = """
@@ -48,8 +49,8 @@ def project(
     Two of them start where GRPO does unless it is told otherwise: from sft's adapter, which is the reference too.
     """
     project = copy_project(tmp_path_factory.mktemp("grpo_kills"))
-    rows: list[dict[str, Any]] = [chat(f"{number} + 1 =", f"{number + 1}") for number in range(20)]
-    for number in range(20):
+    rows: list[dict[str, Any]] = [chat(f"{number} + 1 =", f"{number + 1}") for number in range(ROWS)]
+    for number in range(ROWS):
         image(project.path(f"data/{number}.png"))
         rows.append(chat(f"<image>Which, {number}?", f"{number}", images=[f"{number}.png"]))
     write_jsonl(project.path("data/rows.jsonl"), rows)
