@@ -16,6 +16,7 @@ import pytest
 from demo_run import Demo
 from full import FULL
 from ports import free_ports
+from quick_grpo import GRPO
 from tally import Count
 
 from omnitune import environments, media_tokens
@@ -24,23 +25,6 @@ RUN = "results/rollouts"
 CONFIG = ("--configfile", "config/rollouts.json")
 INPUTS = "results/demo/inputs"
 TRANSPORT = Path(__file__).parents[1] / "transport"
-GRPO = {
-    "enabled": True,
-    "start_from": "base",
-    "reward_file": "config/examples/reward_plugin.py",
-    "rewards": {"custom_reward": 1.0},
-    # A few steps of eight prompts; the rate is high, so that weights which did not arrive would show.
-    "learning_rate": 5e-3,
-    "lr_scheduler": "constant",
-    "lora": {"dropout": 0},
-    "num_generations": 4,
-    "effective_batch": 32,
-    "micro_batch": 32,
-    "epochs": 0.05,
-    "max_length": 512,
-    "max_completion_length": 4,
-    "logging_steps": 1,
-}
 
 
 # A rollout that lost count: each prompt is asked with the pictures of the one after it. A file of rewards is

@@ -19,6 +19,7 @@ import psutil
 import pytest
 from ports import free_ports
 from project import Project
+from quick_grpo import GRPO
 
 from omnitune import environments, nvml, weights
 from omnitune.trainer import heartbeat
@@ -30,24 +31,7 @@ CONFIG = tuple(f"config/examples/{name}.yaml" for name in ("demo", "demo_cuda"))
 OVERLAY = "config/gpu.json"
 RUN = "results/demo"
 SHORT = {"epochs": 0.4, "save_steps": 4, "eval_steps": 8, "logging_steps": 1, "lora": {"dropout": 0}}
-GRPO = {
-    "enabled": True,
-    "start_from": "base",
-    "reward_file": "config/examples/reward_plugin.py",
-    "rewards": {"custom_reward": 1.0},
-    # The rate is high, so that weights which did not arrive would show.
-    "learning_rate": 5e-3,
-    "lr_scheduler": "constant",
-    "lora": {"dropout": 0},
-    "num_generations": 4,
-    "effective_batch": 32,
-    "micro_batch": 32,
-    "epochs": 0.1,
-    "max_length": 512,
-    "max_completion_length": 4,
-    "vllm_gpu_memory_utilization": 0.2,
-    "logging_steps": 1,
-}
+MORE = {"epochs": 0.1, "vllm_gpu_memory_utilization": 0.2}
 
 
 @dataclass
@@ -95,6 +79,7 @@ def trained(copy_project: Callable[[Path], Project], tmp_path_factory: pytest.Te
     two = SHORT | {"gpus": 2, "micro_batch": 8}
     config: dict[str, Any] = {
         "envs": {"swift": own, "vllm": own} if own else {},
+        "resources": {"retries": 0},  # what was killed is not started again by itself
         "sources": {"digits": {"use": ["sft", "grpo", "eval"]}},
         "experiments": {
             "main": {},
@@ -104,8 +89,8 @@ def trained(copy_project: Callable[[Path], Project], tmp_path_factory: pytest.Te
             "zero2": {"sft": two | {"deepspeed": "zero2"}},
             "zero3": {"sft": two | {"deepspeed": "zero3"}},
             "full": {"sft": two | {"deepspeed": "zero3", "tuner": "full"}},
-            "colocate": {"grpo": GRPO | {"rollout": "colocate"}},
-            "server": {"grpo": GRPO | {"rollout": "server", "server": {"port": free_ports()}}},
+            "colocate": {"grpo": GRPO | MORE | {"rollout": "colocate"}},
+            "server": {"grpo": GRPO | MORE | {"rollout": "server", "server": {"port": free_ports()}}},
         },
     }
     project.path(OVERLAY).write_text(json.dumps(config))

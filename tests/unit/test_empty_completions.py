@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from real_model import load
 
 from omnitune import empty_completions
 
@@ -15,17 +16,7 @@ pytestmark = pytest.mark.swift
 @pytest.fixture(scope="module")
 def policy(tiny_model: Path) -> Any:
     """(model, template) as a trainer holds them."""
-    import os
-
-    os.environ["ENABLE_AUDIO_OUTPUT"] = "0"
-    import torch
-    from swift.model import get_model_processor
-    from swift.template import get_template
-
-    model, processor = get_model_processor(
-        str(tiny_model), model_type="qwen3_omni_moe", torch_dtype=torch.float32, device_map="cpu"
-    )
-    template = get_template(processor, template_type="qwen3_omni")
+    model, template = load(tiny_model)
     template.set_mode("train")
     return model.eval(), template
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from real_model import load
 
 from omnitune import media_tokens
 
@@ -14,25 +15,17 @@ pytestmark = pytest.mark.swift
 @pytest.fixture(scope="module")
 def engine(tiny_model: Path) -> Any:
     """A real engine, with a model that likes no tokens better than those of media."""
-    import os
-
-    os.environ["ENABLE_AUDIO_OUTPUT"] = "0"
-    import torch
     from swift.infer_engine import TransformersEngine
-    from swift.model import get_model_processor
-    from swift.template import get_template
 
-    model, processor = get_model_processor(
-        str(tiny_model), model_type="qwen3_omni_moe", torch_dtype=torch.float32, device_map="cpu"
-    )
-    ids = processor.tokenizer.convert_tokens_to_ids(list(media_tokens.TOKENS))
+    model, template = load(tiny_model)
+    ids = template.tokenizer.convert_tokens_to_ids(list(media_tokens.TOKENS))
 
     def prefer(module: Any, inputs: Any, logits: Any) -> Any:
         logits[..., ids] += 30
         return logits
 
     model.thinker.lm_head.register_forward_hook(prefer)
-    return TransformersEngine(model, template=get_template(processor, template_type="qwen3_omni"))
+    return TransformersEngine(model, template=template)
 
 
 @pytest.fixture
