@@ -12,8 +12,6 @@ from omnitune.demo.example import SUFFIX, Example, distinct
 from omnitune.demo.files import write_bytes, write_lines
 from omnitune.demo.names import by_name
 
-VERSION = 1
-
 
 @dataclass(frozen=True)
 class Task:

@@ -12,7 +12,6 @@ from omnitune.demo.tokenizer import SPECIAL, write_tokenizer
 if TYPE_CHECKING:
     from torch.nn import Module
 
-VERSION = 1
 TEXT_SPREAD = 0.08  # standard deviation of the decoder layers' weights
 SHARD = "1MB"  # several weight files and an index, like the real model's fifteen
 
