@@ -19,8 +19,10 @@ from tally import Count
 
 from omnitune import completions
 
-ROWS = full(20, 60)  # of each kind; a resume is exact within an epoch (docs/design.md, section 8)
-KINDS = full(("save",), ("save", "step", "loading", "step and damage", "save and damage"))
+ROWS = full(5, 40)  # of each kind: 2 and 18 steps in an epoch, so that it is resumed in later ones
+EPOCHS = full(4, 3)
+BATCH = 16
+KINDS = full(("step",), ("save", "step", "loading", "step and damage", "save and damage"))
 # Of a random model every completion differs from the next, and so does its reward.
 REWARD = """
 def custom_reward(completions, **kwargs):
@@ -63,7 +65,7 @@ def project(
             "model": {"path": str(tiny_model)},
             "media": {"roots": ["data"]},
             "sources": {"rows": {"format": "messages", "path": "data/rows.jsonl", "use": ["sft", "grpo", "eval"]}},
-            "split": {"val": 0, "test": 0.1},
+            "split": {"val": 0, "test": 0.2},
             "sft": {
                 "enabled": False, "epochs": 0.25, "learning_rate": 1e-3, "max_length": 512, "effective_batch": 8,
                 "micro_batch": 4, "lora": {"dropout": 0.1},
@@ -71,8 +73,8 @@ def project(
             "grpo": {
                 "enabled": True, "start_from": "base", "reward_file": "data/mine.py",
                 "rewards": {"custom_reward": 1.0}, "lab": {"style": ["custom_reward"]},
-                "epochs": full(0.4, 1), "learning_rate": 4e-3, "max_length": 512, "max_completion_length": 6,
-                "num_generations": 4, "effective_batch": 8, "micro_batch": 4, "save_steps": SAVE_STEPS,
+                "epochs": EPOCHS, "learning_rate": 4e-3, "max_length": 512, "max_completion_length": 6,
+                "num_generations": 4, "effective_batch": BATCH, "micro_batch": 4, "save_steps": SAVE_STEPS,
                 "logging_steps": 1, "lora": {"dropout": 0.1},
             },
             "resources": {"stall_minutes": 0.5, "first_step_minutes": WAIT_SECONDS / 60, "retries": 0},
@@ -120,6 +122,6 @@ def test_a_loss_that_is_not_a_number_ends_it(project: Project, start: Callable[.
 def test_two_processes_share_what_is_sampled(project: Project, start: Callable[..., Run]) -> None:
     work = done(start, project, "two", "grpo").parent / "checkpoints"
     steps = Counter(row["step"] for row in sampled(project, "two"))
-    assert set(steps.values()) == {8}  # all of a step, though each process made half of them
+    assert set(steps.values()) == {BATCH}  # all of a step, though each process made half of them
     assert len(steps) == looks.last_step(work) > 2
     assert json.loads((work / "rollout_check.json").read_bytes())["media_prompts"] > 0

@@ -4,7 +4,15 @@ from pathlib import Path
 from typing import Any
 
 from omnitune import runkey, seals
-from omnitune.trainer import contract, finite, learning_rate, resumed_weights, rollout_check, rotation
+from omnitune.trainer import (
+    contract,
+    finite,
+    learning_rate,
+    prompt_order,
+    resumed_weights,
+    rollout_check,
+    rotation,
+)
 from omnitune.trainer.heartbeat import Heartbeat, Phase
 from omnitune.trainer.stop import StopRequest, agreed
 
@@ -21,7 +29,7 @@ class Callback:
         super().__init__(args, trainer)  # type: ignore[call-arg] # of the class that it is mixed with
         resumed_weights.complete(trainer)
 
-    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Look at the trainer once, and take over what it does worse."""
         self._work = Path(args.output_dir)
         self._heartbeat = Heartbeat(self._work, args.process_index)
@@ -31,6 +39,7 @@ class Callback:
         contract.check(self.trainer)
         finite.guard(self.trainer)
         learning_rate.follow(self.trainer)
+        prompt_order.follow(self.trainer, kwargs["train_dataloader"])
         rollout_check.watch(self.trainer)
         self._watch_rollouts()
         self._keep, args.save_total_limit = args.save_total_limit, None
