@@ -156,6 +156,46 @@ def test_a_command_that_does_nothing_else_ends_with_its_launcher(monkeypatch: py
     assert output.startswith("error: Snakemake is gone, and this job ends with it.")
 
 
+# A checkpoint takes longer than the grace; its file grows, or it hangs.
+SAVES = """
+import json, os, time
+os.makedirs("work/heartbeat")
+for step in range(100_000):
+    asked = os.path.exists("work/stop")
+    with open("beat.tmp", "w") as file:
+        json.dump({{"pid": os.getpid(), "rank": 0, "step": step, "max_steps": 100_000, "host": "here",
+                   "phase": "save" if asked else "train", "time": time.time()}}, file)
+    os.rename("beat.tmp", "work/heartbeat/0.json")
+    if step == 2:
+        with open("pids.tmp", "w") as file:
+            file.write(str(os.getpid()))
+        os.rename("pids.tmp", "pids")
+    if asked:
+        os.mkdir("work/checkpoint-3")
+        with open("work/checkpoint-3/weights", "w", buffering=1) as file:
+            for part in range({parts}):
+                file.write("part\\n")
+                time.sleep(0.5)
+        time.sleep({hangs})
+        print("saved", flush=True)
+        break
+    time.sleep(0.05)
+"""
+
+
+@pytest.mark.parametrize(("hangs", "saved"), [(0, True), (600, False)])
+def test_a_checkpoint_that_is_being_written_is_waited_for(hangs: int, saved: bool, count: Count):
+    limits = "work=Path('work'), limits=supervisor.Limits(2, 2, 0.5)"
+    supervisor = supervised(SAVES.format(parts=6, hangs=hangs), limits, SHORT)
+    pids()
+    supervisor.send_signal(TERM)
+    output, _ = supervisor.communicate(timeout=60)
+    assert supervisor.returncode == 85, output
+    assert all_gone()
+    assert ("saved" in Path("child.log").read_text()) is saved
+    count("ends by signal in order")
+
+
 def test_before_the_first_step_there_is_nothing_to_wait_for(count: Count):
     """It loads a model for minutes: no checkpoint will come of it."""
     supervisor = supervised(

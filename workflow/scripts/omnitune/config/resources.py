@@ -35,6 +35,6 @@ class ResourcesConfig(Section):
     )
     grace_minutes: PositiveNumber = Field(
         1.5,
-        description="Time for a last checkpoint when a training is asked to end. On Slurm less than the warning "
-        "of `--signal` in the profile.",
+        description="Time for a step to end when a training is asked to end. A last checkpoint that is being "
+        "written then is waited for. On Slurm the warning of `--signal` in the profile must leave time for both.",
     )

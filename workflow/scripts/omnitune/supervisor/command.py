@@ -77,7 +77,8 @@ def run(
                 lines.tell()
                 if wishes.wanted:
                     grace = limits.grace if limits else GRACE_SECONDS
-                    stopping.stop(family, wishes, work, grace, saves=watchdog.has_stepped())
+                    saves, saving = watchdog.has_stepped(), watchdog.is_saving
+                    stopping.stop(family, wishes, work, grace, saves=saves, saving=saving)
                     error = Stopped.by(wishes, _RESUMES if work else _AGAIN)
                 elif silence := watchdog.stalled():
                     stacks = stopping.write_stacks(family, output)

@@ -31,24 +31,28 @@ def begin(work: Path | None) -> None:
             (work / name).unlink(missing_ok=True)
 
 
-def stop(family: Family, wishes: Wishes, work: Path | None, grace: float, *, saves: bool) -> None:
+def stop(
+    family: Family, wishes: Wishes, work: Path | None, grace: float, *, saves: bool, saving: Callable[[], bool]
+) -> None:
     """Ask the family to end, and wait until it has, or its time is over; a second wish shortens what is left.
 
     Args:
         family: what is to end; whoever is left of it is killed by the caller.
         wishes: who asks; the first wish has come.
         work: folder for the file that asks for a checkpoint.
-        grace: seconds for that checkpoint; without a folder those between SIGTERM and SIGKILL.
+        grace: seconds until that checkpoint is there or being written; without a folder those between SIGTERM and
+            SIGKILL.
         saves: there is something to save.
+        saving: whether a checkpoint is being written: that is waited for.
     """
     if wishes.launcher.is_gone():
         _ask_for_checkpoint(work)
         family.ask(signal.SIGTERM)
-        ended = _ends(family, _ORPHAN_SECONDS, lambda: False)
+        ended = _ends(family, _ORPHAN_SECONDS)
     elif work and saves:
         _ask_for_checkpoint(work)
         print(f"{wishes.first}: a checkpoint is asked for, within {duration(grace)}.", flush=True)
-        ended = _ends(family, grace, wishes.again()) or _terminated(family, _TERM_SECONDS, wishes)
+        ended = _ends(family, grace, wishes.again(), saving) or _terminated(family, _TERM_SECONDS, wishes)
     else:
         ended = _terminated(family, _TERM_SECONDS if work else grace, wishes)
     if not ended:
@@ -79,10 +83,15 @@ def _terminated(family: Family, seconds: float, wishes: Wishes) -> bool:
     return _ends(family, seconds, wishes.again())
 
 
-def _ends(family: Family, seconds: float, shortened: Callable[[], bool]) -> bool:
+def _ends(
+    family: Family,
+    seconds: float,
+    shortened: Callable[[], bool] = lambda: False,
+    lengthened: Callable[[], bool] = lambda: False,
+) -> bool:
     end = time.monotonic() + seconds
     while family.returncode is None:
-        if time.monotonic() > end or shortened():
+        if shortened() or (time.monotonic() > end and not lengthened()):
             return False
         time.sleep(_POLL_SECONDS)
     return True

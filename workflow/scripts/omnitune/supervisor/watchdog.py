@@ -21,7 +21,7 @@ class Limits:
         first_step: without a sign of progress until the first step is done (loading, mapping of rows, compiling),
             and in the phases that may not beat: while completions are sampled, or a checkpoint is saved.
         stall: without a sign of progress afterwards.
-        grace: from the wish to end until it is killed: for a checkpoint.
+        grace: from the wish to end until it is killed, if it does not write a checkpoint then.
     """
 
     first_step: float = 1800
@@ -78,6 +78,10 @@ class Watchdog:
             return None
         return f"there was no sign of progress for {duration(now - self._since)}{self._place(stepped)}"
 
+    def is_saving(self) -> bool:
+        """Whether a checkpoint is written now, with signs of progress."""
+        return self.stalled() is None and self._phase_is_save()
+
     def _look(self) -> None:
         self._beats |= {beat.rank: beat for beat in heartbeat.read(self._work)} if self._work else {}
 
@@ -92,9 +96,12 @@ class Watchdog:
 
     def _saved(self) -> int | None:
         """Bytes of the checkpoints while one is saved."""
-        if self._work and any(beat.phase == "save" for beat in self._beats.values()):
+        if self._work and self._phase_is_save():
             return sum(disk.size(folder) for folder in self._work.glob("checkpoint-*"))
         return None
+
+    def _phase_is_save(self) -> bool:
+        return any(beat.phase == "save" for beat in self._beats.values())
 
     def _place(self, stepped: bool) -> str:
         if self._work is None:
