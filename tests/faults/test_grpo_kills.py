@@ -11,7 +11,7 @@ from typing import Any
 
 import looks
 import pytest
-from full import full
+from full import FULL, full
 from media_files import chat, image, write_jsonl
 from project import Project
 from strikes import SAVE_STEPS, WAIT_SECONDS, Run, chain, done, files
@@ -40,6 +40,7 @@ GRPOTrainer.compute_loss = lambda self, *more, **named: right(self, *more, **nam
 """
 
 FROM_SFT = {"sft": {"enabled": True}, "grpo": {"start_from": "sft"}}
+ALL_WEIGHTS = {"grpo": {"tuner": "full", "beta": 0.0, "learning_rate": 1e-3}}
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +82,8 @@ def project(
             "experiments": {
                 "whole": FROM_SFT,
                 "killed": FROM_SFT,
+                "whole_full": ALL_WEIGHTS,
+                "killed_full": ALL_WEIGHTS,
                 "poisoned": {"grpo": {"reward_file": "data/poison.py"}},
                 "two": {"grpo": {"processes": 2, "micro_batch": 2}},
             },
@@ -107,6 +110,17 @@ def test_killed_whenever_it_ends_as_if_it_was_not(
     assert len({row["custom_reward"] for row in sampled(project, "whole")}) > 3
     assert files(project.path("results/kills/killed/grpo/model")) == whole
     count("kills of real GRPO trainings survived", len(KINDS))
+
+
+@pytest.mark.skipif(not FULL, reason="make test-full runs it")
+def test_all_weights_killed_whenever_end_as_if_they_were_not(
+    project: Project, start: Callable[..., Run], count: Count
+) -> None:
+    whole = files(done(start, project, "whole_full", "grpo"))
+    assert chain(start, project, "killed_full", ("step", "save", "step"), "grpo") == 3
+    assert sampled(project, "killed_full") == sampled(project, "whole_full")
+    assert files(project.path("results/kills/killed_full/grpo/model")) == whole
+    count("kills of real GRPO trainings survived", 3)
 
 
 def test_a_loss_that_is_not_a_number_ends_it(project: Project, start: Callable[..., Run], count: Count) -> None:
