@@ -125,7 +125,7 @@ def test_a_disk_that_fills_up_between_saves_is_no_hang(
     monkeypatch.setenv("PYTHONPATH", str(ROOT / "workflow/scripts"))
     thread = when_started(lambda: small_disk.fill(0))
     limits = Limits(first_step=60, stall=2, grace=1)
-    error = refused(lambda: run(BEATING, work=Path("disk/work"), limits=limits), small_disk, "no room left")
+    error = refused(lambda: run(BEATING, work=Path("disk/work"), limits=limits), small_disk, "No space left")
     thread.join()
     assert error
     assert str(error).startswith("disk/work: there was no sign of progress for ")

@@ -1,11 +1,15 @@
 """Free space, asked for before the work that needs it."""
 
 import errno
+import os
 import shutil
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from omnitune.errors import OF_DISK, ExitCode, PipelineError
+
+_TRIED = 64 * 1024  # bytes: a beat takes a page
 
 
 def require(folder: Path, need: float, what: str, spare: Sequence[Path] = ()) -> None:
@@ -30,6 +34,18 @@ def require(folder: Path, need: float, what: str, spare: Sequence[Path] = ()) ->
             fix=OF_DISK[errno.ENOSPC] + (f" What could go: {could_go}." if could_go else ""),
             code=ExitCode.DISK,
         )
+
+
+def refusal(folder: Path) -> OSError | None:
+    """Why nothing more can be written into a folder: a full disk, a quota, a mount for reading; None if it can."""
+    try:
+        with tempfile.TemporaryFile(dir=existing(folder)) as file:
+            file.write(bytes(_TRIED))
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        return error if error.errno in OF_DISK else None
+    return None
 
 
 def existing(folder: Path) -> Path:

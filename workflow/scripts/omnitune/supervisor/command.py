@@ -1,9 +1,7 @@
 """Run one ms-swift command: one log, forwarded wishes to end, a watch over its progress, failures explained."""
 
-import errno
 import os
 import select
-import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -22,7 +20,6 @@ from omnitune.supervisor.watchdog import Limits, Watchdog
 
 _POLL_SECONDS = 0.2
 _LOOK_SECONDS = 1.0
-_ROOM = 64 * 1024  # bytes: a beat takes a page
 GRACE_SECONDS = 20.0  # of a command that is not watched: a server
 _RESUMES = "The same command goes on from the last checkpoint."
 _AGAIN = "Run the same command again: it goes on from what is whole."
@@ -82,6 +79,7 @@ def run(
                     error = Stopped.by(wishes, _RESUMES if work else _AGAIN)
                 elif silence := watchdog.stalled():
                     stacks = stopping.write_stacks(family, output)
+                    family.kill()  # before a disk is asked, which may not answer
                     error = _no_room(silence, work or log.parent) or _hung(silence, log, stacks, work is not None)
                 else:
                     check()
@@ -130,16 +128,13 @@ class _Lines:
 
 def _no_room(silence: str, folder: Path) -> PipelineError | None:
     """That the disk is full, if it is: what works on shows no sign of it then, since no beat can be written."""
-    try:
-        free = shutil.disk_usage(disk.existing(folder)).free
-    except OSError:
-        return None
-    if free > _ROOM:
+    refusal = disk.refusal(folder)
+    if refusal is None or refusal.errno is None:
         return None
     return PipelineError(
-        f"{silence}, and there is no room left to give one",
+        f"{silence}, and none can be written ({refusal.strerror})",
         where=str(folder),
-        fix=OF_DISK[errno.ENOSPC],
+        fix=OF_DISK[refusal.errno],
         code=ExitCode.DISK,
     )
 
