@@ -15,5 +15,8 @@ GRPO = {
     "epochs": 0.05,
     "max_length": 512,
     "max_completion_length": 4,
+    # Sampling cuts nothing off: that would show in the rollout's likelihoods, and not in the trainer's.
+    "top_p": 1.0,
+    "top_k": 100_000,
     "logging_steps": 1,
 }

@@ -23,7 +23,7 @@ def test_the_command_ends_with_the_table_and_where_to_look(demo: Demo) -> None:
     metrics = demo.json(f"{RUN}/main/score/metrics.json")
     for task in ("digits", "tones"):
         assert task in tail
-        assert f"{metrics['stages']['merge'][task]['exact_match']:.2f}" in tail
+        assert f"{metrics['stages']['merge'][task]['exact_match']:.3f}" in tail
     assert f"{RUN}/report.html" in tail
 
 

@@ -7,6 +7,7 @@ from omnitune import runkey, seals
 from omnitune.trainer import (
     contract,
     finite,
+    kept_base,
     learning_rate,
     prompt_order,
     resumed_weights,
@@ -40,6 +41,7 @@ class Callback:
         finite.guard(self.trainer)
         learning_rate.follow(self.trainer)
         prompt_order.follow(self.trainer, kwargs["train_dataloader"])
+        kept_base.keep(self.trainer)
         rollout_check.watch(self.trainer)
         self._watch_rollouts()
         self._keep, args.save_total_limit = args.save_total_limit, None

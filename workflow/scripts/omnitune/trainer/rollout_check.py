@@ -121,7 +121,8 @@ class RolloutCheck:
                 _warn(
                     f"the log-probabilities of rollout and trainer correlate by {correlation:.4f}, less than "
                     f"{LEAST_CORRELATION}: what is sampled is not quite the model that is trained. Look at the "
-                    "types of numbers and at the weights that the rollout is sent."
+                    "types of numbers, at the weights that the rollout is sent, and at top_p and top_k, which cut "
+                    "its likelihoods off and not the trainer's."
                 )
             self._low = low
         return sums
