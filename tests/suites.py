@@ -99,7 +99,10 @@ SUITES = {
 
 
 def main(argv: list[str]) -> int:
-    """Run a suite's tests, and those that need the swift environment; the worse of pytest's two exit codes."""
+    """Run a suite's tests, then those that measure, by themselves, then those that need the swift environment.
+
+    Returns the worst of pytest's exit codes.
+    """
     name, *more = argv or [""]
     if name not in SUITES:
         said = f"there is no suite {name!r}" if name else "SUITE is missing"
@@ -112,10 +115,13 @@ def main(argv: list[str]) -> int:
     environment = {"OMNITUNE_FULL": "1", **suite.environment, **os.environ}
     where = [sys.executable, "workflow/scripts/environment.py", "--where", "swift"]
     swift = subprocess.run(where, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
-    codes = [
-        subprocess.run([*command, *suite.paths, *more], cwd=ROOT, env=environment, check=False).returncode
-        for command in ([sys.executable, "-m", "pytest"], [swift, "tests/run_swift.py"])
-    ]
+    pytest = [sys.executable, "-m", "pytest", *suite.paths, *more]
+    commands = (
+        [*pytest, "-m", "not alone and not swift"],
+        [*pytest, "-m", "alone and not swift", "--numprocesses", "0"],
+        [swift, "tests/run_swift.py", *suite.paths, *more],
+    )
+    codes = [subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode for command in commands]
     return max((code for code in codes if code != NO_TESTS), default=NO_TESTS)
 
 
