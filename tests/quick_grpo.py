@@ -1,9 +1,33 @@
 """A GRPO of a few steps on the demo's base, for whatever samples its completions."""
 
+REWARD_FILE = "config/steady.py"
+# A file of rewards is loaded where the training is: it can look at what the way to vLLM does to the weights.
+STEADY = """
+from swift.rlhf_trainers.rollout_mixin import RolloutTrainerMixin
+
+send = RolloutTrainerMixin._move_full_model_to_vllm
+
+
+def sent(self):
+    before = {name: one.detach().clone() for name, one in self.model.named_parameters()}
+    send(self)
+    after = dict(self.model.named_parameters())
+    moved = [name for name, one in before.items() if one.dtype != after[name].dtype or not one.equal(after[name])]
+    if moved:
+        raise RuntimeError(f"{len(moved)} of {len(before)} weights were changed by sending them: {moved[:4]}")
+
+
+RolloutTrainerMixin._move_full_model_to_vllm = sent
+
+
+def custom_reward(completions, **kwargs):
+    return [float(text.strip().endswith("0")) for text in completions]
+"""
+
 GRPO = {
     "enabled": True,
     "start_from": "base",
-    "reward_file": "config/examples/reward_plugin.py",
+    "reward_file": REWARD_FILE,
     "rewards": {"custom_reward": 1.0},
     # The rate is high, so that weights which did not arrive would show.
     "learning_rate": 5e-3,

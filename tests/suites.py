@@ -115,10 +115,10 @@ def main(argv: list[str]) -> int:
     environment = {"OMNITUNE_FULL": "1", **suite.environment, **os.environ}
     where = [sys.executable, "workflow/scripts/environment.py", "--where", "swift"]
     swift = subprocess.run(where, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
-    pytest = [sys.executable, "-m", "pytest", *suite.paths, *more]
+    pytest = [sys.executable, "-m", "pytest", *suite.paths]
     commands = (
-        [*pytest, "-m", "not alone and not swift"],
-        [*pytest, "-m", "alone and not swift", "--numprocesses", "0"],
+        [*pytest, "-m", "not alone and not swift", *more],
+        [*pytest, "-m", "alone and not swift", *more, "--numprocesses", "0"],
         [swift, "tests/run_swift.py", *suite.paths, *more],
     )
     codes = [subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode for command in commands]

@@ -16,7 +16,7 @@ import pytest
 from demo_run import Demo
 from full import FULL
 from ports import free_ports
-from quick_grpo import GRPO
+from quick_grpo import GRPO, REWARD_FILE, STEADY
 from tally import Count
 
 from omnitune import environments, media_tokens
@@ -52,30 +52,6 @@ def custom_reward(completions, solution, **kwargs):
 """
 
 
-# Whether the adapter on its way to vLLM leaves the base as it was.
-STEADY = """
-from swift.rlhf_trainers.rollout_mixin import RolloutTrainerMixin
-
-send = RolloutTrainerMixin._move_full_model_to_vllm
-
-
-def sent(self):
-    weights = {name: one.data for name, one in self.model.named_parameters() if "base_layer" in name}
-    before = {name: one.clone() for name, one in weights.items()}
-    send(self)
-    moved = [name for name, one in weights.items() if not one.equal(before[name])]
-    if moved or not weights:
-        raise RuntimeError(f"{len(moved)} of {len(weights)} weights of the base are others")
-
-
-RolloutTrainerMixin._move_full_model_to_vllm = sent
-
-
-def custom_reward(completions, **kwargs):
-    return [float(text.strip().endswith("0")) for text in completions]  # as the other mode's
-"""
-
-
 @pytest.fixture(scope="module")
 def rolled(demo: Demo) -> Demo:
     """The demo's base trained with both rollouts on the pictures, and its answers by vLLM."""
@@ -90,7 +66,7 @@ def rolled(demo: Demo) -> Demo:
         "grpo": GRPO,
         "infer": {"stages": ["base"], "backend": "vllm", "batch_size": 64, "max_new_tokens": 8},
         "experiments": {
-            "colocate": {"grpo": {"rollout": "colocate", "reward_file": "config/steady.py"}},
+            "colocate": {"grpo": {"rollout": "colocate"}},
             "server": {"grpo": {"rollout": "server", "server": {"port": free_ports()}}},
             "lost": {
                 "grpo": {"rollout": "server", "server": {"port": free_ports()}, "epochs": 0.15, "save_steps": 2}
@@ -100,7 +76,7 @@ def rolled(demo: Demo) -> Demo:
     }
     config["sources"]["digits"]["use"] = ["grpo", "eval"]
     demo.path("config/crossed.py").write_text(CROSSED)
-    demo.path("config/steady.py").write_text(STEADY)
+    demo.path(REWARD_FILE).write_text(STEADY)
     demo.path("config/rollouts.json").write_text(json.dumps(config))
     targets = [f"{RUN}/{name}/grpo/model/manifest.json" for name in ("colocate", "server")]
     done = demo.snakemake(*CONFIG, "--", *targets, f"{RUN}/base/infer.jsonl", **variables(demo))

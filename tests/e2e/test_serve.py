@@ -116,7 +116,7 @@ def test_a_client_gets_the_answers_that_were_scored(demo: Demo, server: Server, 
         expected.append(answer)
     wrong = [pair for pair in zip(got, expected, strict=True) if pair[0] != pair[1]]
     # vLLM adds up in another order, which now and then decides between two answers of one likelihood.
-    assert len(wrong) <= (server.backend == "vllm"), wrong
+    assert len(wrong) <= (1 if server.backend == "vllm" else 0), wrong
     assert len(set(got)) > 1, "one answer for all would prove nothing"
 
 

@@ -4,6 +4,7 @@ And a loss that is not a number, which ends it, and two processes.
 """
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -19,8 +20,8 @@ from tally import Count
 
 from omnitune import completions
 
-ROWS = full(5, 40)  # of each kind: 2 and 18 steps in an epoch, so that it is resumed in later ones
-EPOCHS = full(4, 3)
+ROWS = full(5, 10)  # of each kind: few steps in an epoch, so that it is resumed in later ones
+EPOCHS = full(4, 6)
 BATCH = 16
 KINDS = full(("step",), ("save", "step", "loading", "step and damage", "save and damage"))
 # Of a random model every completion differs from the next, and so does its reward.
@@ -98,12 +99,21 @@ def sampled(project: Project, experiment: str) -> list[dict[str, Any]]:
     return list(completions.samples(logged))
 
 
+def resumed_in_a_later_epoch(project: Project, experiment: str) -> bool:
+    """Whether its last start began where the first epoch was over."""
+    log = project.path(f"logs/kills/{experiment}/train_grpo.log").read_text()
+    found = re.search(r"Resuming from step (\d+) of (\d+)", log)
+    assert found, log
+    return int(found[1]) >= int(found[2]) / EPOCHS
+
+
 def test_killed_whenever_it_ends_as_if_it_was_not(
     project: Project, start: Callable[..., Run], count: Count
 ) -> None:
     done(start, project, "killed", "sft")
     whole = files(done(start, project, "whole", "grpo"))
     assert chain(start, project, "killed", KINDS, "grpo") == len(KINDS)
+    assert resumed_in_a_later_epoch(project, "killed")
     assert sampled(project, "killed") == sampled(project, "whole")
     arguments = project.json("results/kills/killed/grpo/args.json")
     assert arguments["adapters"] == arguments["ref_adapters"] == ["results/kills/killed/sft/model"]
@@ -118,6 +128,7 @@ def test_all_weights_killed_whenever_end_as_if_they_were_not(
 ) -> None:
     whole = files(done(start, project, "whole_full", "grpo"))
     assert chain(start, project, "killed_full", ("step", "save", "step"), "grpo") == 3
+    assert resumed_in_a_later_epoch(project, "killed_full")
     assert sampled(project, "killed_full") == sampled(project, "whole_full")
     assert files(project.path("results/kills/killed_full/grpo/model")) == whole
     count("kills of real GRPO trainings survived", 3)

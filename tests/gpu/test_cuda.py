@@ -19,7 +19,7 @@ import psutil
 import pytest
 from ports import free_ports
 from project import Project
-from quick_grpo import GRPO
+from quick_grpo import GRPO, REWARD_FILE, STEADY
 
 from omnitune import environments, nvml, weights
 from omnitune.trainer import heartbeat
@@ -94,6 +94,7 @@ def trained(copy_project: Callable[[Path], Project], tmp_path_factory: pytest.Te
         },
     }
     project.path(OVERLAY).write_text(json.dumps(config))
+    project.path(REWARD_FILE).write_text(STEADY)
     return project
 
 

@@ -156,37 +156,43 @@ def test_a_command_that_does_nothing_else_ends_with_its_launcher(monkeypatch: py
     assert output.startswith("error: Snakemake is gone, and this job ends with it.")
 
 
-# A checkpoint takes longer than the grace; its file grows, or it hangs.
+# A trainer that listens to the file alone: its step ends {step} s after, then it saves for half a second a part.
 SAVES = """
-import json, os, time
+import json, os, signal, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
 os.makedirs("work/heartbeat")
-for step in range(100_000):
-    asked = os.path.exists("work/stop")
+
+def beat(phase):
     with open("beat.tmp", "w") as file:
         json.dump({{"pid": os.getpid(), "rank": 0, "step": step, "max_steps": 100_000, "host": "here",
-                   "phase": "save" if asked else "train", "time": time.time()}}, file)
+                   "phase": phase, "time": time.time()}}, file)
     os.rename("beat.tmp", "work/heartbeat/0.json")
+
+for step in range(100_000):
+    beat("train")
     if step == 2:
         with open("pids.tmp", "w") as file:
             file.write(str(os.getpid()))
         os.rename("pids.tmp", "pids")
-    if asked:
-        os.mkdir("work/checkpoint-3")
-        with open("work/checkpoint-3/weights", "w", buffering=1) as file:
-            for part in range({parts}):
-                file.write("part\\n")
-                time.sleep(0.5)
-        time.sleep({hangs})
-        print("saved", flush=True)
+    if os.path.exists("work/stop"):
         break
     time.sleep(0.05)
+time.sleep({step})
+beat("save")
+os.mkdir("work/checkpoint-3")
+with open("work/checkpoint-3/weights", "w", buffering=1) as file:
+    for part in range({parts}):
+        file.write("part\\n")
+        time.sleep(0.5)
+time.sleep({hangs})
+print("saved", flush=True)
 """
 
 
-@pytest.mark.parametrize(("hangs", "saved"), [(0, True), (600, False)])
-def test_a_checkpoint_that_is_being_written_is_waited_for(hangs: int, saved: bool, count: Count):
-    limits = "work=Path('work'), limits=supervisor.Limits(2, 2, 0.5)"
-    supervisor = supervised(SAVES.format(parts=6, hangs=hangs), limits, SHORT)
+@pytest.mark.parametrize(("hangs", "saved", "limit"), [(0, True, 60), (600, False, 8)])
+def test_a_checkpoint_that_is_being_written_is_waited_for(hangs: int, saved: bool, limit: int, count: Count):
+    options = f"work=Path('work'), limits=supervisor.Limits({limit}, {limit}, 0.5)"
+    supervisor = supervised(SAVES.format(step=0, parts=6, hangs=hangs), options, SHORT)
     pids()
     supervisor.send_signal(TERM)
     output, _ = supervisor.communicate(timeout=60)
@@ -194,6 +200,29 @@ def test_a_checkpoint_that_is_being_written_is_waited_for(hangs: int, saved: boo
     assert all_gone()
     assert ("saved" in Path("child.log").read_text()) is saved
     count("ends by signal in order")
+
+
+def test_so_is_one_that_begins_after_the_grace():
+    """Its step ends after SIGTERM was sent, before SIGKILL would be."""
+    supervisor = supervised(SAVES.format(step=1.5, parts=6, hangs=0), OPTIONS.format(grace=1))
+    pids()
+    supervisor.send_signal(TERM)
+    output, _ = supervisor.communicate(timeout=60)
+    assert supervisor.returncode == 85, output
+    assert "saved" in Path("child.log").read_text()
+
+
+def test_a_launcher_that_goes_meanwhile_ends_it(monkeypatch: pytest.MonkeyPatch):
+    with subprocess.Popen([sys.executable, "-c", SLEEP]) as snakemake:
+        monkeypatch.setenv(launcher.VARIABLE, str(snakemake.pid))
+        supervisor = supervised(SAVES.format(step=0, parts=1000, hangs=0), OPTIONS.format(grace=60), SHORT)
+        pids()
+        supervisor.send_signal(TERM)
+        wait_for(Path("work/checkpoint-3/weights").exists)
+        snakemake.kill()
+        wait_for(all_gone, 5)
+        assert supervisor.wait(timeout=5) == 85
+    assert "error: Stopped by SIGTERM" in Path("child.log").read_text()
 
 
 def test_before_the_first_step_there_is_nothing_to_wait_for(count: Count):

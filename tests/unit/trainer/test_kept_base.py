@@ -73,6 +73,39 @@ def test_the_base_stays_and_what_is_sent_is_the_same(settings: dict[str, Any], w
     assert moved(alone, before), "peft alone moves it: without that nothing is shown"
 
 
+def test_an_adapter_in_float32_stays_one():
+    """ms-swift moves it where the base is, and gives it the base's type with that."""
+    import torch
+    from swift.rlhf_trainers.utils import patch_lora_merge, patch_lora_unmerge
+
+    types = {}
+    for kind in ("alone", "kept"):
+        model = adapted()
+        if kind == "kept":
+            kept_base.keep(SimpleNamespace(model=model, _move_full_model_to_vllm=print))
+        adapter = {name: one for name, one in model.named_parameters() if "lora_" in name}
+        before = {name: one.detach().clone() for name, one in adapter.items()}
+        with patch_lora_merge(model):
+            model.merge_adapter()
+            with patch_lora_unmerge(model):
+                model.unmerge_adapter()
+        types[kind] = {one.dtype for one in adapter.values()}
+        if kind == "kept":
+            assert all(one.equal(before[name]) for name, one in adapter.items())
+            assert all(one.requires_grad for one in adapter.values())
+    assert types == {"alone": {torch.bfloat16}, "kept": {torch.float32}}
+
+
+def test_what_is_added_twice_is_taken_off_once():
+    model = adapted()
+    kept_base.keep(SimpleNamespace(model=model, _move_full_model_to_vllm=print))
+    before = base(model)
+    model.merge_adapter()
+    model.merge_adapter()
+    model.unmerge_adapter()
+    assert moved(model, before) == []
+
+
 def test_what_can_be_taken_off_but_once_is_left():
     model = adapted(use_dora=True)
     kept_base.keep(SimpleNamespace(model=model, _move_full_model_to_vllm=print))

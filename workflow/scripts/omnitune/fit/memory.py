@@ -20,6 +20,10 @@ _KEPT_BYTES = 165_000 / 2048
 _KEPT_CHECKPOINTED_BYTES = 2
 # Of the weights of a layer's experts, where they are adapted: themselves with the update, kept for the way back.
 _ADAPTED_EXPERTS = 1.085
+# Of one value of a layer's experts on the way to vLLM: the update in float32 and in its own type, two copies, a
+# mask (trainer/kept_base.py). Of the two tensors of a layer the larger has two thirds.
+_MERGED_BYTES = 4 + 2 + 2 + 2 + 1
+_LARGER_TENSOR = 2 / 3
 # Parts that grow with the rows; for rows of the longest length.
 BY_LENGTH = frozenset({"activations", "cache"})
 # What vLLM needs beside weights and cache: its own activations and graphs.
@@ -83,14 +87,18 @@ def need(setup: Setup) -> Need:
         whole = {"gathered": 2 * setup.shape.thinker / GIB} if setup.stage == 3 and setup.gathers else {}
         moments["sample"] = states | working | whole | {"cache": cache}
     short = 0.0
+    moved = {}
+    if setup.stage == 3:
+        moved = {"gathered": _gathered_to_move(setup)}
+    elif setup.experts:
+        moved = {"merged experts": _MERGED_BYTES * _LARGER_TENSOR * setup.shape.experts / GIB}
     if setup.server_tensor_parallel:
         short = max(0.0, _engine(setup, setup.server_tensor_parallel) - share)
-        if setup.stage == 3:
-            moments["sync"] = states | {"gathered": _gathered_to_move(setup)}
+        if moved:
+            moments["sync"] = states | moved
     if setup.colocate:
         engine = 2 * setup.shape.thinker / setup.vllm_tensor_parallel_size / GIB
         short = max(0.0, _engine(setup, setup.vllm_tensor_parallel_size) - share)
-        moved = {"gathered": _gathered_to_move(setup)} if setup.stage == 3 else {}
         moments["sync"] = states | moved | (awake or {"vLLM's weights": engine})
         kept = {
             name: gib

@@ -46,15 +46,17 @@ def stop(
         saving: whether a checkpoint is being written: that is waited for.
     """
     if wishes.launcher.is_gone():
+        ended = False
+    elif work and saves:
+        _ask_for_checkpoint(work)
+        print(f"{wishes.first}: a checkpoint is asked for, to be begun within {duration(grace)}.", flush=True)
+        ended = _ends(family, grace, wishes, saving) or _terminated(family, _TERM_SECONDS, wishes, saving)
+    else:
+        ended = _terminated(family, _TERM_SECONDS if work else grace, wishes)
+    if not ended and wishes.launcher.is_gone():  # now, or while a checkpoint was waited for
         _ask_for_checkpoint(work)
         family.ask(signal.SIGTERM)
         ended = _ends(family, _ORPHAN_SECONDS)
-    elif work and saves:
-        _ask_for_checkpoint(work)
-        print(f"{wishes.first}: a checkpoint is asked for, within {duration(grace)}.", flush=True)
-        ended = _ends(family, grace, wishes.again(), saving) or _terminated(family, _TERM_SECONDS, wishes)
-    else:
-        ended = _terminated(family, _TERM_SECONDS if work else grace, wishes)
     if not ended:
         print("It did not end in time: killed.", file=sys.stderr, flush=True)
 
@@ -78,20 +80,23 @@ def _ask_for_checkpoint(work: Path | None) -> None:
             (work / STOP).touch()
 
 
-def _terminated(family: Family, seconds: float, wishes: Wishes) -> bool:
+def _terminated(
+    family: Family, seconds: float, wishes: Wishes, saving: Callable[[], bool] = lambda: False
+) -> bool:
     family.ask(signal.SIGTERM)
-    return _ends(family, seconds, wishes.again())
+    return _ends(family, seconds, wishes, saving)
 
 
 def _ends(
     family: Family,
     seconds: float,
-    shortened: Callable[[], bool] = lambda: False,
-    lengthened: Callable[[], bool] = lambda: False,
+    wishes: Wishes | None = None,
+    saving: Callable[[], bool] = lambda: False,
 ) -> bool:
-    end = time.monotonic() + seconds
+    """Whether it does so in so many seconds or while it saves; a new wish, or a launcher gone, ends the wait."""
+    end, again = time.monotonic() + seconds, wishes.again() if wishes else lambda: False
     while family.returncode is None:
-        if shortened() or (time.monotonic() > end and not lengthened()):
+        if again() or (wishes and wishes.launcher.is_gone()) or (time.monotonic() > end and not saving()):
             return False
         time.sleep(_POLL_SECONDS)
     return True

@@ -80,7 +80,11 @@ class Watchdog:
 
     def is_saving(self) -> bool:
         """Whether a checkpoint is written now, with signs of progress."""
-        return self.stalled() is None and self._phase_is_save()
+        if self.stalled():
+            return False
+        if not self._phase_is_save():  # as far as was seen a moment ago
+            self._look()
+        return self._phase_is_save()
 
     def _look(self) -> None:
         self._beats |= {beat.rank: beat for beat in heartbeat.read(self._work)} if self._work else {}

@@ -1,47 +1,75 @@
-"""A rollout by vLLM leaves the base's weights as they are.
+"""A rollout by vLLM leaves base and adapter as they are.
 
-ms-swift adds the adapter to the base in place, sends vLLM the sum, and subtracts the adapter again. Both round:
-after some steps the adapter trains on another base than the one on the disk, from which a resume begins and which
-it is merged into in the end.
+To send vLLM their sum, ms-swift adds the adapter to the base in place and subtracts it again. Both round: after
+some steps the adapter trains on another base than the one on the disk, from which a resume begins and which it is
+merged into in the end. And it gives the adapter the base's type of numbers first, for good: what was made to train
+in float32 goes on in bfloat16, in which small steps are lost.
 """
 
 from typing import Any
 
 
 def keep(trainer: Any) -> None:
-    """Have the weights of a trainer that is about to begin come back exactly when their adapter is taken off."""
+    """Let weights of a trainer that is about to begin come back exactly when their adapter is taken off.
+
+    Under ZeRO-3 the adapter is added to gathered copies, and types are DeepSpeed's: nothing is done there.
+    """
     if not hasattr(trainer, "_move_full_model_to_vllm"):
         return
     from peft.tuners.lora import LoraLayer
+    from transformers.integrations import is_deepspeed_zero3_enabled
 
+    if is_deepspeed_zero3_enabled():
+        return
     for layer in trainer.model.modules():
-        # DoRA and its like can be taken off but once.
-        if isinstance(layer, LoraLayer) and hasattr(layer, "base_layer") and not layer.lora_variant:
-            _keep(layer)
+        if isinstance(layer, LoraLayer) and hasattr(layer, "base_layer"):
+            _keep_adapter(layer)
+            if not layer.lora_variant:  # DoRA and its like can be taken off but once
+                _keep_base(layer)
 
 
-def _keep(layer: Any) -> None:
-    """Take the adapter off once when it is added, and note the few values that do not come back."""
+def _keep_adapter(layer: Any) -> None:
+    """Let what moves an adapter to its base's device leave its numbers alone."""
+    move = layer._move_adapter_to_device_of_base_layer
+
+    def moved(*args: Any, **named: Any) -> None:
+        adapter = [(one, one.data) for name, one in layer.named_parameters() if "lora_" in name]
+        move(*args, **named)
+        for one, values in adapter:
+            one.data = values.to(one.device)
+
+    layer._move_adapter_to_device_of_base_layer = moved
+
+
+def _keep_base(layer: Any) -> None:
+    """Take the adapter off once when it is added, and note on the host those values that do not come back.
+
+    The others do the next time too: the same product of the same matrices has the same values.
+    """
     add, take_off = layer.merge, layer.unmerge
     noted: list[Any] = []
 
     def merge(*args: Any, **named: Any) -> None:
+        if layer.merged:
+            add(*args, **named)
+            return
         before = _weight(layer).clone()
         add(*args, **named)
-        if not layer.merged_adapters:
+        if not layer.merged:
             return
         merged, adapters = _weight(layer).clone(), list(layer.merged_adapters)
         take_off()
         places = (_weight(layer) != before).flatten().nonzero()[:, 0]
-        noted[:] = [places, before.flatten()[places]]
+        noted[:] = [places.cpu(), before.flatten()[places].cpu()]
         _weight(layer).copy_(merged)
         layer.merged_adapters[:] = adapters
 
     def unmerge() -> None:
         take_off()
         if noted:
-            places, values = noted
-            _weight(layer).view(-1)[places] = values
+            weight = _weight(layer)
+            places, values = (one.to(weight.device) for one in noted)
+            weight.view(-1)[places] = values
             noted.clear()
 
     layer.merge, layer.unmerge = merge, unmerge
