@@ -212,6 +212,18 @@ def test_so_is_one_that_begins_after_the_grace():
     assert "saved" in Path("child.log").read_text()
 
 
+def test_a_second_wish_does_not_wait_for_it():
+    supervisor = supervised(SAVES.format(step=0, parts=1000, hangs=0), OPTIONS.format(grace=60), SHORT)
+    pids()
+    supervisor.send_signal(TERM)
+    wait_for(Path("work/checkpoint-3/weights").exists)
+    time.sleep(1.1)
+    supervisor.send_signal(TERM)
+    supervisor.communicate(timeout=SLACK)
+    assert supervisor.returncode == 85
+    assert all_gone()
+
+
 def test_a_launcher_that_goes_meanwhile_ends_it(monkeypatch: pytest.MonkeyPatch):
     with subprocess.Popen([sys.executable, "-c", SLEEP]) as snakemake:
         monkeypatch.setenv(launcher.VARIABLE, str(snakemake.pid))

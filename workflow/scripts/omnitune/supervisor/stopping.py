@@ -43,14 +43,17 @@ def stop(
         grace: seconds until that checkpoint is there or being written; without a folder those between SIGTERM and
             SIGKILL.
         saves: there is something to save.
-        saving: whether a checkpoint is being written: that is waited for.
+        saving: whether a checkpoint is being written: that is waited for, until a second wish.
     """
     if wishes.launcher.is_gone():
         ended = False
     elif work and saves:
+        again = wishes.again()
         _ask_for_checkpoint(work)
         print(f"{wishes.first}: a checkpoint is asked for, to be begun within {duration(grace)}.", flush=True)
-        ended = _ends(family, grace, wishes, saving) or _terminated(family, _TERM_SECONDS, wishes, saving)
+        ended = _ends(family, grace, wishes, saving) or _terminated(
+            family, _TERM_SECONDS, wishes, lambda: saving() and not again()
+        )
     else:
         ended = _terminated(family, _TERM_SECONDS if work else grace, wishes)
     if not ended and wishes.launcher.is_gone():  # now, or while a checkpoint was waited for
