@@ -39,7 +39,8 @@ from omnitune.validation.validate import Gate, validate_file  # noqa: E402
 WANTED = 50
 PEERS = Path(__file__).with_name("swift_peers.py")
 _OURS_ROUNDS = 5
-_FEW, _TEXT = 4, 20
+_FEW, _TEXT = 4, 40
+_SIFTED = 10  # rows that are made for one of text that is measured
 _NO_LIMIT = 1_000_000
 
 
@@ -54,13 +55,13 @@ class Times(NamedTuple):
 def measure(folder: Path, rows: int = 100, rounds: int = 1) -> dict[str, Times]:
     """Times by kind of rows: `mixed`, most of which have images, sounds or clips, and `text`."""
     model = tiny_model(folder / "model")
-    # A row of text takes ms-swift a few milliseconds: less than its start differs by.
-    made = list(mixed_rows(folder / "media", 5 * _TEXT * rows, files=rows))
+    # A row of text takes ms-swift a millisecond: many must be more than what its start differs by.
+    drawn = mixed_rows(folder / "media", _SIFTED * _TEXT * rows, files=rows)
+    made = [row for place, row in enumerate(drawn) if place < 2 * rows or is_text(row)]
     # Some have media that no pipeline of ours would let in.
     path = write_jsonl(folder / "all.jsonl", map(bare, made))
     made = [made[line - 1] for line in count(model, path, folder)[1]]
-    plain = [row for row in made if not any(name in row for name in ("images", "audios", "videos"))]
-    kinds = {"mixed": made[:rows], "text": plain[: _TEXT * rows]}
+    kinds = {"mixed": made[:rows], "text": list(filter(is_text, made))[: _TEXT * rows]}
     found = {}
     for kind, chosen in kinds.items():
         path = write_jsonl(folder / f"{kind}.jsonl", map(bare, chosen))
@@ -77,6 +78,11 @@ def measure(folder: Path, rows: int = 100, rounds: int = 1) -> dict[str, Times]:
                     raise AssertionError(f"{kind}: the lengths are {own}, and not {lengths}")
         found[kind] = Times(len(chosen), times, theirs)
     return found
+
+
+def is_text(row: Mapping[str, Any]) -> bool:
+    """Whether it has no media."""
+    return not any(name in row for name in ("images", "audios", "videos"))
 
 
 def bare(row: Mapping[str, Any]) -> dict[str, Any]:
