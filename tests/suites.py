@@ -122,7 +122,8 @@ def main(argv: list[str]) -> int:
         [swift, "tests/run_swift.py", *suite.paths, *more],
     )
     codes = [subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode for command in commands]
-    return max((code for code in codes if code != NO_TESTS), default=NO_TESTS)
+    # A pytest that was killed has a negative code.
+    return max((abs(code) for code in codes if code != NO_TESTS), default=NO_TESTS)
 
 
 if __name__ == "__main__":

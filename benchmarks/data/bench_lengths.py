@@ -143,7 +143,7 @@ def ratios(found: Mapping[str, Times]) -> dict[str, float]:
 def main() -> None:
     """Run and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", type=int, default=100, help="of mixed ones, and 20 times as many of text")
+    parser.add_argument("--rows", type=int, default=100, help="of mixed ones, and 40 times as many of text")
     parser.add_argument("--rounds", type=int, default=1, help="exports of each kind")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:

@@ -20,8 +20,8 @@ from tally import Count
 
 from omnitune import completions
 
-ROWS = full(5, 10)  # of each kind: few steps in an epoch, so that it is resumed in later ones
-EPOCHS = full(4, 6)
+ROWS = 5  # of each kind: two steps in an epoch, so that any checkpoint is of a later one
+EPOCHS = full(4, 12)
 BATCH = 16
 KINDS = full(("step",), ("save", "step", "loading", "step and damage", "save and damage"))
 # Of a random model every completion differs from the next, and so does its reward.

@@ -44,6 +44,27 @@ def test_size_is_that_of_all_files_below(tmp_path: Path):
     (tmp_path / "a" / "b" / "one").write_bytes(bytes(10))
     (tmp_path / "two").write_bytes(bytes(5))
     assert disk.size(tmp_path) == 15
+    assert disk.size(tmp_path / "none") == 0
+
+
+def test_what_goes_away_meanwhile_does_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A trainer removes its old checkpoints while the watchdog looks."""
+    for name in ("a", "b", "c"):
+        (tmp_path / name / "inner").mkdir(parents=True)
+        (tmp_path / name / "inner" / "weights").write_bytes(bytes(10))
+    scan, seen = os.scandir, []
+
+    def scandir(path: str | Path) -> object:
+        found = scan(path)
+        if Path(path).name in ("a", "b", "c") and not seen:
+            seen.append(path)
+            for name in {"a", "b", "c"} - {Path(path).name}:
+                (tmp_path / name).rename(tmp_path.parent / f"gone-{name}")
+        return found
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    assert disk.size(tmp_path) == 10
+    assert seen
 
 
 @pytest.mark.parametrize(("amount", "said"), [(12e6, "12 MB"), (1.5e9, "1.5 GB"), (61.2e9, "61 GB")])

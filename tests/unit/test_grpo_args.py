@@ -236,6 +236,15 @@ def test_how_vllm_shares_the_gpus(key: dict[str, Any], flags: dict[str, Any]):
     assert render(key) == render({})  # there is no vLLM
 
 
+def test_the_policy_is_not_moved_away_from_ddp():
+    keys = {"rollout": "colocate", "offload_model": True, "deepspeed": "none"}
+    assert render(keys | {"gpus": 1})["offload_model"] == "true"
+    with pytest.raises(PipelineError) as refused:
+        render(keys | {"gpus": 2})
+    assert refused.value.where == "grpo.offload_model"
+    assert "averaged" in refused.value.what
+
+
 def test_beta_is_ms_swifts_unless_it_is_set():
     assert "beta" not in render({})
     assert render({"beta": 0})["beta"] == 0

@@ -202,6 +202,20 @@ def test_published_trainings_are_judged_as_they_went(name: str, count: Count) ->
     count("published trainings judged as they went")
 
 
+def test_an_adapter_is_in_float32_where_no_deepspeed_keeps_one() -> None:
+    adapted = {"experts": True, "colocate": True, "vllm_gpu_memory_utilization": 0.4}
+    plain, zero2 = (
+        fit.need(fit.Setup(OMNI, 1, 141, deepspeed=name, **adapted)).moments["sync"] for name in ("none", "zero2")
+    )
+    billions = OMNI.trained("lora", 8, ["llm"], experts=True) / 1e9 * 0.9313
+    assert plain["gradients"] == pytest.approx(4 * billions, rel=0.01)
+    assert plain["optimizer"] == pytest.approx(8 * billions, rel=0.01)
+    assert zero2["gradients"] == pytest.approx(2 * billions, rel=0.01)
+    # The larger tensor of a layer's experts has 403 M values.
+    assert plain["merged experts"] == pytest.approx(12 * 0.403 * 0.9313, rel=0.01)
+    assert zero2["merged experts"] == pytest.approx(8 * 0.403 * 0.9313, rel=0.01)
+
+
 def test_states_are_what_was_published() -> None:
     states = fit.need(fit.Setup(OMNI, 1, 80, **FULL)).moments["train"]
     gb = sum(states[name] for name in ("weights", "gradients", "optimizer")) * 1.0737

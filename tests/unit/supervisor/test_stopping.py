@@ -204,7 +204,8 @@ def test_a_checkpoint_that_is_being_written_is_waited_for(hangs: int, saved: boo
 
 def test_so_is_one_that_begins_after_the_grace():
     """Its step ends after SIGTERM was sent, before SIGKILL would be."""
-    supervisor = supervised(SAVES.format(step=1.5, parts=6, hangs=0), OPTIONS.format(grace=1))
+    short = "from omnitune.supervisor import stopping; stopping._TERM_SECONDS = 2"
+    supervisor = supervised(SAVES.format(step=1.5, parts=10, hangs=0), OPTIONS.format(grace=1), short)
     pids()
     supervisor.send_signal(TERM)
     output, _ = supervisor.communicate(timeout=60)

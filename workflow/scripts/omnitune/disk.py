@@ -5,6 +5,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from omnitune.errors import OF_DISK, ExitCode, PipelineError
@@ -59,11 +60,10 @@ def existing(folder: Path) -> Path:
 def size(folder: Path) -> int:
     """Bytes of the files below a folder; what goes away meanwhile does not count."""
     total = 0
-    for path in folder.rglob("*"):
-        try:
-            total += path.lstat().st_size if path.is_file() else 0
-        except OSError:
-            continue
+    for where, _, names in os.walk(folder):
+        for name in names:
+            with suppress(OSError):
+                total += Path(where, name).lstat().st_size
     return total
 
 

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from omnitune import algorithms, rewards, vllm_args
 from omnitune.config.grpo import GrpoConfig
+from omnitune.errors import PipelineError
 from omnitune.trainer import rollout_check
 
 Arguments = dict[str, Any]
@@ -52,7 +53,17 @@ def sampled_length(settings: GrpoConfig) -> int:
 
 
 def _shared_gpus(settings: GrpoConfig) -> Arguments:
-    """How vLLM and the training share the GPUs; what is left at ms-swift's default is left out."""
+    """How vLLM and the training share the GPUs; what is left at ms-swift's default is left out.
+
+    Raises:
+        PipelineError: the policy would be moved away under DDP, whose hooks do not come back with it.
+    """
+    if settings.offload_model and settings.deepspeed == "none" and (settings.processes or 1) > 1:
+        raise PipelineError(
+            "with several GPUs and without DeepSpeed their gradients would no longer be averaged",
+            where="grpo.offload_model",
+            fix="Set grpo.deepspeed to zero2 or zero3, or leave it out.",
+        )
     chosen = {
         "vllm_tensor_parallel_size": settings.vllm_tensor_parallel_size,
         "sleep_level": settings.sleep_level,

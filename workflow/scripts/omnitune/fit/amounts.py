@@ -27,7 +27,7 @@ def host_gib(setup: Setup) -> float:
 
 def checkpoints_gb(setup: Setup, kept: int) -> float:
     """Disk of a training's checkpoints, GB: weights and optimizer of each, and of one that is being written."""
-    each = (14 if setup.deepspeed != "none" else 6) * setup.trained
+    each = (14 if setup.deepspeed != "none" else 3 * setup.trained_bytes) * setup.trained
     return (kept + 1) * each / 1e9
 
 

@@ -20,9 +20,9 @@ _KEPT_BYTES = 165_000 / 2048
 _KEPT_CHECKPOINTED_BYTES = 2
 # Of the weights of a layer's experts, where they are adapted: themselves with the update, kept for the way back.
 _ADAPTED_EXPERTS = 1.085
-# Of one value of a layer's experts on the way to vLLM: the update in float32 and in its own type, two copies, a
-# mask (trainer/kept_base.py). Of the two tensors of a layer the larger has two thirds.
-_MERGED_BYTES = 4 + 2 + 2 + 2 + 1
+# Of one value of a layer's experts on the way to vLLM: two copies (trainer/kept_base.py), beside the update before
+# and after it is scaled, in the adapter's type. Of the two tensors of a layer the larger has two thirds.
+_MERGED_COPIES, _MERGED_UPDATES = 2, 2
 _LARGER_TENSOR = 2 / 3
 # Parts that grow with the rows; for rows of the longest length.
 BY_LENGTH = frozenset({"activations", "cache"})
@@ -91,7 +91,8 @@ def need(setup: Setup) -> Need:
     if setup.stage == 3:
         moved = {"gathered": _gathered_to_move(setup)}
     elif setup.experts:
-        moved = {"merged experts": _MERGED_BYTES * _LARGER_TENSOR * setup.shape.experts / GIB}
+        merged = 2 * _MERGED_COPIES + setup.trained_bytes * _MERGED_UPDATES
+        moved = {"merged experts": merged * _LARGER_TENSOR * setup.shape.experts / GIB}
     if setup.server_tensor_parallel:
         short = max(0.0, _engine(setup, setup.server_tensor_parallel) - share)
         if moved:
@@ -115,13 +116,16 @@ def _states(setup: Setup) -> dict[str, float]:
     share = 1 / setup.gpus
     trained, loaded = setup.trained, setup.shape.thinker
     weights = 2 * loaded * (share if setup.stage == 3 else 1)
+    wide = setup.trained_bytes
     if setup.tuner == "lora":
-        weights += 2 * trained
+        weights += wide * trained
     if setup.reference:
         weights += 2 * loaded * (share if setup.stage == 3 else 1)
-    gradients = 2 * trained * (share if setup.stage >= 2 else 1)
+    gradients = wide * trained * (share if setup.stage >= 2 else 1)
     # DeepSpeed keeps float32 weights and two moments; plain DDP the moments in the weights' own type.
-    optimizer = (12 * trained * (share if setup.stage >= 1 else 1)) if setup.deepspeed != "none" else 4 * trained
+    optimizer = 2 * wide * trained
+    if setup.deepspeed != "none":
+        optimizer = 12 * trained * (share if setup.stage >= 1 else 1)
     if setup.deepspeed.endswith("offload"):
         optimizer = 0.0
         weights = 0.0 if setup.stage == 3 else weights

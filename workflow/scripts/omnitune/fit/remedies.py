@@ -61,7 +61,7 @@ def _sharing(setup: Setup) -> Iterator[tuple[str, list[Any]]]:
         yield "sleep_level", [1]
     if not setup.move_model_batches:
         yield "move_model_batches", [16]
-    if not setup.offload_model:
+    if not setup.offload_model and (setup.deepspeed != "none" or setup.gpus == 1):
         yield "offload_model", [True]
     if not setup.offload_optimizer:
         yield "offload_optimizer", [True]

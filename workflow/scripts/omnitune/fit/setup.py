@@ -63,6 +63,11 @@ class Setup:
         """Parameters that get a gradient."""
         return self.shape.trained(self.tuner, self.rank, self.opened, self.experts)
 
+    @property
+    def trained_bytes(self) -> int:
+        """Bytes of one trained value: peft keeps an adapter in float32, unless DeepSpeed keeps one of its own."""
+        return 4 if self.tuner == "lora" and self.deepspeed == "none" else 2
+
 
 def of_experiment(section: TrainingConfig, experiment: Experiment, shape: Shape, gpu_gib: float) -> Setup:
     """The setup of `experiment.sft` or `experiment.grpo`, recipe filled in."""

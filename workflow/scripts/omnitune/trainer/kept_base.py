@@ -29,14 +29,16 @@ def keep(trainer: Any) -> None:
 
 
 def _keep_adapter(layer: Any) -> None:
-    """Let what moves an adapter to its base's device leave its numbers alone."""
+    """Have an adapter moved to its base's device where it is not there, for which its numbers would be changed.
+
+    Whoever changes their type cuts them off from what averages gradients over processes, too, even for a moment.
+    """
     move = layer._move_adapter_to_device_of_base_layer
 
     def moved(*args: Any, **named: Any) -> None:
-        adapter = [(one, one.data) for name, one in layer.named_parameters() if "lora_" in name]
-        move(*args, **named)
-        for one, values in adapter:
-            one.data = values.to(one.device)
+        device = _weight(layer).device
+        if any(one.device != device for name, one in layer.named_parameters() if "lora_" in name):
+            move(*args, **named)
 
     layer._move_adapter_to_device_of_base_layer = moved
 
