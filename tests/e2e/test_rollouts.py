@@ -65,6 +65,7 @@ def rolled(demo: Demo) -> Demo:
         "sft": {"enabled": False},
         "grpo": GRPO,
         "infer": {"stages": ["base"], "backend": "vllm", "batch_size": 64, "max_new_tokens": 8},
+        "resources": {"retries": 0},
         "experiments": {
             "colocate": {"grpo": {"rollout": "colocate"}},
             "server": {"grpo": {"rollout": "server", "server": {"port": free_ports()}}},
