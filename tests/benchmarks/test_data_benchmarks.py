@@ -73,11 +73,11 @@ def test_a_header_costs_a_fraction_of_loading(media: Path):
 def test_lengths_cost_a_fraction_of_an_export_and_are_equal(tmp_path: Path):
     import bench_lengths
 
-    # Of fewer rows an export takes less than its start differs by.
-    found = bench_lengths.ratios(bench_lengths.measure(tmp_path, 100))
+    # Of fewer rows an export takes less than its start differs by; of two rounds that evens out.
+    found = bench_lengths.ratios(bench_lengths.measure(tmp_path, 100, rounds=2))
     assert found["mixed"] > bench_lengths.WANTED / 2
-    # Half of what is reached: of text ms-swift's own tokenizer takes little, too.
-    assert found["text"] > 2
+    # Around what is reached: of text ms-swift's own tokenizer takes little, too.
+    assert found["text"] > 3
 
 
 def test_every_benchmark_has_its_section_and_the_common_form():
