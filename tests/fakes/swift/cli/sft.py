@@ -5,6 +5,7 @@ joined by commas:
 
     fail, early         ends with an error; ends with 0 before the last step
     slow@SECONDS        between steps
+    held@STEP           in that step until the file `go` is in its folder
     stall, stall@STEP   hangs in the first or that step, silent; SIGTERM ends it
     deaf, deaf@STEP     as stall, but only SIGKILL ends it
     worker@SECONDS      waits for ever, for a server that has lost its worker (`swift rollout`); engine@ likewise
@@ -88,6 +89,8 @@ def main() -> None:
                     signal.signal(signal.SIGTERM, answer)
                     time.sleep(600)
             time.sleep(600 if {"worker", "engine"} & FAULTS.keys() else float(FAULTS.get("slow", 0)))
+            while FAULTS.get("held") == str(step) and not (work / "go").exists():
+                time.sleep(0.05)
             if FAULTS.get("nan") == str(step) or (FAULTS.get("glitch") == str(step) and not resumed):
                 finite.require(float("nan"), "the loss", step)
             loss = float("nan") if FAULTS.get("nan") == "" else round(2.0 / step, 6)
