@@ -18,16 +18,17 @@ from project import Project
 from strikes import SAVE_STEPS, WAIT_SECONDS, Run, chain, done, files
 from tally import Count
 
-from omnitune import completions
+from omnitune import checkpoints, completions
+from omnitune.trainer import replacements
 
 ROWS = 5  # of each kind: two steps in an epoch, so that any checkpoint is of a later one
 EPOCHS = full(4, 12)
 BATCH = 16
 KINDS = full(("step",), ("save", "step", "loading", "step and damage", "save and damage"))
-# Of a random model every completion differs from the next, and so does its reward.
+# Of a random model every completion differs from the next; four of a prompt now and then have one reward.
 REWARD = """
 def custom_reward(completions, **kwargs):
-    return [sum(map(ord, text)) % 7 / 7 for text in completions]
+    return [max(sum(map(ord, text)) % 7 - 3, 0) / 3 for text in completions]
 """
 # A file of rewards is loaded where the training is, so it may plant a fault there: in step 3.
 POISON = f"""
@@ -40,7 +41,8 @@ GRPOTrainer.compute_loss = lambda self, *more, **named: right(self, *more, **nam
 {REWARD}
 """
 
-FROM_SFT = {"sft": {"enabled": True}, "grpo": {"start_from": "sft"}}
+# Such a prompt is replaced.
+FROM_SFT = {"sft": {"enabled": True}, "grpo": {"start_from": "sft", "swift": {"dynamic_sample": True}}}
 ALL_WEIGHTS = {"grpo": {"tuner": "full", "beta": 0.0, "learning_rate": 1e-3}}
 
 
@@ -118,6 +120,8 @@ def test_killed_whenever_it_ends_as_if_it_was_not(
     arguments = project.json("results/kills/killed/grpo/args.json")
     assert arguments["adapters"] == arguments["ref_adapters"] == ["results/kills/killed/sft/model"]
     assert len({row["custom_reward"] for row in sampled(project, "whole")}) > 3
+    last = checkpoints.sealed(project.path("results/kills/killed/grpo/checkpoints"))[-1]
+    assert json.loads((last / replacements.FILE).read_bytes())["drawn"] > 2
     assert files(project.path("results/kills/killed/grpo/model")) == whole
     count("kills of real GRPO trainings survived", len(KINDS))
 

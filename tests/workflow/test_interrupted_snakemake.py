@@ -23,7 +23,7 @@ Start = Callable[[Project], "subprocess.Popen[bytes]"]
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
-    """Start snakemake as a shell does, in a group of its own; returns in the second step, which lasts until `go_on`."""
+    """Start snakemake as a shell does, in a group of its own; returns in step 2, which `end_step` ends."""
     started = []
 
     def start(project: Project) -> "subprocess.Popen[bytes]":

@@ -10,6 +10,7 @@ from omnitune.trainer import (
     kept_base,
     learning_rate,
     prompt_order,
+    replacements,
     resumed_weights,
     rollout_check,
     rotation,
@@ -41,6 +42,7 @@ class Callback:
         finite.guard(self.trainer)
         learning_rate.follow(self.trainer)
         prompt_order.follow(self.trainer, kwargs["train_dataloader"])
+        replacements.follow(self.trainer)
         kept_base.keep(self.trainer)
         rollout_check.watch(self.trainer)
         self._watch_rollouts()
@@ -73,8 +75,10 @@ class Callback:
         if distributed.is_available() and distributed.is_initialized():
             distributed.barrier()
         if args.process_index == 0:
+            folder = self._work / f"checkpoint-{state.global_step}"
+            replacements.save(self.trainer, folder)
             seals.write(
-                self._work / f"checkpoint-{state.global_step}",
+                folder,
                 step=state.global_step,
                 max_steps=state.max_steps,
                 world_size=args.world_size,
