@@ -25,10 +25,10 @@ ROWS = 5  # of each kind: two steps in an epoch, so that any checkpoint is of a 
 EPOCHS = full(4, 12)
 BATCH = 16
 KINDS = full(("step",), ("save", "step", "loading", "step and damage", "save and damage"))
-# Of a random model every completion differs from the next; four of a prompt now and then have one reward.
+# Of a random model every completion differs from the next; all four of a prompt have one reward half the time.
 REWARD = """
 def custom_reward(completions, **kwargs):
-    return [max(sum(map(ord, text)) % 7 - 3, 0) / 3 for text in completions]
+    return [float(sum(map(ord, text)) % 7 == 0) for text in completions]
 """
 # A file of rewards is loaded where the training is, so it may plant a fault there: in step 3.
 POISON = f"""
@@ -41,7 +41,7 @@ GRPOTrainer.compute_loss = lambda self, *more, **named: right(self, *more, **nam
 {REWARD}
 """
 
-# Such a prompt is replaced.
+# Such a prompt is replaced by another.
 FROM_SFT = {"sft": {"enabled": True}, "grpo": {"start_from": "sft", "swift": {"dynamic_sample": True}}}
 ALL_WEIGHTS = {"grpo": {"tuner": "full", "beta": 0.0, "learning_rate": 1e-3}}
 
@@ -119,9 +119,11 @@ def test_killed_whenever_it_ends_as_if_it_was_not(
     assert sampled(project, "killed") == sampled(project, "whole")
     arguments = project.json("results/kills/killed/grpo/args.json")
     assert arguments["adapters"] == arguments["ref_adapters"] == ["results/kills/killed/sft/model"]
-    assert len({row["custom_reward"] for row in sampled(project, "whole")}) > 3
+    assert {row["custom_reward"] for row in sampled(project, "whole")} == {0.0, 1.0}
     last = checkpoints.sealed(project.path("results/kills/killed/grpo/checkpoints"))[-1]
-    assert json.loads((last / replacements.FILE).read_bytes())["drawn"] > 2
+    assert json.loads((last / replacements.FILE).read_bytes())["drawn"] >= looks.last_step(last.parent), (
+        "replacements in every step"
+    )
     assert files(project.path("results/kills/killed/grpo/model")) == whole
     count("kills of real GRPO trainings survived", len(KINDS))
 

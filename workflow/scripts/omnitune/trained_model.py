@@ -17,7 +17,7 @@ _SETS = ("target_modules", "target_parameters")  # peft writes them down in anot
 _OF_MACHINE = re.compile(r"time|speed|per_second|memory")
 # What belongs to a resumed run, not to a model; training_args.bin is a pickle besides.
 _NOT_PUBLISHED = ("optimizer", "scheduler", "rng_state", "training_args", "trainer_state", "global_step", "latest",
-                  "zero_to_", "SEAL", "args.json", "README.md", "scaler")  # fmt: skip
+                  "zero_to_", "SEAL", "args.json", "README.md", "scaler", "replacements")  # fmt: skip
 
 
 def publish(

@@ -2,8 +2,7 @@
 
 trl's sampler draws the order of an epoch from a generator that the epochs before it have moved on. A resumed
 training makes a new one, which would give the order of the first epoch again. And it counts its passes from 0:
-where completions last for several steps (`steps_per_generation`), those of one prompt would be used in the place of
-another's.
+where completions last for several steps (`steps_per_generation`), those of one prompt would be used for another.
 """
 
 import math
