@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import psutil
+import pytest
 
 from omnitune import alive
 
@@ -19,6 +20,20 @@ def test_a_note_lies_there_while_the_command_runs(tmp_path: Path) -> None:
         assert alive.alive(note) is True
         assert note["steps"] == str(tmp_path / "steps.jsonl")
     assert not path.exists()
+
+
+def test_who_is_asked_to_end_as_soon_as_its_note_is_seen_leaves_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def seen(path: Path, value: object) -> None:
+        path.parent.mkdir()
+        path.write_text(json.dumps(value))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(alive, "write_json", seen)
+    with pytest.raises(KeyboardInterrupt), alive.noted(tmp_path / "logs/train.swift.log"):
+        pass
+    assert not (tmp_path / NOTE).exists()
 
 
 def test_the_note_of_a_process_that_lives_is_left_alone(tmp_path: Path) -> None:

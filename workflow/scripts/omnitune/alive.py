@@ -30,8 +30,8 @@ def noted(log: Path, **watched: Path) -> Iterator[None]:
         yield
         return
     note = of(os.getpid()) | {"begun": time.time(), "log": str(log)}
-    write_json(path, note | {name: str(file) for name, file in watched.items()})
-    try:
+    try:  # who sees it may ask for the end before it is flushed
+        write_json(path, note | {name: str(file) for name, file in watched.items()})
         yield
     finally:
         path.unlink(missing_ok=True)
