@@ -17,6 +17,7 @@ from typing import Any
 import psutil
 import pytest
 from demo_run import CONFIG, Demo
+from ports import free_port
 
 RUN = "results/demo"
 
@@ -57,12 +58,6 @@ def make_serve(demo: Demo, *variables: str, **options: Any) -> "subprocess.Popen
     )
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.fixture(scope="module", params=["vllm", None], ids=["vllm", "transformers"])
 def server(demo: Demo, request: pytest.FixtureRequest) -> Iterator[Server]:
     """One by each backend, the demo's own last."""
@@ -73,7 +68,7 @@ def server(demo: Demo, request: pytest.FixtureRequest) -> Iterator[Server]:
     assert backend == (request.param or "transformers")
     port = free_port()
     process = make_serve(demo, "RUN=demo", f"PORT={port}")
-    stop = threading.Timer(300, process.terminate)  # what never gets ready ends, and the reading below with it
+    stop = threading.Timer(900, process.terminate)  # what never gets ready ends, and the reading below with it
     stop.start()
     output = ""
     try:

@@ -16,18 +16,13 @@ from typing import Any
 import psutil
 import pytest
 from data_commands import SCRIPTS
+from ports import free_port
 
 from omnitune import serving
 from omnitune.errors import PipelineError
 
 FAKES = Path(__file__).parents[1] / "fakes"
 ARGS = "results/run/main/deploy/args.json"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture
