@@ -75,7 +75,8 @@ def main() -> None:
         sys.exit("torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB.")
     heartbeat, stop = Heartbeat(work, 0), StopRequest(work, looks=True)
     heartbeat.beat("begin", first, last)
-    stop.listen()
+    if FAULTS.get("stall") != "":  # SIGTERM ends that one whenever it comes
+        stop.listen()
     with (work / "logging.jsonl").open("a") as log:
 
         def note(step: int, **values: Any) -> None:
@@ -98,14 +99,15 @@ def main() -> None:
             note(step, loss=loss, learning_rate=options.learning_rate, **reward)
             if options.val_dataset and (step % options.eval_steps == 0 or step == last):
                 note(step, eval_loss=1 + abs(step - last * 2 / 3))  # best before the end
-            if step % options.save_steps == 0 or step == last or stop.wanted:
+            ends = stop.wanted  # looked at once: who ends here has saved here
+            if step % options.save_steps == 0 or step == last or ends:
                 if "early" in FAULTS and step == last:
                     return
                 heartbeat.beat("save", step, last)
                 save(work, options, step, last, history)
             heartbeat.beat("train", step, last)
             die_at(str(step))
-            if stop.wanted:
+            if ends:
                 stop.follow()
                 stop.done()
                 break
