@@ -24,7 +24,7 @@ def test_two_jobs_share_no_device_and_a_third_waits(
     begun = time.time()
     done = empty.snakemake(
         *("sft", "--cores", "64", *limit),  # cores for all three at once
-        OMNITUNE_FAKE="slow@0.3",
+        OMNITUNE_FAKE="pair,slow@0.3",  # the first two meet, however far apart they come
         CUDA_VISIBLE_DEVICES="0,1,2,3",
         OMNITUNE_GPU_LOCKS=str(tmp_path),
     )

@@ -8,6 +8,7 @@ joined by commas:
     held@STEP           in that step until the file `go` is in its folder
     stall, stall@STEP   hangs in the first or that step, silent; SIGTERM ends it
     deaf, deaf@STEP     as stall, but only SIGKILL ends it
+    pair                waits in its first step until another experiment's training has begun
     worker@SECONDS      waits for ever, for a server that has lost its worker (`swift rollout`); engine@ likewise
     nan, nan@STEP       logs losses that are NaN; refuses a loss at that step
     glitch@STEP         as nan@STEP, but not in a run that was resumed
@@ -89,6 +90,8 @@ def main() -> None:
                 if FAULTS.get(fault) in ("", str(step)):
                     signal.signal(signal.SIGTERM, answer)
                     time.sleep(600)
+            if "pair" in FAULTS:
+                wait_for_another(work)
             time.sleep(600 if {"worker", "engine"} & FAULTS.keys() else float(FAULTS.get("slow", 0)))
             while FAULTS.get("held") == str(step) and not (work / "go").exists():
                 time.sleep(0.05)
@@ -128,6 +131,13 @@ def arguments() -> argparse.Namespace:
     for name in ("per_device_train_batch_size", "gradient_accumulation_steps", "logging_steps"):
         parser.add_argument(f"--{name}", type=int)
     return parser.parse_known_args()[0]
+
+
+def wait_for_another(work: Path) -> None:
+    """Until two experiments of the run train, or have; for a minute at most, so that a test can tell."""
+    end = time.monotonic() + 60
+    while len(list(work.parents[2].glob("*/*/*/environment.json"))) < 2 and time.monotonic() < end:
+        time.sleep(0.05)
 
 
 def does_not_fit(options: argparse.Namespace, rows: int) -> bool:
