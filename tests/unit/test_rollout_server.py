@@ -222,7 +222,7 @@ def test_a_server_that_dies_ends_the_training_soon_with_a_sentence(
 ):
     # The trainer would wait for ever: ms-swift's server goes on answering that it is well when these are gone.
     begun = time.monotonic()
-    done = train(tmp_path, server, python, f"{lost}@2")
+    done = train(tmp_path, server, python, f"{lost}@ckpt/argv.json")
     _, errors = done.communicate(timeout=60)
     assert time.monotonic() - begun < 30
     assert (done.returncode, errors) == (

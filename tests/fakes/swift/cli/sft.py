@@ -9,7 +9,7 @@ joined by commas:
     stall, stall@STEP   hangs in the first or that step, silent; SIGTERM ends it
     deaf, deaf@STEP     as stall, but only SIGKILL ends it
     pair                waits in its first step until another experiment's training has begun
-    worker@SECONDS      waits for ever, for a server that has lost its worker (`swift rollout`); engine@ likewise
+    worker@FILE         waits for ever, for a server that has lost its worker (`swift rollout`); engine@ likewise
     nan, nan@STEP       logs losses that are NaN; refuses a loss at that step
     glitch@STEP         as nan@STEP, but not in a run that was resumed
     oom, oom@ROWS       out of memory; with more rows a pass than these, with 0 unless activations are recomputed
