@@ -26,6 +26,13 @@ def processor_seconds() -> float:
     return spent.ru_utime + spent.ru_stime
 
 
+def is_quick(seconds: float) -> bool:
+    """Whether so much processor time is little for a snakemake, on a machine of whatever speed."""
+    begun = processor_seconds()
+    subprocess.run([sys.executable, "-m", "snakemake", "--version"], capture_output=True, check=True)
+    return seconds < 5 * (processor_seconds() - begun)  # what it takes to load it
+
+
 def example(name: str) -> tuple[Config, Experiment]:
     """A config of config/examples as the rules read it, with its one experiment."""
     path = ROOT / "config" / "examples" / f"{name}.yaml"

@@ -107,7 +107,7 @@ def test_a_training_at_work_and_then_killed_is_told(empty: Project, values: Valu
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    supervisor = trainer_of(empty, deadline=300).parent()
+    supervisor = trainer_of(empty).parent()
     at_work = why(command("plan", "sft", cwd=empty.folder).stdout)
     supervisor.kill()
     snakemake.wait(timeout=60)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import psutil
 import pytest
-from project import Project, processor_seconds
+from children import HURRY
+from project import Project, is_quick, processor_seconds
 
 MODEL = "results/small/main/sft/model/manifest.json"
 
@@ -69,7 +70,7 @@ def test_second_run_starts_no_job_and_is_quick(finished: Project) -> None:
     begun = processor_seconds()
     done = finished.snakemake()
     assert "Nothing to be done" in done.stdout
-    assert processor_seconds() - begun < 5
+    assert is_quick(processor_seconds() - begun)
 
 
 def test_killed_trainer_goes_on_from_its_last_checkpoint(finished: Project, empty: Project) -> None:
@@ -125,9 +126,9 @@ def test_answers_that_do_not_fit_their_rows_are_not_published(empty: Project, fa
     assert not empty.path("results/small/base/infer.jsonl").exists()
 
 
-def trainer_of(project: Project, deadline: float = 60) -> psutil.Process:
-    """The running trainer of a project."""
-    end = time.monotonic() + deadline
+def trainer_of(project: Project) -> psutil.Process:
+    """The running trainer of a project; on a busy machine all that comes before it takes minutes."""
+    end = time.monotonic() + 300
     while time.monotonic() < end:
         for process in psutil.process_iter(["cmdline"]):
             command = process.info["cmdline"] or []
@@ -163,9 +164,9 @@ def test_no_trainer_is_left_behind(empty: Project, values: dict, victim: str) ->
         supervisor.kill()
     else:
         supervisor.send_signal(signal.SIGTERM)
-    trainer.wait(timeout=10)
-    supervisor.wait(timeout=10)
-    snakemake.wait(timeout=30)
+    trainer.wait(timeout=HURRY)
+    supervisor.wait(timeout=HURRY)
+    snakemake.wait(timeout=HURRY)
     assert snakemake.returncode != 0
     if victim == "snakemake":  # what a user does next
         assert empty.snakemake("--unlock").returncode == 0
@@ -188,7 +189,7 @@ def test_second_writer_is_refused(empty: Project) -> None:
         assert f"another process writes here (pid {trainer.parent().pid} on " in done.stdout
     finally:
         trainer.parent().terminate()
-        first.wait(timeout=30)
+        first.wait(timeout=HURRY)
 
 
 def test_changed_setting_starts_afresh_and_changing_it_back_costs_nothing(project: Project, values: dict) -> None:
