@@ -2,8 +2,8 @@
 
 import os
 import subprocess
-import time
 
+from children import HURRY, wait_for
 from data_commands import command
 from project import Project
 from test_run import MODEL, trainer_of
@@ -21,19 +21,18 @@ def test_a_training_from_its_first_step_over_a_kill_to_its_end(empty: Project, v
     snakemake = subprocess.Popen(
         empty.argv(MODEL),
         cwd=empty.folder,
-        env={**os.environ, "OMNITUNE_FAKE": "slow@0.5"},
+        env={**os.environ, "OMNITUNE_FAKE": "stall@3"},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
     supervisor = trainer_of(empty).parent()
-    end = time.monotonic() + 30
-    while "/18 steps" not in (line := row(empty)) and time.monotonic() < end:
-        time.sleep(0.2)
+    wait_for(lambda: "/18 steps" in row(empty))
+    line = row(empty)
     assert "running" in line
     assert line.endswith(f"  {supervisor.pid}")
     assert " s ago" in line
     supervisor.kill()
-    snakemake.wait(timeout=60)
+    snakemake.wait(timeout=HURRY)
     assert "  killed  " in row(empty)
     assert empty.snakemake(MODEL).returncode == 0
     assert "done" in (line := row(empty))
