@@ -47,7 +47,7 @@ def project(
             "sources": {"rows": {"format": "messages", "path": "data/rows.jsonl"}},
             "split": {"val": 0.1, "test": 0.1},
             "sft": {
-                "epochs": full(0.6, 5), "learning_rate": 4e-3, "max_length": 512, "effective_batch": 4,
+                "epochs": full(1.5, 5), "learning_rate": 4e-3, "max_length": 512, "effective_batch": 4,
                 "micro_batch": 2, "dataloader_workers": 1, "save_steps": SAVE_STEPS, "eval_steps": 8,
                 "logging_steps": 1, "lora": {"dropout": 0.1},
             },
