@@ -19,9 +19,10 @@ from typing import Any, get_args
 import psutil
 import pytest
 from data_commands import SCRIPTS, command
+from project import processor_seconds
 from small_job import small_job
 
-from omnitune import alive, training
+from omnitune import alive, training, work_lease
 from omnitune.supervisor import Limits
 from omnitune.trainer.heartbeat import QUIET, Heartbeat, Phase
 
@@ -172,6 +173,7 @@ def test_what_follows_the_trainer_has_no_watchdog_and_no_gpu(
 ) -> None:
     """The proof and the publishing of all weights take minutes."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(work_lease, "BEAT_SECONDS", 600)  # a file that changes, whatever status.py does
     job = replace(small_job(fake_python), log=Path("logs/r/main/train_sft.swift.log"), limits=Limits(60, 60, 1))
     found = []
 
@@ -393,6 +395,6 @@ def test_thousands_of_shards_take_no_time(tmp_path: Path) -> None:
     for shard in range(3000):
         write(tmp_path / f"results/r/convert/s/{shard}.jsonl", "")
         write(tmp_path / f"logs/r/convert_source/s.{shard}.log", "fine\n")
-    begun = time.monotonic()
+    begun = processor_seconds()
     assert table(status(tmp_path))["convert", "s"]["progress"] == "3000 shards"
-    assert time.monotonic() - begun < 10
+    assert processor_seconds() - begun < 10
