@@ -14,15 +14,16 @@ ONCE = {"resources": {"retries": 0}}  # of a config: what was killed is not star
 SECONDS = 300  # for what takes some 30 s on a machine with nothing else to do
 
 
-def interrupted(demo: Demo, argv: list[str], work: Path, sign: str, number: int) -> str:
-    """Run snakemake, and send the last rank of its training a signal once that file of its checkpoints is there.
+def interrupted(demo: Demo, argv: list[str], work: Path, number: int, *signs: str) -> str:
+    """Run snakemake, and send the last rank of its training a signal once those files of its work are there.
 
     Returns:
         what Snakemake prints.
     """
     heartbeat.clear(work)
     run = subprocess.Popen(argv, cwd=demo.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    wait_for(work / sign, run)
+    for sign in signs:
+        wait_for(work / sign, run)
     os.kill(heartbeat.read(work)[-1].pid, number)
     output, _ = run.communicate(timeout=SECONDS)
     assert run.returncode == 1, output

@@ -25,8 +25,8 @@ SHARED = {"processes": 2, "deepspeed": "zero2", "micro_batch": 8, "swift": {"dat
 def ranks_in(folder: Path) -> list[psutil.Process]:
     """The processes that torch's launcher started below a folder."""
     found = []
-    for process in psutil.process_iter(["cmdline"]):
-        if "torch.distributed.run" in (process.info["cmdline"] or []) and Path(process.cwd()) == folder:
+    for process in psutil.process_iter(["cmdline", "cwd"]):  # those of other tests come and go meanwhile
+        if "torch.distributed.run" in (process.info["cmdline"] or []) and process.info["cwd"] == str(folder):
             found += process.children()
     return found
 
@@ -40,9 +40,9 @@ def test_a_stopped_and_killed_training_of_two_ranks_is_in_the_end_that_of_one_pr
     target = f"{RUN}/shared/sft/model/manifest.json"
     argv = demo.argv(*CONFIG, "config/shared.yaml", "--", target)
 
-    def stopped_by(number: int, sign: str) -> int:
+    def stopped_by(number: int, *signs: str) -> int:
         """The code of the training's end."""
-        interrupted(demo, argv, work, sign, number)
+        interrupted(demo, argv, work, number, *signs)
         assert ranks_in(demo.folder) == []
         return demo.json("logs/demo/shared/train_sft.swift.verdict.json")["code"]
 
@@ -56,7 +56,7 @@ def test_a_stopped_and_killed_training_of_two_ranks_is_in_the_end_that_of_one_pr
     assert seal.world_size == 2
     parts = (f"global_step{stopped.step}/zero_pp_rank_{rank}_mp_rank_00_optim_states.pt" for rank in range(2))
     assert {*parts, "rng_state_0.pth", "rng_state_1.pth"} <= seal.files.keys()
-    assert stopped_by(signal.SIGKILL, "heartbeat/1.json") == 137
+    assert stopped_by(signal.SIGKILL, "heartbeat/0.json", "heartbeat/1.json") == 137
     assert {beat.rank for beat in heartbeat.read(work)} == {0, 1}
 
     done = demo.snakemake(*CONFIG, "config/shared.yaml", "--", target)

@@ -27,8 +27,8 @@ def test_killed_stopped_and_repeated_equals_never_interrupted(demo: Demo) -> Non
 
     argv = demo.argv(*config, "--", target("killed"))
     work = demo.path("results/demo/killed/sft/checkpoints")
-    assert "ms-swift was killed" in interrupted(demo, argv, work, "checkpoint-4/SEAL.json", signal.SIGKILL)
-    told = interrupted(demo, argv, work, "checkpoint-8/SEAL.json", signal.SIGTERM)
+    assert "ms-swift was killed" in interrupted(demo, argv, work, signal.SIGKILL, "checkpoint-4/SEAL.json")
+    told = interrupted(demo, argv, work, signal.SIGTERM, "checkpoint-8/SEAL.json")
     assert "it was asked to stop, by a file or a signal to a process of it, and has (step " in told
     stopped, put_aside = checkpoints.newest_sound(work, key_of(work))
     assert stopped

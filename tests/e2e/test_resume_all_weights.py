@@ -59,7 +59,7 @@ def test_a_killed_training_of_one_process_publishes_the_same_bytes(
     whole = trained(demo, f"whole_{kind}")
     name = f"ended_{kind}"
     work = demo.path(f"{RUN}/{name}/sft/checkpoints")
-    told = interrupted(demo, argv(demo, name), work, "checkpoint-2/SEAL.json", signal.SIGKILL)
+    told = interrupted(demo, argv(demo, name), work, signal.SIGKILL, "checkpoint-2/SEAL.json")
     assert "ms-swift was killed" in told
     ended = trained(demo, name)
     assert "Resuming from step " in demo.path(f"logs/demo/{name}/train_sft.log").read_text()
@@ -79,7 +79,7 @@ def test_a_stopped_training_in_shares_ends_as_if_it_was_not(configured: Demo, pr
     whole = trained(demo, f"whole_{preset}")
     name = f"ended_{preset}"
     work = demo.path(f"{RUN}/{name}/sft/checkpoints")
-    interrupted(demo, argv(demo, name), work, "checkpoint-2/SEAL.json", signal.SIGTERM)
+    interrupted(demo, argv(demo, name), work, signal.SIGTERM, "checkpoint-2/SEAL.json")
     assert demo.json(f"logs/demo/{name}/train_sft.swift.verdict.json")["code"] == 85
     stopped, put_aside = checkpoints.newest_sound(work, key_of(work))
     assert stopped
