@@ -11,7 +11,7 @@ from omnitune import runkey
 from omnitune.trainer import heartbeat
 
 ONCE = {"resources": {"retries": 0}}  # of a config: what was killed is not started again by itself
-SECONDS = 300  # for what takes some 30 s on a machine with nothing else to do
+SECONDS = 900  # for what takes some 30 s on a machine with nothing else to do
 
 
 def interrupted(demo: Demo, argv: list[str], work: Path, number: int, *signs: str) -> str:

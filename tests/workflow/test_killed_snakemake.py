@@ -102,7 +102,8 @@ def test_a_job_that_waits_for_gpus_ends_too(
     )  # fmt: skip
     trainer_of(empty)
     waiting = [empty.path(f"logs/small/{name}/train_sft.log") for name in "ab"]
-    wait_for(lambda: any(log.is_file() and "Waiting for 1 GPU" in log.read_text() for log in waiting))
+    # The other one's arguments are rendered first, by ms-swift.
+    wait_for(lambda: any(log.is_file() and "Waiting for 1 GPU" in log.read_text() for log in waiting), 300)
     snakemake.kill()
     snakemake.wait()
     wait_for(lambda: not of_project(empty), ORPHAN_SECONDS)
