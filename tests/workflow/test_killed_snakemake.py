@@ -19,7 +19,7 @@ from test_run import MODEL, trainer_of
 from omnitune import checkpoints
 
 Values = dict[str, Any]
-ORPHAN_SECONDS = 3 * 5  # five are promised; a busy machine may need longer for what follows the limits
+ORPHAN_SECONDS = 5
 
 
 def of_project(project: Project) -> list[psutil.Process]:
@@ -62,16 +62,18 @@ def test_the_story_of_a_killed_snakemake(
     clone.write_config(values)
     (clone.folder / "data").mkdir(exist_ok=True)
     (clone.folder / "data/sums.jsonl").write_bytes(finished.path("data/sums.jsonl").read_bytes())
-    snakemake = start(clone, MODEL, OMNITUNE_FAKE="stall@7")
+    snakemake = start(clone, MODEL, OMNITUNE_FAKE="held@7")
     trainer_of(clone)
-    steps = clone.path("results/small/main/sft/checkpoints/logging.jsonl")
-    wait_for(lambda: steps.is_file() and steps.read_bytes().count(b"\n") > 6)
+    work = clone.path("results/small/main/sft/checkpoints")
+    steps = work / "logging.jsonl"
+    wait_for(lambda: steps.is_file() and steps.read_bytes().count(b"\n") >= 6)
 
     done = make(clone, swift_python, "unlock")
     assert "Error 75" in done.stderr
     assert f"snakemake (pid {snakemake.pid}) is at work here." in done.stderr
     snakemake.kill()
     snakemake.wait()
+    (work / "go").touch()  # its step is over in time
     wait_for(lambda: not of_project(clone), ORPHAN_SECONDS)
 
     done = clone.snakemake(MODEL)
@@ -81,7 +83,7 @@ def test_the_story_of_a_killed_snakemake(
     assert done.returncode == 0, done.stderr
     done = clone.snakemake(MODEL)
     assert done.returncode == 0, done.stdout
-    assert re.search(r"Resuming from step \d+ of 18\.", clone.path("logs/small/main/train_sft.log").read_text())
+    assert "Resuming from step 7 of 18." in clone.path("logs/small/main/train_sft.log").read_text()
     assert clone.path(MODEL).read_bytes() == finished.path(MODEL).read_bytes()
     count("kills of snakemake without an orphan")
 

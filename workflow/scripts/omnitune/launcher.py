@@ -9,9 +9,9 @@ from pathlib import Path
 # Its number; Snakemake sets it for its jobs (rules/common.smk). Without it a person has started the command. A job
 # that starts another command adds its own: the end of either is the other's.
 VARIABLE = "OMNITUNE_LAUNCHER_PID"
-_POLL_SECONDS = 0.5
+_POLL_SECONDS = 0.25
 # What a command may still do in order: a supervisor ends its trainer. Nothing runs 5 s after the launcher's end.
-_ORDER_SECONDS = 4.0
+_ORDER_SECONDS = 3.5
 
 
 class Launcher:

@@ -12,7 +12,7 @@ from contextlib import suppress
 
 MARK = "OMNITUNE_COMMAND"
 # By then the kernel has asked the command to end; nothing of it may be left 5 s after its supervisor.
-_ASKED_SECONDS = 3.0
+_ASKED_SECONDS = 2.5
 _KILL_SECONDS = 5.0
 _POLL_SECONDS = 0.05
 _ZOMBIE = b"Z"

@@ -17,7 +17,7 @@ from omnitune.trainer.stop import FOLLOWED
 # What may pass between SIGTERM and SIGKILL when a checkpoint was waited for before, or there is none to wait for.
 _TERM_SECONDS = 10.0
 # Nothing may run 5 s after the launcher's end.
-_ORPHAN_SECONDS = 3.0
+_ORPHAN_SECONDS = 2.5
 _STACKS_SECONDS = 2.0
 _QUIET_SECONDS = 0.4
 _POLL_SECONDS = 0.05
