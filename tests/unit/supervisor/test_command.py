@@ -8,10 +8,13 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from children import SLEEP, all_gone, family, run, wait_for, when_started
+from children import SLEEP, all_gone, family, pids, run, wait_for, when_started
 
 from omnitune import launcher, supervisor
 from omnitune.errors import PipelineError
+
+# A command that ends when a file is there.
+UNTIL_STOP = ["sh", "-c", "until [ -e stop ]; do sleep 0.05; done"]
 
 
 def failure(code: str, **options) -> PipelineError:
@@ -53,8 +56,8 @@ def test_progress_reaches_the_terminal_behind_the_log_with_the_commands_name():
     reading, writing = os.pipe()
     with os.fdopen(reading) as terminal:
         supervisor.run(
-            ["sleep", "0.5"], env={}, log=Path("logs/small/main/train_sft.swift.log"), progress=lambda: "step 1",
-            progress_seconds=0, echo=writing,
+            UNTIL_STOP, env={}, log=Path("logs/small/main/train_sft.swift.log"),
+            progress=lambda: Path("stop").touch() or "step 1", progress_seconds=0, echo=writing,
         )  # fmt: skip
         os.close(writing)
         assert terminal.read() == "small/main/train_sft: step 1\n"
@@ -68,11 +71,15 @@ def test_a_terminal_that_is_paused_holds_nobody_up():
             os.write(writing, bytes(4096))
     os.set_blocking(writing, True)
     numbers = iter(range(1000))
+
+    def progress() -> str:
+        if (number := next(numbers)) == 3:
+            Path("stop").touch()
+        return str(number)
+
     supervisor.run(
-        ["sleep", "1"], env={}, log=Path("logs/a/b.log"), progress=lambda: str(next(numbers)), progress_seconds=0,
-        echo=writing,
-    )  # fmt: skip
-    assert next(numbers) > 2
+        UNTIL_STOP, env={}, log=Path("logs/a/b.log"), progress=progress, progress_seconds=0, echo=writing
+    )
     os.close(reading)
     os.close(writing)
 
@@ -109,6 +116,21 @@ def test_a_signal_ends_the_family_and_is_told_as_an_interrupt(number: signal.Sig
     assert isinstance(error, supervisor.Stopped)
     wait_for(all_gone)
     assert signal.getsignal(number) == before
+
+
+def test_a_command_that_has_ended_of_the_same_signal_when_it_is_looked_at_was_stopped_too():
+    """Told to all at once, as by Slurm."""
+
+    def told_to_both() -> None:
+        (child,) = pids()
+        for pid in (os.getpid(), child):
+            os.kill(pid, signal.SIGTERM)
+        wait_for(all_gone)
+
+    error = failure(f"import os; open('new', 'w').write(str(os.getpid())); os.rename('new', 'pids'); {SLEEP}",
+                    check=told_to_both)  # fmt: skip
+    assert isinstance(error, supervisor.Stopped)
+    assert (error.what, error.code) == ("Stopped by SIGTERM", 85)
 
 
 def test_the_end_of_the_launcher_ends_the_family(monkeypatch: pytest.MonkeyPatch):

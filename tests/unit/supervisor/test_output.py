@@ -4,10 +4,12 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from children import wait_for
 
 from omnitune.supervisor import output
 from omnitune.supervisor.output import Output
@@ -61,10 +63,12 @@ def test_a_bar_that_is_drawn_for_hours_is_written_now_and_then(monkeypatch: pyte
     monkeypatch.setattr(output, "_BAR_SECONDS", 0.2)
     bars = [b"\r%5d/9999" % number for number in range(3000)]
     waits = iter([0.0] * 1000 + [0.0005] * 2000)
+    begun = time.monotonic()
     through(*bars, between=lambda: threading.Event().wait(next(waits)))
+    most = (time.monotonic() - begun) / 0.2 + 1
     lines = LOG.read_text().splitlines()
     assert lines[-1] == " 2999/9999"
-    assert 3 < len(lines) < 50, "a line each 0.2 s, not each time it is drawn"
+    assert 3 < len(lines) <= most, "a line each 0.2 s, not each time it is drawn"
 
 
 def test_a_line_without_end_does_not_fill_the_memory():
@@ -83,7 +87,7 @@ def test_a_full_disk_holds_nobody_up_and_the_end_is_known():
     reading, writing = os.pipe()
     with Output(reading, Path("/dev/full"), Redactor()) as taken:
         program = "print('y' * 1_000_000); print('ValueError: last words')"
-        subprocess.run([sys.executable, "-c", program], stdout=writing, check=True, timeout=30)
+        subprocess.run([sys.executable, "-c", program], stdout=writing, check=True, timeout=60)
         os.close(writing)
         taken.finish()
         assert taken.tail.endswith("ValueError: last words\n")
@@ -97,6 +101,7 @@ def test_a_writer_that_is_not_ours_does_not_hold_us_for_ever(monkeypatch: pytest
     reading, writing = os.pipe()
     with Output(reading, LOG, Redactor()) as taken:
         os.write(writing, b"said\n")
+        wait_for(LOG.read_text)
         taken.finish()
         taken.add("error: x")
     assert LOG.read_text() == "said\nerror: x\n"

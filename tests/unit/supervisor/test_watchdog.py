@@ -3,6 +3,7 @@
 import itertools
 import json
 import os
+import re
 import signal
 import time
 from dataclasses import asdict
@@ -21,8 +22,10 @@ WORK = Path("work")
 # A step, and with it a beat, takes a twentieth of a second; limits are a few beats of one second.
 STALL = 1.5
 LIMITS = Limits(first_step=60, stall=STALL, grace=1)
-WITHIN_SECONDS = 3 + 1  # beats are one apart, and one more goes by until nothing is left
+# Beats are one apart, its stacks take two, and a machine with other work is late; by the other limit it were 60.
+WITHIN_SECONDS = 3 + 2 + 10
 SHORT = Limits(first_step=60, stall=0.01, grace=1)
+LOADING = 4  # seconds, in which a loaded machine starts Python
 
 
 def hung(code: str, limits: Limits = LIMITS) -> PipelineError:
@@ -55,12 +58,8 @@ HANGS = {
 
 @pytest.mark.parametrize("name", HANGS)
 def test_a_hang_is_ended_within_three_beats_of_its_last_sign(name: str, count: Count):
-    for _ in range(3):  # a machine with other work may be late
-        error = hung(after_the_first_steps(*HANGS[name]))
-        seconds = time.time() - (WORK / "heartbeat/0.json").stat().st_mtime
-        if seconds < WITHIN_SECONDS:
-            break
-    assert seconds < WITHIN_SECONDS
+    error = hung(after_the_first_steps(*HANGS[name]))
+    assert time.time() - (WORK / "heartbeat/0.json").stat().st_mtime < WITHIN_SECONDS
     assert error.what.startswith("ms-swift hung: there was no sign of progress for ")
     assert error.what.endswith(" after step 3 of 100000")
     assert "resources.stall_minutes" in error.fix
@@ -76,20 +75,25 @@ def test_a_hang_is_ended_within_three_beats_of_its_last_sign(name: str, count: C
 def test_until_the_first_step_it_has_more_time():
     silent = "import os, time; open('pids', 'w').write(str(os.getpid())); time.sleep(600)"
     begun = time.monotonic()
-    error = hung(silent, Limits(first_step=2, stall=0.5, grace=1))
-    assert time.monotonic() - begun > 2
-    assert error.what == "ms-swift hung: there was no sign of progress for 2 s before its first step"
+    error = hung(silent, Limits(first_step=LOADING, stall=0.5, grace=1))
+    assert time.monotonic() - begun > LOADING
+    what = r"ms-swift hung: there was no sign of progress for (\d+) s before its first step"
+    told = re.fullmatch(what, error.what)
+    assert told
+    assert int(told[1]) >= LOADING
 
 
 def test_what_it_says_is_a_sign():
+    """For longer than it may be silent."""
     code = "import os, time\nopen('pids', 'w').write(str(os.getpid()))\n"
-    code += "for n in range(12):\n    print(end='\\r%d' % n, flush=True); time.sleep(0.2)"
-    run(code, work=WORK, limits=Limits(first_step=1, stall=1, grace=1))
+    code += "for n in range(24):\n    print(end='\\r%d' % n, flush=True); time.sleep(0.2)"
+    run(code, work=WORK, limits=Limits(first_step=4, stall=4, grace=1))
 
 
 def test_one_that_goes_on_slowly_is_left_alone():
-    code = TRAINER.format(deaf="nothing").replace("100_000", "4").replace("sleep(0.05)", "sleep(0.7)")
-    run(code, work=WORK, limits=Limits(60, 1.2, 1))
+    """For longer than it may be silent."""
+    code = TRAINER.format(deaf="nothing").replace("100_000", "8").replace("sleep(0.05)", "sleep(0.6)")
+    run(code, work=WORK, limits=Limits(60, 4, 1))
 
 
 def test_without_limits_nothing_is_watched():
@@ -98,16 +102,16 @@ def test_without_limits_nothing_is_watched():
 
 def test_a_supervisor_that_was_stopped_itself_does_not_take_it_for_a_hang():
     """Ctrl-Z, and fg after an hour: the trainer went on meanwhile."""
-    options = "work=Path('work'), limits=supervisor.Limits(60, 1, 5)"
+    options = "work=Path('work'), limits=supervisor.Limits(60, 3, 30)"
     supervisor = supervised(TRAINER.format(deaf="nothing"), options)
     pids()
     supervisor.send_signal(signal.SIGSTOP)
-    time.sleep(2)
+    time.sleep(4)
     supervisor.send_signal(signal.SIGCONT)
     time.sleep(0.5)
     assert not is_gone(pids()[0])
     supervisor.terminate()
-    assert supervisor.wait(timeout=30) == 85
+    assert supervisor.wait(timeout=60) == 85
 
 
 def beat(step: int, phase: str = "train", rank: int = 0, pid: int = 7) -> None:
@@ -203,7 +207,7 @@ def test_a_hang_while_loading_has_its_stacks_too():
     """Before there is a beat: the plugin has been imported."""
     code = "import faulthandler, os, signal, time; faulthandler.register(signal.SIGUSR1)\n"
     code += "open('pids', 'w').write(str(os.getpid()))\ndef loading(): time.sleep(600)\nloading()"
-    error = hung(code, Limits(first_step=1, stall=0.5, grace=1))
+    error = hung(code, Limits(first_step=LOADING, stall=0.5, grace=1))
     assert error.fix.startswith("Its stacks are at the end of that file. ")
     assert " in loading\n" in Path("child.log").read_text()
 
@@ -211,7 +215,7 @@ def test_a_hang_while_loading_has_its_stacks_too():
 def test_stacks_are_asked_of_ranks_and_not_of_what_they_fork():
     code = "import faulthandler, os, signal, time; faulthandler.register(signal.SIGUSR1)\n"
     code += "forked = os.fork()\nif forked: open('pids', 'w').write(f'{os.getpid()} {forked}')\ntime.sleep(600)"
-    hung(code, Limits(first_step=1, stall=0.5, grace=1))
+    hung(code, Limits(first_step=LOADING, stall=0.5, grace=1))
     assert Path("child.log").read_text().count("most recent call first") == 1
 
 
@@ -219,6 +223,6 @@ def test_a_number_in_a_beat_that_is_not_of_the_command_is_not_killed(tmp_path: P
     """SIGUSR1 ends who does not expect it."""
     thread = when_started(lambda: beat(1, pid=os.getpid()))
     code = "import os, time; open('pids', 'w').write(str(os.getpid())); time.sleep(600)"
-    error = hung(code, Limits(first_step=0.5, stall=0.5, grace=1))
+    error = hung(code, Limits(first_step=60, stall=0.5, grace=1))
     assert error.fix.startswith("It could not write its stacks. ")
     thread.join()

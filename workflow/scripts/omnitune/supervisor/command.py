@@ -58,6 +58,7 @@ def run(
         PipelineError: when it fails or hangs. In any case nothing of it is left running.
     """
     kills = failures.kernel_kills()
+    again = _RESUMES if work else _AGAIN
     stopping.begin(work)
     watchdog = Watchdog(work, limits, lambda: output.received)  # before there is anything to see
     with (
@@ -76,7 +77,7 @@ def run(
                     grace = limits.grace if limits else GRACE_SECONDS
                     saves, saving = watchdog.has_stepped(), watchdog.is_saving
                     stopping.stop(family, wishes, work, grace, saves=saves, saving=saving)
-                    error = Stopped.by(wishes, _RESUMES if work else _AGAIN)
+                    error = Stopped.by(wishes, again)
                 elif silence := watchdog.stalled():
                     stacks = stopping.write_stacks(family, output)
                     family.kill()  # before a disk is asked, which may not answer
@@ -86,7 +87,9 @@ def run(
         finally:
             family.kill()
         output.finish()
-        if error is None and returncode:
+        if error is None and returncode and wishes.wanted:
+            error = Stopped.by(wishes, again)  # the command was told, too, and ended before we looked
+        elif error is None and returncode:
             full = failures.kernel_kills() > kills
             error = failures.explain(returncode, output.tail, log, stage=stage, memory_was_full=full)
             if output.failed and error.code == ExitCode.TRAINER:

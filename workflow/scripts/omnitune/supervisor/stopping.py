@@ -66,10 +66,10 @@ def stop(
 
 def write_stacks(family: Family, output: Output) -> bool:
     """Have each rank that hangs write where it stands into the log; whether one could."""
+    received = output.received
     if not family.tell(signal.SIGUSR1):
         return False
-    end = time.monotonic() + _STACKS_SECONDS
-    grown, received = time.monotonic(), -1
+    grown = end = time.monotonic() + _STACKS_SECONDS  # quiet counts from its first word: a busy machine is late
     while time.monotonic() < min(end, grown + _QUIET_SECONDS):
         if output.received != received:
             grown, received = time.monotonic(), output.received
