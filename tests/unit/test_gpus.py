@@ -65,18 +65,24 @@ def first_line(process: "subprocess.Popen[str]") -> dict[str, object]:
 
 
 def test_two_jobs_of_two_share_no_device_and_a_third_waits(machine: Path) -> None:
-    reports = [ended(process) for process in [hold(2, 1.5) for _ in range(3)]]
-    reports.sort(key=lambda report: report["begun"])
-    first, second, third = reports
-    assert set(first["devices"].split(",")).isdisjoint(second["devices"].split(","))
-    assert third["begun"] >= min(first["ended"], second["ended"])
+    holders = [hold(2, 600) for _ in range(2)]
+    first, second = (first_line(holder)["devices"] for holder in holders)
+    assert set(first.split(",")).isdisjoint(second.split(","))
+    third = queued(hold(2, 0), 1)
+    time.sleep(1)
+    assert third.poll() is None
+    holders[1].kill()
+    assert ended(third)["devices"] == second
+    for holder in holders:
+        holder.kill()
+        holder.communicate()
 
 
 def test_killed_holder_frees_its_devices(machine: Path) -> None:
     holder = hold(4, 600)
     first_line(holder)
     holder.send_signal(signal.SIGKILL)
-    holder.wait(timeout=10)
+    holder.wait(timeout=60)
     with gpus.leased(4) as lease:
         assert lease.devices == "0,1,2,3"
 
@@ -97,14 +103,14 @@ def test_devices_stay_taken_while_a_child_that_inherited_them_lives(machine: Pat
 
 
 def test_large_job_does_not_starve_behind_small_ones(machine: Path) -> None:
-    small = hold(1, 2)
+    small = hold(1, 600)
     first_line(small)
-    large = hold(4, 0)
-    time.sleep(1)  # it waits for the small one, first in the queue
-    late = hold(1, 0)  # three devices are free, but the large one came before
+    large = queued(hold(4, 0), 1)  # it waits for the small one, first in the queue
+    late = queued(hold(1, 0), 2)  # three devices are free, but the large one came before
+    small.kill()
     assert first_line(large)["begun"] <= first_line(late)["begun"]
     for process in (small, large, late):
-        process.communicate(timeout=30)
+        process.communicate(timeout=60)
 
 
 def test_who_comes_later_is_not_served_before_one_that_sleeps_when_its_turn_comes(machine: Path) -> None:
@@ -186,25 +192,27 @@ def test_a_large_job_gets_its_turn_in_a_stream_of_small_ones(machine: Path) -> N
     """Each small one is followed by another at once."""
     streams = [
         subprocess.Popen(
-            [sys.executable, "-c", f"import time\nfrom omnitune import gpus\nend = time.time() + {full(6, 30)}\n"
-             "while time.time() < end:\n    with gpus.leased(1): time.sleep(0.2)"],
-            env={**os.environ, "PYTHONPATH": str(ROOT / "workflow/scripts")}, stdout=subprocess.DEVNULL,
+            [sys.executable, "-c", "import time\nfrom omnitune import gpus\nwhile True:\n"
+             "    with gpus.leased(1):\n        print('{}', flush=True)\n        time.sleep(0.2)"],
+            env={**os.environ, "PYTHONPATH": str(ROOT / "workflow/scripts")}, stdout=subprocess.PIPE, text=True,
         )
         for _ in range(6)
     ]  # fmt: skip
-    time.sleep(1.5)
-    for _ in range(full(1, 5)):
-        ended(hold(4, 0))
-        assert all(stream.poll() is None for stream in streams), "it had to wait for the stream's end"
-    for stream in streams:
-        stream.wait(timeout=60)
+    try:
+        for stream in streams:
+            first_line(stream)
+        for _ in range(full(1, 5)):
+            assert ended(hold(4, 0)), "it would have had to wait for the stream's end"
+    finally:
+        for stream in streams:
+            stream.kill()
+            stream.communicate()
 
 
 def test_a_killed_job_in_the_queue_holds_nobody_up(machine: Path) -> None:
     holder = hold(2, 600)
     first_line(holder)
-    large = hold(4, 0)  # it waits, first in the queue
-    time.sleep(1)
+    large = queued(hold(4, 0), 1)  # it waits, first in the queue
     late = hold(1, 0)
     large.kill()
     large.wait()
@@ -308,8 +316,8 @@ def test_a_device_that_a_stranger_uses_is_passed_over(driver: Driver, capsys: py
 
 def test_a_strangers_end_is_waited_for(driver: Driver) -> None:
     driver.used[1] = 70
-    threading.Timer(0.3, lambda: driver.used.update({1: 0.5})).start()
     begun = time.monotonic()
+    threading.Timer(0.3, lambda: driver.used.update({1: 0.5})).start()
     with gpus.leased(4) as lease:
         assert lease.devices == "0,1,2,3"
     assert time.monotonic() - begun > 0.2
