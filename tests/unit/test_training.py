@@ -280,7 +280,7 @@ def test_a_run_that_was_stopped_is_not_complete_and_goes_on_from_where_it_was(jo
 
     asks = threading.Thread(target=stop_at_the_second_step)
     asks.start()
-    error = fails(job, monkeypatch, "slow@0.3")
+    error = fails(job, monkeypatch, "slow@1")
     asks.join()
     assert (error.code, error.hopeless) == (85, True)
     assert error.what.startswith("it was asked to stop, by a file or a signal to a process of it, and has (step ")
