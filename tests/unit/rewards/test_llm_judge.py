@@ -25,6 +25,7 @@ class Judge(ThreadingHTTPServer):
         self.replies: list[tuple[int, str]] = []  # taken first, one a request
         self.elsewhere = ""  # a redirect points there
         self.pause = 0.0
+        self.together = threading.Barrier(1)  # so many requests are answered at a time
         self.working = self.most_working = 0
         self.lock = threading.Lock()
 
@@ -44,6 +45,7 @@ class Handler(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         judge.requests.append({"path": self.path, **body})
         judge.keys.append(self.headers["Authorization"])
+        judge.together.wait(60)
         time.sleep(judge.pause)
         text = body["messages"][-1]["content"].partition("<answer>\n")[2].partition("\n</answer>")[0]
         code, reply = judge.replies.pop(0) if judge.replies else (200, f"I think {text}")
@@ -151,13 +153,13 @@ def test_a_request_that_fails_beside_others_that_do_not_is_given_up(server: Judg
         begun = time.monotonic()
         found = judge(["stuck", *["5"] * 40], url=server.url, model="m", concurrency=2, retries=2)
     assert (found, stuck.is_set()) == ([None, *[0.5] * 40], True)
-    assert time.monotonic() - begun < 10  # not the patience of ten minutes
+    assert time.monotonic() - begun < 60  # not the patience of ten minutes
 
 
 def test_so_many_requests_at_a_time_and_no_more(server: Judge) -> None:
-    server.pause = 0.05
+    server.pause, server.together = 0.05, threading.Barrier(4)
     assert judge(["1"] * 12, url=server.url, model="m", concurrency=4) == [0.1] * 12
-    assert server.most_working in (3, 4)
+    assert server.most_working == 4
 
 
 def test_a_judge_that_is_too_slow_or_away_ends_the_training_when_patience_does(
@@ -170,7 +172,7 @@ def test_a_judge_that_is_too_slow_or_away_ends_the_training_when_patience_does(
     begun = time.monotonic()
     with pytest.raises(JudgeError, match=r"has not replied for 0.3 s \(URLError: .*refused"):
         judge(["1"] * 99, url="http://127.0.0.1:9/v1", model="m", retries=1, patience=0.3)
-    assert 0.3 <= time.monotonic() - begun < 3
+    assert 0.3 <= time.monotonic() - begun < 30  # not that of each of them
     monkeypatch.setenv(PATIENCE_VARIABLE, "0.1")  # as in a trial
     with pytest.raises(JudgeError, match=r"for 0.1 s"):
         judge(["1"], url="http://127.0.0.1:9/v1", model="m")
