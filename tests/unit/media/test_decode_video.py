@@ -74,7 +74,8 @@ def test_other_pictures_or_another_sound_differ(tmp_path: Path):
     ]
     files += [clip(tmp_path / "d.mp4", sound=4), video(tmp_path / "e.mp4", 40)]
     assert len({decode(path)[1] for path in files}) == len(files)
-    assert decode(files[2]) == decode(clip(tmp_path / "again.mp4", size=(66, 48)))
+    # A copy, not the same coded again: x264 does not always choose alike.
+    assert decode(files[2]) == decode(remux(files[2], tmp_path / "again.mkv"))
 
 
 def test_frames_in_ten_bits_are_digested_in_rgb(tmp_path: Path):

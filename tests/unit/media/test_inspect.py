@@ -139,7 +139,7 @@ def test_equal_files_under_other_names_are_decoded_once(tmp_path: Path, worked):
 def test_a_share_of_the_files_is_decoded_and_always_the_same(tmp_path: Path):
     media = [("audio", wav(tmp_path / f"{number}.wav")) for number in range(60)]
     decoded = [bool(inspection.content) for inspection in inspect("decode", media, decode_share=0.5)]
-    assert 15 < sum(decoded) < 45
+    assert 10 < sum(decoded) < 50  # by the hash of their paths, which differ from run to run
     again = inspect("decode", list(reversed(media)), decode_share=0.5, processes=1)
     assert [bool(inspection.content) for inspection in reversed(again)] == decoded
     assert all(inspection.digest for inspection in again)

@@ -159,18 +159,18 @@ def test_sound_that_the_training_misreads_is_read_after_it(tmp_path: Path, mende
 
 
 @pytest.mark.parametrize(
-    ("word", "code"), [("kill 11", "E221"), ("exit 3", "E221"), ("hang 60", "E093"), ("spin 60", "E093")]
+    ("word", "code"), [("kill 11", "E221"), ("exit 3", "E221"), ("hang 600", "E093"), ("spin 600", "E093")]
 )
 def test_a_file_that_ends_or_stops_its_process_costs_itself_alone(tmp_path: Path, word: str, code: str):
     """The job itself is another one; the processes, their limits and what is said of them are the mender's."""
     paths = [wav(tmp_path / f"{number}.wav", 0.1 + number / 100) for number in range(6)]
     paths[3].write_text(word)
-    mender = Mender(tmp_path / "media", ValidateConfig(decode_seconds=1))
+    mender = Mender(tmp_path / "media", ValidateConfig(decode_seconds=5))  # a disk may be busy with others' files
     mender._pool.close()
     mender._pool = Pool(mend_jobs.mend_or_die, 2, LARGEST)
     begun = time.monotonic()
     made = mender.mend([("audio", str(path), inspection("E086")) for path in paths])
-    assert time.monotonic() - begun < 20
+    assert time.monotonic() - begun < 60
     mender.close()
     assert [number for number, path in enumerate(made) if isinstance(path, Finding)] == [3]
     assert isinstance(made[3], Finding)
@@ -275,21 +275,27 @@ def test_copies_in_one_batch_become_one_file(tmp_path: Path, mender: Mender):
     assert files(tmp_path / "media") == [Path(str(made[0])).name]
 
 
+KILLED = """
+import os, signal, sys, wave
+from pathlib import Path
+from omnitune.media.mend import Task, mend_file
+write = wave.Wave_write.writeframesraw
+def until_it_is_killed(self, samples):
+    write(self, samples)
+    if self.tell() > 20_000:
+        self._file.flush()
+        os.kill(os.getpid(), signal.SIGKILL)
+wave.Wave_write.writeframesraw = until_it_is_killed
+folder = Path(sys.argv[2])
+mend_file(Task("audio", sys.argv[1], frozenset({"E086"}), folder, 1e9), folder / ".scratch")
+"""
+
+
 def test_a_kill_leaves_nothing_that_looks_whole_and_the_next_run_mends(tmp_path: Path):
     path, folder = wav(tmp_path / "a.wav", 200, 8000), tmp_path / "media"
-    code = (
-        "import sys; from pathlib import Path; from omnitune.media.mend import Task, mend_file; "
-        "folder = Path(sys.argv[2]); "
-        "mend_file(Task('audio', sys.argv[1], frozenset({'E086'}), folder, 1e9), folder / '.scratch')"
-    )
-    process = subprocess.Popen([sys.executable, "-c", code, path, folder], cwd=SCRIPTS)
-    deadline = time.monotonic() + 60
-    while not any(part.stat().st_size > 20_000 for part in folder.glob(".scratch/*/.*.tmp")):
-        assert process.poll() is None, "it was done before it could be killed"
-        assert time.monotonic() < deadline
-        time.sleep(0.002)
-    os.kill(process.pid, signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL
+    done = subprocess.run([sys.executable, "-c", KILLED, path, folder], cwd=SCRIPTS, check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert [part.stat().st_size > 20_000 for part in folder.glob(".scratch/*/.*.tmp")] == [True]
     assert [name for name in files(folder) if not name.startswith(".")] == []
     mender = Mender(folder)
     made = one(mender, "audio", path, "E086")

@@ -11,6 +11,7 @@ from pathlib import Path
 import pool_jobs
 import psutil
 import pytest
+from children import wait_for
 
 from omnitune.environments import ROOT
 from omnitune.media.pool import Lost, Pool
@@ -56,7 +57,7 @@ def test_a_job_that_ends_its_process_costs_itself_alone(pool: Pool, job, lost):
     expected = [lost if given == job else given for given in jobs]
     begun = time.monotonic()
     assert do(pool, *jobs, chunk=10) == expected
-    assert time.monotonic() - begun < 20
+    assert time.monotonic() - begun < 50
     assert do(pool, b"job 1") == [b"job 1"]
 
 
@@ -77,8 +78,8 @@ def test_replies_larger_than_a_pipe_do_not_block(pool: Pool):
 def test_a_process_that_was_killed_at_rest_is_no_job_s_fault(pool: Pool):
     for pid in set(do(pool, *[b"pid 0"] * 200, chunk=1)):
         os.kill(int(pid), signal.SIGKILL)
-        while psutil.pid_exists(int(pid)):
-            time.sleep(0.01)
+    # Their number may be free a moment before the one that they were forked from says so.
+    wait_for(lambda: not any(worker.alive() for worker in pool._workers))
     assert do(pool, *[b"job 1"] * 8) == [b"job 1"] * 8
 
 
@@ -86,7 +87,7 @@ def test_a_closed_pool_has_no_processes(pool: Pool):
     pids = {int(pid) for pid in do(pool, *[b"pid 0"] * 200, chunk=1)}
     assert pids
     pool.close()
-    assert not any(psutil.pid_exists(pid) for pid in pids)
+    wait_for(lambda: not any(map(psutil.pid_exists, pids)))
 
 
 PARENT = """
@@ -113,9 +114,9 @@ def test_a_parent_that_is_ended_leaves_no_process(how):
     assert set(pids) <= {process.pid for process in family}
     time.sleep(0.3)  # into the jobs that hang
     parent.send_signal(how)
-    parent.wait(20)
+    parent.wait(60)
     parent.stdout.close()
-    _, left = psutil.wait_procs(family, timeout=10)
+    _, left = psutil.wait_procs(family, timeout=50)  # the jobs that hang take 100 s
     assert left == []
 
 

@@ -1,6 +1,7 @@
 """Files read from end to end."""
 
 import os
+import random
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,7 @@ def read(path: Path) -> tuple[str, Ending]:
 @pytest.mark.parametrize("size", [1, 1 << 20, (4 << 20) - 1, 4 << 20, (4 << 20) + 1, (9 << 20) + 7])
 def test_the_digest_is_that_of_all_bytes(tmp_path: Path, size):
     path = tmp_path / "f"
-    path.write_bytes(os.urandom(size))
+    path.write_bytes(b"n" + random.Random(size).randbytes(size - 1))  # no beginning of any format
     assert read(path) == (xxhash.xxh3_128_hexdigest(path.read_bytes()), Ending())
 
 
@@ -77,5 +78,5 @@ def test_a_library_that_moves_the_reading_position_changes_no_digest(
 
     monkeypatch.setitem(PROBES, "audio", (moves, 512))
     path = tmp_path / "f"
-    path.write_bytes(os.urandom(9 << 20))
+    path.write_bytes(b"n" + random.Random(9).randbytes(9 << 20))
     assert read(path)[0] == xxhash.xxh3_128_hexdigest(path.read_bytes())
