@@ -154,5 +154,5 @@ def test_changed_bytes_never_crash_and_every_row_gets_a_verdict(tmp_path: Path):
     assert {path.name for path in left} <= {"a.wav", "i.png", *(f"rows{suffix}" for suffix, _ in files)}
     assert not list(tmp_path.rglob(".*"))
     print(f"{seed - FUZZ_SEED} files, {refused} refused, {rejected} rows rejected")
-    # The changes must bite: files of all three fates were there.
-    assert min(refused, rejected) > SECONDS
+    # The changes must bite: files of all three fates were there. Two of a hundred are refused.
+    assert min(refused, rejected) > (seed - FUZZ_SEED) / 200
