@@ -15,7 +15,8 @@ def test_a_probe_costs_little_more_than_a_bare_loop(kind: str, tmp_path: Path, m
     monkeypatch.setattr(sys, "path", list(sys.path))
     import bench_headers
 
-    us = bench_headers.measure(tmp_path, 0.1 if kind == "mp4" else 0.02, 6, [kind])[kind]
+    # Of many rounds, since a slice of 50 files takes a millisecond or two.
+    us = bench_headers.measure(tmp_path, 0.1 if kind == "mp4" else 0.02, 20, [kind])[kind]
     # The aim is 1.3; what a shared machine measures is not that exact.
     assert us["ours"] < 2.6 * us["bare"]
     assert us["ours"] < us["library"]

@@ -108,9 +108,13 @@ def test_ordinary_text_is_counted_several_times_faster(tokenizer: Tokenizer):
     texts = [f"{text}{number}" for number, text in enumerate(texts)]
     counter = WordCounter(tokenizer)
     counter.lengths(texts)
-    times = []
-    for count in (counter.lengths, lambda some: tokenizer.encode_batch_fast(some, add_special_tokens=False)):
-        start = time.process_time()
-        count(texts)
-        times.append(time.process_time() - start)
-    assert times[1] > 2 * times[0]
+    ours, theirs = [], []
+    for _ in range(5):
+        for times, count in (
+            (ours, counter.lengths),
+            (theirs, lambda some: tokenizer.encode_batch_fast(some, add_special_tokens=False)),
+        ):
+            start = time.process_time()
+            count(texts)
+            times.append(time.process_time() - start)
+    assert min(theirs) > 2 * min(ours)
