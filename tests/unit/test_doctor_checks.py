@@ -12,6 +12,7 @@ from typing import Any
 
 import psutil
 import pytest
+from project import processor_seconds
 
 from omnitune import doctor, environments
 from omnitune.doctor import checkpoint, checks, gpus, machine, pins, software, storage
@@ -560,10 +561,11 @@ def test_configs_that_cannot_be_read(tmp_path: Path):
 
 
 def test_the_whole_look_is_fast_and_never_raises(monkeypatch: pytest.MonkeyPatch):
-    begun = time.monotonic()
+    begun, spent = time.monotonic(), processor_seconds() + time.process_time()
     found = doctor.examine()
-    # 0.5 s on an idle machine; the tests run beside each other.
-    assert time.monotonic() - begun < 3
+    # 0.3 s of a processor, and some waiting; the tests run beside each other.
+    assert processor_seconds() + time.process_time() - spent < 3
+    assert time.monotonic() - begun < 30
     assert not [check for check in found if "could not be looked at" in check.found]
     monkeypatch.setattr(environments, "is_ready", lambda name: 1 / 0)
     monkeypatch.setattr(environments, "folder", lambda name: 1 / 0)
