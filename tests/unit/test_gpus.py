@@ -121,7 +121,7 @@ def test_who_comes_later_is_not_served_before_one_that_sleeps_when_its_turn_come
     large.send_signal(signal.SIGSTOP)
     holder.kill()
     assert first_line(before)["devices"] == "0,1"  # it leaves the queue to the large one
-    late = hold(1, 0)
+    late = queued(hold(1, 0), 3)
     time.sleep(1.5)
     assert late.poll() is None, "two devices are free, but the large one came before"
     large.send_signal(signal.SIGCONT)

@@ -121,7 +121,8 @@ def test_a_port_that_a_server_has_left_is_waited_for(server: Server, python: str
     with socket.socket() as before:
         before.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         before.bind(("127.0.0.1", server.port))
-        threading.Timer(2, before.close).start()  # bound, and nobody listens: as the kernel's TIME_WAIT
+        # Bound, and nobody listens: as the kernel's TIME_WAIT; for longer than the command takes to ask for it.
+        threading.Timer(5, before.close).start()
         with rollout_server.running(server, python=python, devices="", cache=Path("cache")) as check:
             check()
 
