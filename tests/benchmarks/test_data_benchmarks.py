@@ -1,4 +1,4 @@
-"""The benchmarks of the data stages, small: their ratios twice as loose as wanted, and their page."""
+"""The benchmarks of the data stages, small: their ratios are about those that were reached; and their page."""
 
 import shutil
 import subprocess

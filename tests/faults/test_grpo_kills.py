@@ -42,7 +42,10 @@ GRPOTrainer.compute_loss = lambda self, *more, **named: right(self, *more, **nam
 """
 
 # Such a prompt is replaced by another.
-FROM_SFT = {"sft": {"enabled": True}, "grpo": {"start_from": "sft", "swift": {"dynamic_sample": True}}}
+FROM_SFT = {
+    "sft": {"enabled": True},
+    "grpo": {"start_from": "sft", "dataloader_workers": 1, "swift": {"dynamic_sample": True}},
+}
 ALL_WEIGHTS = {"grpo": {"tuner": "full", "beta": 0.0, "learning_rate": 1e-3}}
 
 

@@ -32,23 +32,32 @@ with gpus.leased(int(sys.argv[1])) as lease:
 """
 
 
+_holders: "list[subprocess.Popen[str]]" = []
+
+
 @pytest.fixture
-def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A machine with four GPUs that nobody uses."""
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A machine with four GPUs that nobody uses, before or after."""
     monkeypatch.setenv(gpus.PLACE_VARIABLE, str(tmp_path))
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2,3")
     monkeypatch.delenv("SLURM_JOB_ID", raising=False)
-    return tmp_path
+    yield tmp_path
+    while _holders:
+        holder = _holders.pop()
+        holder.kill()
+        holder.wait()
 
 
 def hold(count: int, seconds: float) -> "subprocess.Popen[str]":
     """Start a process that leases devices."""
-    return subprocess.Popen(
+    holder = subprocess.Popen(
         [sys.executable, "-c", HOLDER, str(count), str(seconds)],
         env={**os.environ, "PYTHONPATH": str(ROOT / "workflow/scripts")},
         stdout=subprocess.PIPE,
         text=True,
     )
+    _holders.append(holder)
+    return holder
 
 
 def ended(process: "subprocess.Popen[str]") -> dict[str, object]:

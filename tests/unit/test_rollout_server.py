@@ -250,12 +250,12 @@ def test_the_end_of_snakemake_ends_training_and_server_together(
 ):
     snakemake = subprocess.Popen(["sleep", "600"])
     monkeypatch.setenv("OMNITUNE_LAUNCHER_PID", str(snakemake.pid))
-    # A trainer that does not hear SIGTERM takes the 3 s that it is given; the server does not begin after them.
+    # A trainer that does not hear SIGTERM takes the 2.5 s that it is given; the server does not begin after them.
     training = train(tmp_path, server, python, "deaf")
     assert until(lambda: (tmp_path / "ckpt/argv.json").exists())
     started = family()
     snakemake.kill()
     snakemake.wait()
-    assert until(lambda: not any(map(lives, started)), seconds=20)
+    assert until(lambda: not any(map(lives, started)), seconds=5)
     training.communicate(timeout=60)
     assert training.returncode == 85

@@ -73,6 +73,7 @@ def test_the_story_of_a_killed_snakemake(
     assert f"snakemake (pid {snakemake.pid}) is at work here." in done.stderr
     snakemake.kill()
     snakemake.wait()
+    wait_for((work / "stop").exists)
     (work / "go").touch()  # its step is over in time
     wait_for(lambda: not of_project(clone), ORPHAN_SECONDS)
 

@@ -13,8 +13,8 @@ from children import SLEEP, all_gone, family, pids, run, wait_for, when_started
 from omnitune import launcher, supervisor
 from omnitune.errors import PipelineError
 
-# A command that ends when a file is there.
-UNTIL_STOP = ["sh", "-c", "until [ -e stop ]; do sleep 0.05; done"]
+# A command that ends when a file is there, or after a minute or two.
+UNTIL_STOP = ["sh", "-c", "n=0; until [ -e stop ] || [ $((n += 1)) -gt 1200 ]; do sleep 0.05; done"]
 
 
 def failure(code: str, **options) -> PipelineError:

@@ -60,8 +60,11 @@ HANGS = {
 def test_a_hang_is_ended_within_three_beats_of_its_last_sign(name: str, count: Count):
     error = hung(after_the_first_steps(*HANGS[name]))
     assert time.time() - (WORK / "heartbeat/0.json").stat().st_mtime < WITHIN_SECONDS
-    assert error.what.startswith("ms-swift hung: there was no sign of progress for ")
-    assert error.what.endswith(" after step 3 of 100000")
+    told = re.fullmatch(
+        r"ms-swift hung: there was no sign of progress for (\d+) s after step 3 of 100000", error.what
+    )
+    assert told
+    assert int(told[1]) <= 3
     assert "resources.stall_minutes" in error.fix
     log = Path("child.log").read_text()
     assert log.endswith(f"error: {error}\n")

@@ -1,5 +1,6 @@
 """A resumed GRPO has its prompts in the order that it would have had, by trl's sampler and accelerate's loader."""
 
+import math
 from types import SimpleNamespace
 from typing import Any
 
@@ -37,7 +38,8 @@ def epochs(rows: Any, count: int) -> list[list[int]]:
 
 def trainer(epoch: float | None, step: int = 0) -> Any:
     return SimpleNamespace(
-        state=SimpleNamespace(epoch=epoch, global_step=step), args=SimpleNamespace(gradient_accumulation_steps=2),
+        state=SimpleNamespace(epoch=epoch, global_step=step),
+        args=SimpleNamespace(gradient_accumulation_steps=2, ignore_data_skip=False),
         _generate_and_score_completions=print,
     )  # fmt: skip
 
@@ -61,21 +63,22 @@ def test_a_first_start_and_an_order_of_its_own_are_left(epoch: float | None):
 
 
 class Sampling:
-    """A trainer whose completions last for two steps of two passes; it remembers what it sampled, and for what."""
+    """A trainer whose completions last for four passes; it remembers for which prompt each was used."""
 
-    def __init__(self, epoch: float, step: int) -> None:
+    def __init__(self, passes: int = 1, step: int = 0, **more: bool) -> None:
         from swift.rlhf_trainers import GRPOTrainer
 
-        self.state = SimpleNamespace(epoch=epoch, global_step=step)
-        self.args = SimpleNamespace(gradient_accumulation_steps=2, steps_per_generation=4, report_to=[])
+        self.state = SimpleNamespace(epoch=step / math.ceil(PROMPTS / passes), global_step=step)
+        self.args = SimpleNamespace(
+            gradient_accumulation_steps=passes, steps_per_generation=4, report_to=[],
+            **{"ignore_data_skip": False, **more},
+        )  # fmt: skip
         self.template = SimpleNamespace(sequence_parallel_size=1)
         self.model = SimpleNamespace(training=True)
         self.num_iterations, self._step, self._buffered_inputs = 1, 0, None
-        self.sampled: list[int] = []
         self._prepare = GRPOTrainer._prepare_inputs
 
     def _generate_and_score_completions(self, prompt: int) -> list[tuple[int, int]]:
-        self.sampled.append(prompt)
         return [(prompt, part) for part in range(4)]
 
     def train(self, prompts: list[int]) -> list[tuple[int, int]]:
@@ -86,13 +89,24 @@ class Sampling:
         return used
 
 
-@pytest.mark.parametrize(("epoch", "step"), [(0.5, 3), (0.25, 1), (1.0, 6), (1.5, 9)])
-def test_completions_that_last_for_steps_stay_with_their_prompts(epoch: float, step: int):
-    prompts = [number for number in range(3) for _ in range(4)]  # of an epoch, as the sampler repeats them
-    whole = Sampling(0.0, 0).train(prompts * 2)
-    resumed = Sampling(epoch, step)
-    prompt_order.follow(resumed, Loader(len(prompts)))
-    assert resumed.train((prompts * 2)[2 * step :]) == whole[2 * step :]
+EPOCH = [number for number in range(3) for _ in range(4)]  # as the sampler repeats prompts
+
+
+# Of five passes a step, an epoch's third has two.
+@pytest.mark.parametrize(
+    ("passes", "step", "done"), [(2, 1, 2), (2, 3, 6), (2, 6, 12), (2, 9, 18), (5, 2, 10), (5, 4, 17)]
+)
+def test_completions_that_last_for_steps_stay_with_their_prompts(passes: int, step: int, done: int):
+    whole = Sampling().train(EPOCH * 2)
+    resumed = Sampling(passes, step)
+    prompt_order.follow(resumed, Loader(PROMPTS))
+    assert resumed.train((EPOCH * 2)[done:]) == whole[done:]
+
+
+def test_an_epoch_that_begins_anew_samples_anew():
+    resumed = Sampling(2, 9, ignore_data_skip=True)
+    prompt_order.follow(resumed, Loader(PROMPTS))
+    assert resumed.train(EPOCH) == Sampling().train(EPOCH)
 
 
 def test_other_trainings_are_left():

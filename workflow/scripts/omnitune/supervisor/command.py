@@ -87,7 +87,7 @@ def run(
         finally:
             family.kill()
         output.finish()
-        if error is None and returncode and wishes.wanted:
+        if error is None and returncode and wishes.count:
             error = Stopped.by(wishes, again)  # the command was told, too, and ended before we looked
         elif error is None and returncode:
             full = failures.kernel_kills() > kills

@@ -42,13 +42,13 @@ class Callback:
         finite.guard(self.trainer)
         learning_rate.follow(self.trainer)
         prompt_order.follow(self.trainer, kwargs["train_dataloader"])
-        replacements.follow(self.trainer)
         kept_base.keep(self.trainer)
         rollout_check.watch(self.trainer)
         self._watch_rollouts()
         self._keep, args.save_total_limit = args.save_total_limit, None
         self._stop = StopRequest(self._work, looks=args.process_index == 0)
         self._stop.listen()
+        replacements.follow(self.trainer)  # what reads rows begins when it knows who may end it
 
     def on_substep_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """A forward and backward pass that no optimizer step follows yet."""

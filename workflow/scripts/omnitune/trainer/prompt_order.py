@@ -24,7 +24,7 @@ def follow(trainer: Any, loader: Any) -> None:
 
     epochs, passes = int(trainer.state.epoch), trainer.args.gradient_accumulation_steps
     steps = trainer.state.global_step - epochs * math.ceil(len(loader) / passes)
-    trainer._step = epochs * len(loader) + steps * passes
+    trainer._step = epochs * len(loader) + (0 if trainer.args.ignore_data_skip else steps * passes)
     sampler = loader.batch_sampler
     while hasattr(sampler, "batch_sampler"):  # accelerate's hull, with several processes
         sampler = sampler.batch_sampler
