@@ -28,6 +28,7 @@ from omnitune.validation.validate import Gate
 SECONDS = FUZZ_SECONDS / 2
 # One file may take so long; the largest takes a hundredth of it.
 LIMIT_SECONDS = 10
+LEAST = 400  # files, of which two in a hundred are refused
 TOKENS = [
     *(
         b'"',
@@ -124,7 +125,7 @@ def test_changed_bytes_never_crash_and_every_row_gets_a_verdict(tmp_path: Path):
     image(tmp_path / "i.png")
     files, seed, refused, rejected = seeds(), FUZZ_SEED, 0, 0
     end = time.monotonic() + SECONDS
-    while seed == FUZZ_SEED or time.monotonic() < end:
+    while seed < FUZZ_SEED + LEAST or time.monotonic() < end:
         draw = random.Random(seed)
         suffix, content = draw.choice(files)
         content = mutated(content, files, draw)
@@ -154,5 +155,5 @@ def test_changed_bytes_never_crash_and_every_row_gets_a_verdict(tmp_path: Path):
     assert {path.name for path in left} <= {"a.wav", "i.png", *(f"rows{suffix}" for suffix, _ in files)}
     assert not list(tmp_path.rglob(".*"))
     print(f"{seed - FUZZ_SEED} files, {refused} refused, {rejected} rows rejected")
-    # The changes must bite: files of all three fates were there. Two of a hundred are refused.
+    # The changes must bite: files of all three fates were there.
     assert min(refused, rejected) > (seed - FUZZ_SEED) / 200
